@@ -1,0 +1,68 @@
+/// A log that takes records. Implemented by the embedded engine (LogStorage) and by a cluster's client.
+package protocol LogWriter: Sendable {
+    /// Returns the handle and the number of partitions of an existing topic.
+    func topic(named name: TopicName) -> (handle: TopicHandle, partitionCount: Int)?
+
+    /// Appends each record of `group` to its partition. Returns when all of them are as durable as the log was
+    /// configured to make them, or have failed.
+    ///
+    /// Records of one group and one partition keep their order. There is no atomicity across partitions.
+    func append(_ group: RecordGroup) async -> AppendReceipt
+}
+
+/// What became of each record of a group, by its number there.
+package struct AppendReceipt: Sendable {
+    /// The offset of each record; `unassigned` where it was not stored.
+    package var offsets: [Int64]
+    /// The failures, one for each partition that had one. Empty: all is stored.
+    package var failures: [LogError] = []
+
+    package static let unassigned: Int64 = -1
+
+    package init(offsets: [Int64], failures: [LogError] = []) {
+        self.offsets = offsets
+        self.failures = failures
+    }
+
+    /// A receipt for a group of which nothing was taken.
+    package static func refused(_ group: RecordGroup, _ error: LogError) -> AppendReceipt {
+        AppendReceipt(offsets: Array(repeating: unassigned, count: group.entries.count), failures: [error])
+    }
+}
+
+/// A log that gives records back.
+package protocol LogReader: Sendable {
+    var topics: [TopicDefinition] { get }
+
+    /// The first offset still there, and the high watermark: the offset behind the last readable record.
+    func bounds(of partition: TopicPartition) throws(LogError) -> OffsetBounds
+
+    /// Whole record batches, as stored, from the one that holds `offset` on, up to the high watermark: at least one where
+    /// there is one, otherwise at most `maximumBytes`. Empty at the high watermark.
+    func read(
+        _ partition: TopicPartition, from offset: Offset, maximumBytes: Int
+    ) async throws(LogError) -> [UInt8]
+
+    /// The first offset whose record's timestamp is at least `timestamp` (milliseconds since 1970); nil where all are older.
+    func offset(_ partition: TopicPartition, atOrAfter timestamp: Int64) async throws(LogError) -> Offset?
+}
+
+package struct OffsetBounds: Equatable, Sendable {
+    package let start: Offset
+    package let highWatermark: Offset
+
+    package init(start: Offset, highWatermark: Offset) {
+        self.start = start
+        self.highWatermark = highWatermark
+    }
+}
+
+/// A log that can say which messageIds it holds.
+package protocol IdentitySource: Sendable {
+    var identityHasher: RecordIdentityHasher { get }
+
+    /// The identities of a partition's records from `since` (seconds since 1970) on, in offset order.
+    func identities(
+        of partition: TopicPartition, since: UInt32
+    ) throws(LogError) -> [StoredIdentity]
+}

@@ -1,0 +1,37 @@
+/// A record's messageId as a keyed 128-bit hash (SipHash-2-4-128). Two different ids collide with a probability of
+/// 2^-128 a pair, and the key, secret to each data directory, keeps clients from looking for collisions.
+package struct RecordIdentity: Hashable, Sendable {
+    package let high: UInt64
+    package let low: UInt64
+
+    package init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+}
+
+/// Makes identities under one log's key.
+package struct RecordIdentityHasher: Sendable, Equatable {
+    package let key: SipHash128.Key
+
+    package init(key: SipHash128.Key) { self.key = key }
+
+    package func identity(of messageID: UnsafeRawBufferPointer) -> RecordIdentity {
+        let (first, second) = SipHash128.hash(messageID, key: key)
+        return RecordIdentity(high: first, low: second)
+    }
+}
+
+/// A stored record's identity and where it stands: what deduplication is restored from.
+package struct StoredIdentity: Equatable, Sendable {
+    package let identity: RecordIdentity
+    package let offset: Offset
+    /// The record's timestamp, in whole seconds since 1970.
+    package let timestampSeconds: UInt32
+
+    package init(identity: RecordIdentity, offset: Offset, timestampSeconds: UInt32) {
+        self.identity = identity
+        self.offset = offset
+        self.timestampSeconds = timestampSeconds
+    }
+}

@@ -1,0 +1,47 @@
+/// A partition's number within its topic, from 0.
+package struct PartitionID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let number: Int
+
+    package init(_ number: Int) { self.number = number }
+
+    package static func < (a: PartitionID, b: PartitionID) -> Bool { a.number < b.number }
+    package var description: String { String(number) }
+}
+
+package struct TopicPartition: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package let topic: TopicName
+    package let partition: PartitionID
+
+    package init(_ topic: TopicName, _ partition: PartitionID) {
+        self.topic = topic
+        self.partition = partition
+    }
+
+    package static func < (a: Self, b: Self) -> Bool { (a.topic, a.partition) < (b.topic, b.partition) }
+    /// Kafka's name for the partition's folder, `<topic>-<partition>`.
+    package var description: String { "\(topic)-\(partition)" }
+}
+
+/// A topic's name under Kafka's rule: 1 to 249 of ASCII letters, digits, `.`, `_`, `-`; not `.` or `..`.
+/// So it is a safe folder name too.
+package struct TopicName: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package static let charactersMax = 249
+    package let text: String
+
+    /// nil where `text` breaks the rule.
+    package init?(_ text: String) {
+        let legal = text.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"), UInt8(ascii: "-"):
+                true
+            default: false
+            }
+        }
+        guard legal, (1...Self.charactersMax).contains(text.utf8.count), text != ".", text != ".." else { return nil }
+        self.text = text
+    }
+
+    package static func < (a: TopicName, b: TopicName) -> Bool { a.text < b.text }
+    package var description: String { text }
+}

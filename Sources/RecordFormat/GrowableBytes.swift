@@ -1,0 +1,88 @@
+/// A growable run of bytes with one owner: what records and batches are written into.
+///
+/// `Array<UInt8>` checks uniqueness on each append; this type has a single owner by construction, keeps its memory across
+/// `removeAll()`, and lets a codec write through a raw pointer.
+package struct GrowableBytes: ~Copyable, @unchecked Sendable {
+    // Sendable: the memory is reachable through this one value only, and a noncopyable value is in one place at a time.
+
+    @usableFromInline package private(set) var base: UnsafeMutableRawPointer
+    @usableFromInline package private(set) var capacity: Int
+    @usableFromInline package var count: Int = 0
+
+    package init(capacity: Int = 0) {
+        self.capacity = max(capacity, 64)
+        self.base = .allocate(byteCount: self.capacity, alignment: 16)
+    }
+
+    deinit { base.deallocate() }
+
+    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
+
+    /// Forgets the contents and keeps the memory.
+    package mutating func removeAll() { count = 0 }
+
+    /// Makes room for `byteCount` more bytes; the pointer returned is where they go. Call `advance(by:)` after writing.
+    @inlinable
+    package mutating func reserve(_ byteCount: Int) -> UnsafeMutableRawPointer {
+        if capacity - count < byteCount { grow(toHold: count + byteCount) }
+        return base + count
+    }
+
+    /// Counts `byteCount` bytes, written where `reserve` pointed, as contents.
+    @inlinable
+    package mutating func advance(by byteCount: Int) {
+        precondition(byteCount >= 0 && byteCount <= capacity - count)
+        count += byteCount
+    }
+
+    @inlinable
+    package mutating func append(_ byte: UInt8) {
+        reserve(1).storeBytes(of: byte, as: UInt8.self)
+        count += 1
+    }
+
+    @inlinable
+    package mutating func append(copying source: UnsafeRawBufferPointer) {
+        guard let start = source.baseAddress, source.count > 0 else { return }
+        reserve(source.count).copyMemory(from: start, byteCount: source.count)
+        count += source.count
+    }
+
+    @inlinable
+    package mutating func append(_ text: StaticString) {
+        append(copying: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    @inlinable
+    package mutating func append(utf8 text: String) {
+        var text = text
+        text.withUTF8 { append(copying: UnsafeRawBufferPointer($0)) }
+    }
+
+    /// Appends a signed integer as Kafka's zig-zag varint (1 to 10 bytes).
+    @inlinable
+    package mutating func append(varint value: Int64) {
+        let room = reserve(Varint.byteCountMax)
+        count += Varint.write(value, to: room)
+    }
+
+    @inlinable
+    package mutating func append<Integer: FixedWidthInteger>(bigEndian value: Integer) {
+        reserve(MemoryLayout<Integer>.size).storeBytes(of: value.bigEndian, as: Integer.self)
+        count += MemoryLayout<Integer>.size
+    }
+
+    @usableFromInline
+    package mutating func grow(toHold needed: Int) {
+        let larger = max(needed, capacity * 2)
+        let moved = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+        moved.copyMemory(from: base, byteCount: count)
+        base.deallocate()
+        base = moved
+        capacity = larger
+    }
+}
+
+extension Array where Element == UInt8 {
+    package init(copying bytes: borrowing GrowableBytes) { self.init(bytes.bytes) }
+}

@@ -1,0 +1,125 @@
+/// A record as it stands in an inflated batch; the bytes are valid only inside the closure that received it.
+package struct RecordView {
+    package let offset: Int64
+    /// Milliseconds since 1970.
+    package let timestamp: Int64
+    package let key: UnsafeRawBufferPointer?
+    package let value: UnsafeRawBufferPointer?
+    /// The headers' own bytes: count, then name and value of each.
+    let headerBytes: UnsafeRawBufferPointer
+
+    /// The value of the first header called `name`, where there is one with a value.
+    package func header(_ name: StaticString) -> UnsafeRawBufferPointer? {
+        var found: UnsafeRawBufferPointer?
+        forEachHeader { headerName, value in
+            guard found == nil, headerName.count == name.utf8CodeUnitCount else { return }
+            let wanted = UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+            if headerName.elementsEqual(wanted) { found = value }
+        }
+        return found
+    }
+
+    package func forEachHeader(_ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?) -> Void) {
+        var position = 0
+        // The reader has checked these bytes; the guards keep a mistake there from reading past the end.
+        guard let count = Varint.read(headerBytes, at: &position), count > 0 else { return }
+        for _ in 0..<count {
+            guard let name = readField(headerBytes, at: &position), let name else { return }
+            guard let value = readField(headerBytes, at: &position) else { return }
+            body(name, value)
+        }
+    }
+}
+
+/// Checks and opens record batches. Reused batch after batch; it keeps its memory. For one thread at a time.
+package struct RecordBatchReader: ~Copyable {
+    /// The most that one batch's records may inflate to. Ours stay far below; a stored batch above is damage.
+    package static let inflatedBytesMax = 128 << 20
+
+    private var decompressor = LZ4Decompressor()
+    private var inflated = GrowableBytes()
+
+    package init() {}
+
+    /// Reads the head of the batch that `bytes` starts with, and checks length and checksum.
+    package static func checkedHeader(_ bytes: UnsafeRawBufferPointer) throws(RecordFormatError) -> RecordBatchHeader {
+        let header = try RecordBatchHeader(reading: bytes)
+        guard bytes.count >= header.totalBytes else {
+            throw .truncated(needed: header.totalBytes, available: bytes.count)
+        }
+        let computed = CRC32C.checksum(
+            UnsafeRawBufferPointer(rebasing: bytes[RecordBatchHeader.checksumStart..<header.totalBytes]))
+        guard computed == header.checksum else {
+            throw .checksumMismatch(stored: header.checksum, computed: computed)
+        }
+        return header
+    }
+
+    /// Calls `body` with each record of the batch that `bytes` starts with, in offset order. The checksum is not
+    /// checked again: use `checkedHeader` first where the bytes are not known to be good.
+    package mutating func forEachRecord(
+        in bytes: UnsafeRawBufferPointer, header: RecordBatchHeader, _ body: (RecordView) -> Void
+    ) throws(RecordFormatError) {
+        guard bytes.count >= header.totalBytes else {
+            throw .truncated(needed: header.totalBytes, available: bytes.count)
+        }
+        let payload = UnsafeRawBufferPointer(rebasing: bytes[RecordBatchHeader.byteCount..<header.totalBytes])
+        switch header.codec {
+        case 0:
+            try Self.forEachRecord(inRecords: payload, header: header, body)
+        case 3:
+            inflated.removeAll()
+            try decompressor.decompress(payload, appendingTo: &inflated, limit: Self.inflatedBytesMax)
+            try Self.forEachRecord(inRecords: inflated.bytes, header: header, body)
+        default:
+            throw .unsupportedCodec(header.codec)
+        }
+    }
+
+    private static func forEachRecord(
+        inRecords records: UnsafeRawBufferPointer, header: RecordBatchHeader, _ body: (RecordView) -> Void
+    ) throws(RecordFormatError) {
+        var position = 0
+        for index in 0..<Int(header.recordCount) {
+            let start = position
+            guard let length = Varint.read(records, at: &position), length > 0,
+                length <= Int64(records.count - position)
+            else { throw .malformedRecord(index: index, position: start) }
+            let bytes = UnsafeRawBufferPointer(rebasing: records[position..<position + Int(length)])
+            position += Int(length)
+            var inner = 1  // attributes, unused
+            guard let timestampDelta = Varint.read(bytes, at: &inner),
+                let offsetDelta = Varint.read(bytes, at: &inner), offsetDelta == Int64(index),
+                let key = readField(bytes, at: &inner), let value = readField(bytes, at: &inner),
+                headersAreWellFormed(bytes, from: inner)
+            else { throw .malformedRecord(index: index, position: start) }
+            let (timestamp, overflow) = header.baseTimestamp.addingReportingOverflow(timestampDelta)
+            guard !overflow else { throw .malformedRecord(index: index, position: start) }
+            body(
+                RecordView(
+                    offset: header.baseOffset + offsetDelta, timestamp: timestamp, key: key, value: value,
+                    headerBytes: UnsafeRawBufferPointer(rebasing: bytes[inner...])))
+        }
+        guard position == records.count else { throw .trailingBytes(records.count - position) }
+    }
+
+    private static func headersAreWellFormed(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Bool {
+        var position = start
+        guard let count = Varint.read(bytes, at: &position), count >= 0, count <= Int64(bytes.count) else { return false }
+        for _ in 0..<count {
+            guard let name = readField(bytes, at: &position), name != nil,
+                readField(bytes, at: &position) != nil
+            else { return false }
+        }
+        return position == bytes.count
+    }
+}
+
+/// Reads a length-prefixed field: nil where it is malformed, `.some(nil)` where it is absent (length -1).
+private func readField(_ bytes: UnsafeRawBufferPointer, at position: inout Int) -> UnsafeRawBufferPointer?? {
+    guard let length = Varint.read(bytes, at: &position) else { return nil }
+    if length == -1 { return .some(nil) }
+    guard length >= 0, length <= Int64(bytes.count - position) else { return nil }
+    defer { position += Int(length) }
+    return .some(UnsafeRawBufferPointer(rebasing: bytes[position..<position + Int(length)]))
+}

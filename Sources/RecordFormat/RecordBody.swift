@@ -1,0 +1,31 @@
+/// The part of a record that does not depend on its place in a batch: key, value and headers, already in Kafka's bytes.
+///
+/// A record is `length, attributes, timestampDelta, offsetDelta` followed by this body. So a body can be written on
+/// any thread, before it is known which offset the record gets; `RecordBatchBuilder` puts the four fields before it.
+///
+/// Layout: key length (varint, -1 for none), key, value length (varint, -1 for none), value, header count (varint),
+/// then each header: name length, name, value length (-1 for none), value.
+package enum RecordBody {
+    @inlinable
+    package static func appendField(_ bytes: UnsafeRawBufferPointer, to target: inout GrowableBytes) {
+        target.append(varint: Int64(bytes.count))
+        target.append(copying: bytes)
+    }
+
+    @inlinable
+    package static func appendHeaderCount(_ count: Int, to target: inout GrowableBytes) {
+        target.append(varint: Int64(count))
+    }
+
+    @inlinable
+    package static func appendHeader(
+        _ name: StaticString, _ value: UnsafeRawBufferPointer, to target: inout GrowableBytes
+    ) {
+        target.append(varint: Int64(name.utf8CodeUnitCount))
+        target.append(name)
+        appendField(value, to: &target)
+    }
+
+    @inlinable
+    package static func appendAbsentField(to target: inout GrowableBytes) { target.append(varint: -1) }
+}
