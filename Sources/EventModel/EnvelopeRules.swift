@@ -1,0 +1,118 @@
+/// The rules that every event must keep, whatever its name. (What its name asks for is the catalogue's business.)
+package struct EnvelopeRules: Sendable {
+    package static let eventCharactersMax = 128
+    package static let messageIDCharactersMax = 256
+    package static let identifierCharactersMax = 256
+    /// Names and values of one event; 32 KiB of real properties stay far below.
+    package static let valuesMax = 8192
+
+    /// The name that this way in gives to an event without one, and demands of one that has it.
+    package let eventName: StaticString?
+
+    package init(eventName: StaticString? = nil) { self.eventName = eventName }
+
+    /// Appends what is wrong with `event` to `violations`.
+    package func check(_ event: JSONValue, _ envelope: Envelope, into violations: inout [EventViolation]) {
+        guard event.isObject else {
+            violations.append(.init(path: "", keyword: "type", message: "an event must be an object"))
+            return
+        }
+        guard event.descendantCount <= Self.valuesMax else {
+            violations.append(
+                .init(path: "", keyword: "maxProperties", message: "more than \(Self.valuesMax) names and values"))
+            return
+        }
+        checkEventName(envelope.event, &violations)
+        checkText(envelope.userID, "/userId", Self.identifierCharactersMax, &violations)
+        checkText(envelope.anonymousID, "/anonymousId", Self.identifierCharactersMax, &violations)
+        checkText(envelope.sessionID, "/sessionId", Self.identifierCharactersMax, &violations)
+        checkText(envelope.messageID, "/messageId", Self.messageIDCharactersMax, &violations)
+        if isAbsent(envelope.userID) && isAbsent(envelope.anonymousID) {
+            violations.append(
+                .init(path: "", keyword: "required", message: "userId or anonymousId is required"))
+        }
+        checkTime(envelope.timestamp, "/timestamp", &violations)
+        checkTime(envelope.sentAt, "/sentAt", &violations)
+        checkObject(envelope.context, "/context", &violations)
+        checkObject(envelope.properties, "/properties", &violations)
+        checkObject(envelope.traits, "/traits", &violations)
+        checkNames(event, "", &violations)
+        if let context = envelope.context { checkNames(context, "/context", &violations) }
+        if let properties = envelope.properties { checkNames(properties, "/properties", &violations) }
+    }
+
+    private func isAbsent(_ value: JSONValue?) -> Bool { value?.isNull ?? true }
+
+    private func checkEventName(_ value: JSONValue?, _ violations: inout [EventViolation]) {
+        if isAbsent(value) {
+            if eventName == nil {
+                violations.append(.init(path: "", keyword: "required", message: "event is required"))
+            }
+            return
+        }
+        checkText(value, "/event", Self.eventCharactersMax, &violations)
+        if let eventName, let value, value.isString, !value.equals(eventName) {
+            violations.append(
+                .init(
+                    path: "/event", keyword: "const",
+                    message: "event must be \"\(eventName)\" at this address, or be left out"))
+        }
+    }
+
+    private func checkText(
+        _ value: JSONValue?, _ path: String, _ charactersMax: Int, _ violations: inout [EventViolation]
+    ) {
+        guard let value, !value.isNull else { return }
+        guard value.isString else {
+            violations.append(.init(path: path, keyword: "type", message: "must be a string"))
+            return
+        }
+        let bytes = value.stringBytes
+        if bytes.isEmpty {
+            violations.append(.init(path: path, keyword: "minLength", message: "must not be empty"))
+        } else if bytes.count > charactersMax, characterCount(bytes) > charactersMax {
+            violations.append(
+                .init(path: path, keyword: "maxLength", message: "must not be longer than \(charactersMax) characters"))
+        }
+    }
+
+    private func checkTime(_ value: JSONValue?, _ path: String, _ violations: inout [EventViolation]) {
+        guard let value, !value.isNull else { return }
+        guard value.isString, Timestamp.milliseconds(value.stringBytes) != nil else {
+            violations.append(
+                .init(
+                    path: path, keyword: value.isString ? "format" : "type",
+                    message: "must be a date-time such as \"2026-01-21T10:30:45.123Z\""))
+            return
+        }
+    }
+
+    private func checkObject(_ value: JSONValue?, _ path: String, _ violations: inout [EventViolation]) {
+        guard let value, !value.isNull, !value.isObject else { return }
+        violations.append(.init(path: path, keyword: "type", message: "must be an object"))
+    }
+
+    /// Refuses a name that stands twice: which of the two counts would depend on the reader.
+    private func checkNames(_ object: JSONValue, _ path: String, _ violations: inout [EventViolation]) {
+        guard let twice = RepeatedName.first(in: object) else { return }
+        violations.append(
+            .init(
+                path: "\(path)/\(pointerEscaped(String(decoding: twice, as: UTF8.self)))", keyword: "uniqueNames",
+                message: "stands more than once"))
+    }
+
+    private func characterCount(_ bytes: UnsafeRawBufferPointer) -> Int {
+        bytes.reduce(0) { $0 + ($1 & 0xC0 == 0x80 ? 0 : 1) }
+    }
+
+    private func pointerEscaped(_ name: String) -> String {
+        String(
+            name.flatMap { character -> String in
+                switch character {
+                case "~": "~0"
+                case "/": "~1"
+                default: String(character)
+                }
+            })
+    }
+}

@@ -1,0 +1,46 @@
+internal import CSimdJSON
+
+/// Parses JSON texts with simdjson into a flat view. Keeps its memory from text to text; for one thread at a time.
+package final class JSONParser {
+    /// Bytes that must be readable behind a text.
+    package static let padding = Int(OKLA_JSON_PADDING)
+    /// The longest text, in bytes.
+    package static let textBytesMax = Int(OKLA_JSON_TEXT_BYTES_MAX)
+
+    private let parser: OpaquePointer
+
+    /// - Parameter depthMax: how deep arrays and objects may nest, 1 to 1024.
+    package init(depthMax: Int) {
+        precondition((1...1024).contains(depthMax))
+        guard let parser = okla_json_parser_create(UInt32(depthMax)) else { preconditionFailure("no memory") }
+        self.parser = parser
+    }
+
+    deinit { okla_json_parser_destroy(parser) }
+
+    /// Why a text was refused. simdjson does not say where; `JSONGrammar` does.
+    package enum Refusal: Error, Equatable {
+        case tooDeep
+        /// Beyond what a double, or 64 bits, can hold.
+        case numberOutOfRange
+        /// Not JSON, or a string that is legal JSON but not Unicode (a lone surrogate escape).
+        case malformed
+        case tooLong
+    }
+
+    /// Parses `text`, behind which `padding` bytes are readable.
+    ///
+    /// - Returns: a view, valid until the next call and as long as `text` is.
+    package func parse(_ text: UnsafeRawBufferPointer) throws(Refusal) -> JSONView {
+        guard let start = text.baseAddress, text.count > 0 else { throw .malformed }
+        var view = okla_json_view()
+        let status = okla_json_parse(parser, start.assumingMemoryBound(to: UInt8.self), text.count, &view)
+        switch status {
+        case 0: return JSONView(text: start, view: view)
+        case 1, 2: throw .tooLong
+        case 4: throw .tooDeep
+        case 9: throw .numberOutOfRange
+        default: throw .malformed
+        }
+    }
+}

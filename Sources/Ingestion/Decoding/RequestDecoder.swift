@@ -1,0 +1,179 @@
+internal import EventModel
+internal import RecordFormat
+
+/// Turns a body into events: inflates, parses once, finds the outer structure. Nothing here knows what an event means.
+struct RequestDecoder {
+    /// What the outer structure may be.
+    enum Shape {
+        /// One event, an array, or `{"batch":[...]}`.
+        case any
+        /// An array or `{"batch":[...]}`.
+        case batch
+        /// One event.
+        case single
+    }
+
+    /// What stands around the events.
+    struct Outer {
+        var writeKey: String?
+        var sentAt: Int64?
+        var eventCount: Int
+    }
+
+    enum Source {
+        case event(JSONValue)
+        /// Legal JSON that the parser refuses; the event is rejected alone.
+        case refused(UnsafeRawBufferPointer, EventViolation)
+    }
+
+    let shape: Shape
+    let limits: IngestLimits
+
+    /// Calls `onOuter` once, then `onEvent` for each event in order. What they receive is valid during the call only.
+    func decode(
+        _ body: UnsafeRawBufferPointer, _ encoding: BodyEncoding, in workspace: DecodeWorkspace,
+        onOuter: (Outer) throws(IngestError) -> Void, onEvent: (Int, Source) -> Void
+    ) throws(IngestError) {
+        try inflate(body, encoding, in: workspace)
+        let text = workspace.text.bytes
+        guard text.contains(where: { $0 > 0x20 }) else { throw IngestError(.invalidJSON, "the body is empty") }
+        if let view = try? workspace.parser.parse(text) {
+            return try walk(view.root, onOuter: onOuter, onEvent: onEvent)
+        }
+        if LoneSurrogates.replace(in: UnsafeMutableRawBufferPointer(mutating: text)) > 0,
+            let view = try? workspace.parser.parse(text)
+        {
+            return try walk(view.root, onOuter: onOuter, onEvent: onEvent)
+        }
+        try walkPiecewise(text, workspace.parser, onOuter: onOuter, onEvent: onEvent)
+    }
+
+    private func inflate(
+        _ body: UnsafeRawBufferPointer, _ encoding: BodyEncoding, in workspace: DecodeWorkspace
+    ) throws(IngestError) {
+        do throws(BodyInflater.Failure) {
+            try workspace.inflater.inflate(body, encoding, limit: limits.inflatedBytes, into: &workspace.text)
+        } catch {
+            switch error {
+            case .tooLarge:
+                throw IngestError(.payloadTooLarge, "the body inflates to more than \(limits.inflatedBytes) bytes")
+            case .malformed: throw IngestError(.invalidEncoding, "the body is not valid \(encoding)")
+            }
+        }
+    }
+
+    // MARK: The usual case: the whole text was parsed
+
+    private func walk(
+        _ root: JSONValue, onOuter: (Outer) throws(IngestError) -> Void, onEvent: (Int, Source) -> Void
+    ) throws(IngestError) {
+        if root.isArray && shape != .single {
+            let count = root.elements.reduce(0) { count, _ in count + 1 }
+            try checkCount(count)
+            try onOuter(Outer(eventCount: count))
+            for (number, event) in root.elements.enumerated() { onEvent(number, .event(event)) }
+            return
+        }
+        guard root.isObject else { throw wrongShape() }
+        guard shape != .single, let batch = root.member("batch") else {
+            guard shape != .batch else { throw wrongShape() }
+            // A key that is not text cannot be right, and is removed like any other.
+            try onOuter(Outer(writeKey: root.member("writeKey")?.string, eventCount: 1))
+            onEvent(0, .event(root))
+            return
+        }
+        if let twice = RepeatedName.first(in: root) {
+            throw IngestError(.invalidBody, "\"\(String(decoding: twice, as: UTF8.self))\" stands twice beside batch")
+        }
+        guard batch.isArray else { throw IngestError(.invalidBody, "batch must be an array of events") }
+        let count = batch.elements.reduce(0) { count, _ in count + 1 }
+        try checkCount(count)
+        try onOuter(
+            Outer(
+                writeKey: root.member("writeKey")?.string, sentAt: try sentAt(root.member("sentAt")), eventCount: count))
+        for (number, event) in batch.elements.enumerated() { onEvent(number, .event(event)) }
+    }
+
+    private func sentAt(_ value: JSONValue?) throws(IngestError) -> Int64? {
+        guard let value, !value.isNull else { return nil }
+        guard value.isString, let time = Timestamp.milliseconds(value.stringBytes) else {
+            throw IngestError(.invalidBody, "sentAt must be a date-time such as \"2026-01-21T10:30:45.123Z\"")
+        }
+        return time
+    }
+
+    private func checkCount(_ count: Int) throws(IngestError) {
+        guard count > 0 else { throw IngestError(.emptyBatch, "the batch holds no event") }
+        guard count <= limits.batchEvents else {
+            throw IngestError(.tooManyEvents, "\(count) events in one request, the most is \(limits.batchEvents)")
+        }
+    }
+
+    private func wrongShape() -> IngestError {
+        switch shape {
+        case .any: IngestError(.invalidBody, "the body must be an event, an array of events, or {\"batch\":[...]}")
+        case .batch: IngestError(.invalidBody, "the body must be an array of events or {\"batch\":[...]}")
+        case .single: IngestError(.invalidBody, "the body must be one event, an object")
+        }
+    }
+
+    // MARK: The rare case: the parser refused the text, which may still be JSON
+
+    private func walkPiecewise(
+        _ text: UnsafeRawBufferPointer, _ parser: JSONParser,
+        onOuter: (Outer) throws(IngestError) -> Void, onEvent: (Int, Source) -> Void
+    ) throws(IngestError) {
+        func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: text[range]) }
+        let outline: JSONGrammar.Outline
+        do throws(JSONGrammar.Violation) {
+            outline = try JSONGrammar.outline(text)
+        } catch {
+            throw IngestError(.invalidJSON, "\(error.message) at byte \(error.position)")
+        }
+        switch outline {
+        case .array(let elements) where shape != .single:
+            try checkCount(elements.count)
+            try onOuter(Outer(eventCount: elements.count))
+            for (number, range) in elements.enumerated() { onEvent(number, source(slice(range), parser)) }
+        case .object(let members):
+            func value(of name: StaticString) -> Range<Int>? {
+                members.first { (try? parser.parse(slice($0.name)))?.root.equals(name) ?? false }?.value
+            }
+            func parsed(_ name: StaticString) -> JSONValue? {
+                value(of: name).flatMap { try? parser.parse(slice($0)) }?.root
+            }
+            let writeKey = parsed("writeKey")?.string
+            guard shape != .single, let batch = value(of: "batch") else {
+                guard shape != .batch else { throw wrongShape() }
+                try onOuter(Outer(writeKey: writeKey, eventCount: 1))
+                onEvent(0, source(text, parser))
+                return
+            }
+            guard let inner = try? JSONGrammar.outline(slice(batch)), case .array(let elements) = inner else {
+                throw IngestError(.invalidBody, "batch must be an array of events")
+            }
+            try checkCount(elements.count)
+            try onOuter(
+                Outer(writeKey: writeKey, sentAt: try sentAt(parsed("sentAt")), eventCount: elements.count))
+            let start = batch.lowerBound
+            for (number, range) in elements.enumerated() {
+                onEvent(number, source(slice(start + range.lowerBound..<start + range.upperBound), parser))
+            }
+        default: throw wrongShape()
+        }
+    }
+
+    private func source(_ text: UnsafeRawBufferPointer, _ parser: JSONParser) -> Source {
+        do throws(JSONParser.Refusal) {
+            return .event(try parser.parse(text).root)
+        } catch {
+            let (keyword, message) =
+                switch error {
+                case .tooDeep: ("maxDepth", "nested deeper than \(IngestLimits.depthMax)")
+                case .numberOutOfRange: ("range", "holds a number that 64 bits, or a double, cannot hold")
+                case .malformed, .tooLong: ("parse", "holds a value that cannot be read")
+                }
+            return .refused(text, EventViolation(path: "", keyword: keyword, message: message))
+        }
+    }
+}

@@ -1,0 +1,84 @@
+internal import EventModel
+internal import RecordFormat
+
+/// The stored event: the client's own bytes with the server's members spliced in. Collects the changes to one event, then
+/// writes the result in one pass. For one thread at a time; keeps its memory.
+struct Splice: ~Copyable {
+    private struct Edit {
+        let range: Range<Int>
+        let newStart: Int
+        let newEnd: Int
+    }
+
+    private var edits: [Edit] = []
+    /// The new bytes of all edits, one behind the other.
+    private var fresh = GrowableBytes()
+    private var tailStart = 0
+    private var delta = 0
+
+    init() {}
+
+    // MARK: Collecting; ranges count from the first byte of the text
+
+    mutating func begin() {
+        edits.removeAll(keepingCapacity: true)
+        fresh.removeAll()
+        delta = 0
+    }
+
+    /// Replaces the bytes of `range` by what `write` appends.
+    mutating func replace(_ range: Range<Int>, _ write: (inout GrowableBytes) -> Void) {
+        let start = fresh.count
+        write(&fresh)
+        let edit = Edit(range: range, newStart: start, newEnd: fresh.count)
+        delta += (edit.newEnd - edit.newStart) - range.count
+        // Few and nearly in order.
+        var place = edits.count
+        while place > 0, edits[place - 1].range.lowerBound > range.lowerBound { place -= 1 }
+        edits.insert(edit, at: place)
+    }
+
+    /// Adds members, which `write` appends each with a comma before it, at the end of a non-empty `object`.
+    mutating func appendMembers(to object: JSONValue, _ write: (inout GrowableBytes) -> Void) {
+        let end = object.sourceRange.upperBound - 1
+        replace(end..<end, write)
+    }
+
+    /// Removes the member with `value`, its comma included, from an object with other members.
+    mutating func removeMember(_ value: JSONValue, from object: JSONValue) {
+        var previousEnd: Int?
+        var members = object.members
+        while let (key, found) = members.next() {
+            guard found.sourceRange.lowerBound == value.sourceRange.lowerBound else {
+                previousEnd = found.sourceRange.upperBound
+                continue
+            }
+            if let previousEnd {
+                replace(previousEnd..<found.sourceRange.upperBound) { _ in }
+            } else {
+                let end = members.next()?.key.sourceRange.lowerBound ?? found.sourceRange.upperBound
+                replace(key.sourceRange.lowerBound..<end) { _ in }
+            }
+            return
+        }
+    }
+
+    // MARK: Writing
+
+    /// The length of the result, in bytes.
+    func byteCount(of event: JSONValue) -> Int { event.sourceRange.count + delta }
+
+    /// Appends the result to `target`.
+    func write(_ event: JSONValue, to target: inout GrowableBytes) {
+        let source = event.source
+        let origin = event.sourceRange.lowerBound
+        var position = 0
+        for edit in edits {
+            let start = edit.range.lowerBound - origin
+            target.append(copying: UnsafeRawBufferPointer(rebasing: source[position..<start]))
+            target.append(copying: UnsafeRawBufferPointer(rebasing: fresh.bytes[edit.newStart..<edit.newEnd]))
+            position = edit.range.upperBound - origin
+        }
+        target.append(copying: UnsafeRawBufferPointer(rebasing: source[position...]))
+    }
+}

@@ -1,0 +1,165 @@
+internal import EventModel
+internal import RecordFormat
+
+/// Decides what the server adds to, or replaces in, an event, and writes the result as a record's body.
+///
+/// Added: `receivedAt`; `messageId` and `context.ip` where absent; `event` where the address gives it; on `/page` the
+/// properties url, title and referrer that `context.page` has. Replaced: `receivedAt`, `context.ip` unless the key is trusted
+/// with it, `timestamp` where the client's clock was off (the client's is kept as `originalTimestamp`), and members that
+/// are null where one of these is to be. Removed: `writeKey`.
+struct StoredEvent {
+    /// A clock that is off by more than this is corrected.
+    static let clockToleranceMilliseconds: Int64 = 5 * 60 * 1000
+
+    let receivedAt: Int64
+    let sentAt: Int64?
+    let clientAddress: String
+    let endpoint: IngestEndpoint
+    let writeKey: WriteKey
+
+    /// Collects the changes. `messageID` is the one made for an event without one.
+    func splice(
+        _ event: JSONValue, _ envelope: Envelope, messageID: UnsafeRawBufferPointer?, into splice: inout Splice
+    ) {
+        splice.begin()
+        if let writeKey = envelope.writeKey { splice.removeMember(writeKey, from: event) }
+        let corrected = correctedTimestamp(envelope)
+        if let corrected, let timestamp = envelope.timestamp {
+            splice.replace(timestamp.sourceRange) { appendTime(corrected, to: &$0) }
+            if let original = envelope.originalTimestamp {
+                splice.replace(original.sourceRange) { $0.append(copying: timestamp.source) }
+            }
+        }
+        replaceNullsAndReceivedAt(envelope, messageID, &splice)
+        spliceAddress(envelope.context, &splice)
+        splicePageProperties(envelope, &splice)
+        splice.appendMembers(to: event) { target in
+            if envelope.receivedAt == nil {
+                target.append(",\"receivedAt\":")
+                appendTime(receivedAt, to: &target)
+            }
+            if envelope.messageID == nil, let messageID {
+                target.append(",\"messageId\":")
+                JSONWriter.append(utf8: messageID, to: &target)
+            }
+            if envelope.event == nil, let name = endpoint.eventName {
+                target.append(",\"event\":\"")
+                target.append(name)
+                target.append("\"")
+            }
+            if corrected != nil, envelope.originalTimestamp == nil, let timestamp = envelope.timestamp {
+                target.append(",\"originalTimestamp\":")
+                target.append(copying: timestamp.source)
+            }
+            if envelope.context == nil {
+                target.append(",\"context\":")
+                appendAddressObject(to: &target)
+            }
+            if endpoint == .page, envelope.properties == nil, hasPage(envelope) {
+                target.append(",\"properties\":{")
+                _ = appendPageProperties(envelope, present: nil, isFirst: true, to: &target)
+                target.append("}")
+            }
+        }
+    }
+
+    /// The event's own time, moved by how far the client's clock was off; nil where nothing is to be corrected.
+    private func correctedTimestamp(_ envelope: Envelope) -> Int64? {
+        let own = envelope.sentAt.flatMap { $0.isString ? Timestamp.milliseconds($0.stringBytes) : nil }
+        guard let sent = own ?? sentAt, let value = envelope.timestamp, value.isString,
+            let timestamp = Timestamp.milliseconds(value.stringBytes)
+        else { return nil }
+        let difference = receivedAt - sent
+        return abs(difference) > Self.clockToleranceMilliseconds ? timestamp + difference : nil
+    }
+
+    private func replaceNullsAndReceivedAt(
+        _ envelope: Envelope, _ messageID: UnsafeRawBufferPointer?, _ splice: inout Splice
+    ) {
+        if let value = envelope.receivedAt {
+            splice.replace(value.sourceRange) { appendTime(receivedAt, to: &$0) }
+        }
+        if let value = envelope.messageID, value.isNull, let messageID {
+            splice.replace(value.sourceRange) { JSONWriter.append(utf8: messageID, to: &$0) }
+        }
+        if let value = envelope.event, value.isNull, let name = endpoint.eventName {
+            splice.replace(value.sourceRange) {
+                $0.append("\"")
+                $0.append(name)
+                $0.append("\"")
+            }
+        }
+    }
+
+    // MARK: context.ip
+
+    private func spliceAddress(_ context: JSONValue?, _ splice: inout Splice) {
+        guard let context else { return }
+        guard context.isObject else { return splice.replace(context.sourceRange) { appendAddressObject(to: &$0) } }
+        if let given = context.member("ip") {
+            if writeKey.trustsClientContext && !given.isNull { return }
+            splice.replace(given.sourceRange) { JSONWriter.append(string: clientAddress, to: &$0) }
+            return
+        }
+        splice.appendMembers(to: context) {
+            $0.append(context.descendantCount == 0 ? "\"ip\":" : ",\"ip\":")
+            JSONWriter.append(string: clientAddress, to: &$0)
+        }
+    }
+
+    private func appendAddressObject(to target: inout GrowableBytes) {
+        target.append("{\"ip\":")
+        JSONWriter.append(string: clientAddress, to: &target)
+        target.append("}")
+    }
+
+    // MARK: /page
+
+    private func page(_ envelope: Envelope) -> JSONValue? {
+        guard let page = envelope.context?.member("page"), page.isObject else { return nil }
+        return page
+    }
+
+    private func hasPage(_ envelope: Envelope) -> Bool { page(envelope).map { $0.descendantCount > 0 } ?? false }
+
+    private func splicePageProperties(_ envelope: Envelope, _ splice: inout Splice) {
+        guard endpoint == .page, let properties = envelope.properties, hasPage(envelope) else { return }
+        guard properties.isObject else {
+            return splice.replace(properties.sourceRange) { target in
+                target.append("{")
+                _ = appendPageProperties(envelope, present: nil, isFirst: true, to: &target)
+                target.append("}")
+            }
+        }
+        splice.appendMembers(to: properties) { target in
+            _ = appendPageProperties(
+                envelope, present: properties, isFirst: properties.descendantCount == 0, to: &target)
+        }
+    }
+
+    /// Appends those of url, title and referrer that the page has and `present` has not.
+    private func appendPageProperties(
+        _ envelope: Envelope, present: JSONValue?, isFirst: Bool, to target: inout GrowableBytes
+    ) -> Bool {
+        var isFirst = isFirst
+        func add(_ name: StaticString, _ target: inout GrowableBytes) {
+            guard let value = page(envelope)?.member(name), !value.isNull, present?.member(name) == nil else { return }
+            target.append(isFirst ? "\"" : ",\"")
+            target.append(name)
+            target.append("\":")
+            target.append(copying: value.source)
+            isFirst = false
+        }
+        add("url", &target)
+        add("title", &target)
+        add("referrer", &target)
+        return isFirst
+    }
+
+    private func appendTime(_ milliseconds: Int64, to target: inout GrowableBytes) {
+        target.append("\"")
+        Timestamp.write(milliseconds, to: target.reserve(Timestamp.textBytes))
+        target.advance(by: Timestamp.textBytes)
+        target.append("\"")
+    }
+}

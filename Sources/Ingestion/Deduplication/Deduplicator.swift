@@ -1,0 +1,133 @@
+package import EventLog
+internal import Synchronization
+
+/// Knows every messageId of the window. An id is reserved when its event was decoded and settled when the log has answered.
+package final class Deduplicator: Sendable {
+    package struct Bounds: Sendable {
+        package var windowSeconds: UInt32
+        package var entriesMax: Int
+
+        package init(windowSeconds: UInt32 = 24 * 3600, entriesMax: Int = 10_000_000) {
+            self.windowSeconds = windowSeconds
+            self.entriesMax = entriesMax
+        }
+    }
+
+    enum Reservation {
+        case reserved
+        case duplicate(partition: Int, offset: Int64)
+        /// Another request, or this one, is writing it.
+        case inFlight(RequestReservations, event: Int)
+        case undecided
+    }
+
+    private struct State: ~Copyable {
+        var table: IdentityTable
+        var requests: [RequestReservations?] = []
+        var freeNumbers: [Int] = []
+    }
+
+    private let state: Mutex<State>
+    private let bounds: Bounds
+
+    package init(bounds: Bounds) {
+        self.bounds = bounds
+        state = Mutex(State(table: IdentityTable(entriesMax: bounds.entriesMax)))
+    }
+
+    package var entryCount: Int { state.withLock { $0.table.count } }
+
+    /// How far back duplicates are recognized at the moment, in seconds.
+    package func windowSeconds(now: UInt32) -> UInt32 { state.withLock { $0.table.reachSeconds(now: now) } }
+
+    /// The time before which nothing is remembered, in seconds since 1970.
+    package func cutoff(now: UInt32) -> UInt32 { now &- min(now, bounds.windowSeconds) }
+
+    /// Fills the table with what the log holds, oldest first over all partitions.
+    package func restore(
+        from log: some IdentitySource, topic: TopicName, partitionCount: Int, now: UInt32
+    ) throws(LogError) {
+        let cutoff = cutoff(now: now)
+        var partitions: [[StoredIdentity]] = []
+        for number in 0..<partitionCount {
+            partitions.append(try log.identities(of: TopicPartition(topic, PartitionID(number)), since: cutoff))
+        }
+        state.withLock { state in
+            var places = Array(repeating: 0, count: partitionCount)
+            // Merges by whole seconds: timestamps never fall within a partition.
+            while true {
+                var second: UInt32?
+                for number in 0..<partitionCount where places[number] < partitions[number].count {
+                    second = min(second ?? UInt32.max, partitions[number][places[number]].timestampSeconds)
+                }
+                guard let second else { break }
+                for number in 0..<partitionCount {
+                    while places[number] < partitions[number].count,
+                        partitions[number][places[number]].timestampSeconds == second
+                    {
+                        let stored = partitions[number][places[number]]
+                        places[number] += 1
+                        if state.table.find(stored.identity, cutoff: cutoff) == nil {
+                            state.table.insert(
+                                stored.identity, .stored(partition: number, offset: stored.offset.value),
+                                seconds: second, cutoff: cutoff)
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reserves `identity` for an event of `request`, unless it is known already.
+    func reserve(
+        _ identity: RecordIdentity, for request: RequestReservations, event: Int, now: UInt32
+    ) -> Reservation {
+        let cutoff = cutoff(now: now)
+        return state.withLock { state in
+            switch state.table.find(identity, cutoff: cutoff) {
+            case .stored(let partition, let offset): return .duplicate(partition: partition, offset: offset)
+            case .undecided: return .undecided
+            case .pending(let number, let event):
+                guard let other = state.requests[number] else { preconditionFailure("a pending id has a request") }
+                return .inFlight(other, event: event)
+            case nil:
+                let number = request.number ?? Self.register(request, &state)
+                request.add(.init(event: event, identity: identity), number: number)
+                state.table.insert(
+                    identity, .pending(request: number, event: event), seconds: now, cutoff: cutoff)
+                return .reserved
+            }
+        }
+    }
+
+    /// Records what became of each event that `request` has reserved an id for, and tells those who wait.
+    func settle(_ request: RequestReservations, _ outcome: (_ event: Int) -> RequestReservations.Outcome) {
+        guard let number = request.number else { return }
+        var outcomes: [Int: RequestReservations.Outcome] = [:]
+        let reservations = request.reservations
+        outcomes.reserveCapacity(reservations.count)
+        for reservation in reservations { outcomes[reservation.event] = outcome(reservation.event) }
+        state.withLock { state in
+            for reservation in reservations {
+                switch outcomes[reservation.event]! {
+                case .stored(let partition, let offset):
+                    state.table.update(reservation.identity, .stored(partition: partition, offset: offset))
+                case .undecided: state.table.update(reservation.identity, .undecided)
+                case .released: state.table.remove(reservation.identity)
+                }
+            }
+            state.requests[number] = nil
+            state.freeNumbers.append(number)
+        }
+        request.finish(outcomes)
+    }
+
+    private static func register(_ request: RequestReservations, _ state: inout State) -> Int {
+        if let free = state.freeNumbers.popLast() {
+            state.requests[free] = request
+            return free
+        }
+        state.requests.append(request)
+        return state.requests.count - 1
+    }
+}

@@ -1,0 +1,26 @@
+/// Why a request as a whole was not taken. Nothing of it is stored, but for `unavailable`, where a part may be.
+package struct IngestError: Error, Sendable, Equatable {
+    package enum Code: String, Sendable {
+        case invalidJSON = "invalid_json"
+        case invalidBody = "invalid_body"
+        case invalidEncoding = "invalid_encoding"
+        case emptyBatch = "empty_batch"
+        case tooManyEvents = "too_many_events"
+        case payloadTooLarge = "payload_too_large"
+        case unsupportedEncoding = "unsupported_encoding"
+        case missingWriteKey = "missing_write_key"
+        case unknownWriteKey = "unknown_write_key"
+        case writeKeyDisabled = "write_key_disabled"
+        case originNotAllowed = "origin_not_allowed"
+        case unavailable = "unavailable"
+        case starting = "starting"
+    }
+
+    package let code: Code
+    package let message: String
+
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+}

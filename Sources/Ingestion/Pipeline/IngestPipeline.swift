@@ -1,0 +1,148 @@
+package import EventLog
+internal import EventModel
+internal import RecordFormat
+
+/// The write path: decode, check, deduplicate, splice, append. `prepare` runs on the caller's thread and never blocks;
+/// `commit` ends when the log has answered.
+package final class IngestPipeline: Sendable {
+    private let log: any LogWriter
+    private let hasher: RecordIdentityHasher
+    private let deduplicator: Deduplicator
+    private let keys: WriteKeyRing
+    private let limits: IngestLimits
+    private let raw: (handle: TopicHandle, partitionCount: Int)
+    private let rejected: (handle: TopicHandle, partitionCount: Int)
+    private let now: @Sendable () -> Int64
+    private let workspaces = DecodeWorkspaces()
+
+    /// - Parameter now: milliseconds since 1970.
+    package init(
+        log: any LogWriter, hasher: RecordIdentityHasher, deduplicator: Deduplicator, keys: WriteKeyRing,
+        limits: IngestLimits, topic: TopicName, rejectedTopic: TopicName, now: @escaping @Sendable () -> Int64
+    ) {
+        guard let raw = log.topic(named: topic), let rejected = log.topic(named: rejectedTopic) else {
+            preconditionFailure("the log was opened with both topics")
+        }
+        self.log = log
+        self.hasher = hasher
+        self.deduplicator = deduplicator
+        self.keys = keys
+        self.limits = limits
+        self.raw = raw
+        self.rejected = rejected
+        self.now = now
+    }
+
+    // MARK: Preparing
+
+    /// Decodes `body`, reserves the messageIds and builds the records. A request that was prepared must be committed.
+    package func prepare(
+        _ request: IngestRequest, body: UnsafeRawBufferPointer
+    ) throws(IngestError) -> PreparedRequest {
+        guard body.count <= limits.payloadBytes else {
+            throw IngestError(.payloadTooLarge, "the body has \(body.count) bytes, the most is \(limits.payloadBytes)")
+        }
+        // A key outside the body is checked before any work is done for the body.
+        var writeKey: WriteKey?
+        if let candidate = request.writeKey { writeKey = try keys.authorize(candidate, origin: request.origin) }
+        return try workspaces.with { workspace throws(IngestError) in
+            try prepare(request, body, &writeKey, workspace)
+        }
+    }
+
+    private func prepare(
+        _ request: IngestRequest, _ body: UnsafeRawBufferPointer, _ writeKey: inout WriteKey?,
+        _ workspace: DecodeWorkspace
+    ) throws(IngestError) -> PreparedRequest {
+        let decoder = RequestDecoder(shape: request.endpoint.shape, limits: limits)
+        let receivedAt = now()
+        var assembly: RequestAssembly?
+        try decoder.decode(
+            body, request.encoding, in: workspace,
+            onOuter: { outer throws(IngestError) in
+                if writeKey == nil {
+                    guard let candidate = outer.writeKey else {
+                        throw IngestError(
+                            .missingWriteKey,
+                            "no write key: send it as Authorization: Basic base64(key:), X-Write-Key, ?writeKey= or "
+                                + "writeKey in the body")
+                    }
+                    writeKey = try keys.authorize(candidate, origin: request.origin)
+                }
+                assembly = RequestAssembly(
+                    request: request, outer: outer, writeKey: writeKey!, receivedAt: receivedAt, limits: limits,
+                    textBytes: workspace.text.count, raw: raw, rejected: rejected, hasher: hasher,
+                    deduplicator: deduplicator)
+            },
+            onEvent: { number, source in assembly!.add(number, source, workspace) })
+        return assembly!.finish()
+    }
+
+    // MARK: Committing
+
+    /// Appends the records, settles the messageIds, and waits for those that other requests are writing.
+    ///
+    /// - Throws: `unavailable` where any event's outcome is unknown or the log took it not; the client repeats the request.
+    package func commit(_ prepared: PreparedRequest) async throws(IngestError) -> IngestReport {
+        let receipt = await log.append(prepared.group)
+        settle(prepared, receipt)
+
+        var report = IngestReport()
+        var failure: String?
+        for (index, event) in prepared.events.enumerated() {
+            switch event.fate {
+            case .written(let entry):
+                guard receipt.offsets[entry] >= 0 else { continue }
+                report.accepted += 1
+                if prepared.wantsReceipts { report.add(index, event, .stored, place(entry, prepared, receipt)) }
+            case .rejected(let violations, let entry):
+                guard receipt.offsets[entry] >= 0 else { continue }
+                report.rejected += 1
+                report.add(index, event, .rejected, nil, violations)
+            case .duplicate(let partition, let offset):
+                report.duplicates += 1
+                report.add(index, event, .duplicate, .init(partition: partition, offset: offset))
+            case .inFlight(let other, let otherEvent):
+                guard case .stored(let partition, let offset) = await other.outcome(ofEvent: otherEvent) else {
+                    failure = "an event with the same messageId could not be written"
+                    continue
+                }
+                report.duplicates += 1
+                report.add(index, event, .duplicate, .init(partition: partition, offset: offset))
+            case .undecided:
+                failure = "an earlier write of the same messageId failed; a restart decides whether it is stored"
+            }
+        }
+        if let failure = receipt.failures.first?.message ?? failure {
+            throw IngestError(.unavailable, "\(failure); send the request again with the same messageIds")
+        }
+        return report
+    }
+
+    private func settle(_ prepared: PreparedRequest, _ receipt: AppendReceipt) {
+        // Refused before anything was written: the ids are free again. Otherwise only a restart knows.
+        let unknown = Set(receipt.failures.filter { $0.code == .outcomeUnknown }.map(\.partition))
+        deduplicator.settle(prepared.reservations) { event in
+            guard case .written(let number) = prepared.events[event].fate else { return .released }
+            let entry = prepared.group.entries[number]
+            let offset = receipt.offsets[number]
+            if offset >= 0 { return .stored(partition: Int(entry.partition), offset: offset) }
+            let isUnknown = unknown.contains { $0?.partition.number == Int(entry.partition) }
+            return isUnknown ? .undecided : .released
+        }
+    }
+
+    private func place(_ entry: Int, _ prepared: PreparedRequest, _ receipt: AppendReceipt) -> IngestReport.Place {
+        .init(partition: Int(prepared.group.entries[entry].partition), offset: receipt.offsets[entry])
+    }
+}
+
+extension IngestReport {
+    fileprivate mutating func add(
+        _ index: Int, _ event: PreparedRequest.Event, _ status: Status, _ place: Place?,
+        _ violations: [EventViolation] = []
+    ) {
+        results.append(
+            Result(index: index, messageID: event.messageID, status: status, place: place, violations: violations))
+    }
+}

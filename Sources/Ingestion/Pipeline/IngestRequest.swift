@@ -1,0 +1,24 @@
+/// A request as the edge hands it over, its body aside.
+package struct IngestRequest: Sendable {
+    package var endpoint: IngestEndpoint
+    package var encoding: BodyEncoding
+    /// The write key where one of the three places outside the body has it.
+    package var writeKey: String?
+    package var origin: String?
+    /// The client's address, without a port.
+    package var clientAddress: String
+    /// Whether the answer lists every event, not only those that were not stored.
+    package var wantsReceipts: Bool
+
+    package init(
+        endpoint: IngestEndpoint, encoding: BodyEncoding = .identity, writeKey: String?, origin: String? = nil,
+        clientAddress: String, wantsReceipts: Bool = false
+    ) {
+        self.endpoint = endpoint
+        self.encoding = encoding
+        self.writeKey = writeKey
+        self.origin = origin
+        self.clientAddress = clientAddress
+        self.wantsReceipts = wantsReceipts
+    }
+}

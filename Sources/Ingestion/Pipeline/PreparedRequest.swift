@@ -1,0 +1,26 @@
+internal import EventLog
+internal import EventModel
+
+/// A decoded request: its records, and what each event has become so far. Every one must be committed.
+package struct PreparedRequest: Sendable {
+    struct Event: Sendable {
+        enum Fate: Sendable {
+            /// Goes into the log as this entry of the group.
+            case written(entry: Int)
+            case duplicate(partition: Int, offset: Int64)
+            case inFlight(RequestReservations, event: Int)
+            case undecided
+            /// Goes into the topic of rejected events as this entry of the group.
+            case rejected([EventViolation], entry: Int)
+        }
+
+        let fate: Fate
+        /// Only where the answer names it.
+        let messageID: String?
+    }
+
+    let group: RecordGroup
+    let reservations: RequestReservations
+    var events: [Event]
+    let wantsReceipts: Bool
+}

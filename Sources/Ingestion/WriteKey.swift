@@ -1,0 +1,55 @@
+/// A key that lets its holder write events.
+package struct WriteKey: Sendable, Equatable {
+    package var key: String
+    /// What metrics and records call it; the key itself appears nowhere.
+    package var name: String
+    /// Origins whose pages may use it; empty: all.
+    package var allowedOrigins: [String]
+    /// Keeps the client's own `context.ip`: for servers that send on behalf of others.
+    package var trustsClientContext: Bool
+    package var isDisabled: Bool
+
+    package init(
+        key: String, name: String = "default", allowedOrigins: [String] = [], trustsClientContext: Bool = false,
+        isDisabled: Bool = false
+    ) {
+        self.key = key
+        self.name = name
+        self.allowedOrigins = allowedOrigins
+        self.trustsClientContext = trustsClientContext
+        self.isDisabled = isDisabled
+    }
+}
+
+/// All write keys of a service.
+package struct WriteKeyRing: Sendable {
+    private let keys: [WriteKey]
+
+    package init(_ keys: [WriteKey]) { self.keys = keys }
+
+    /// Returns the key that `candidate` is, if it may be used from `origin`. The time this takes depends on the candidate's
+    /// length and the number of keys, not on how much of a key was guessed right.
+    package func authorize(_ candidate: String, origin: String?) throws(IngestError) -> WriteKey {
+        var found: WriteKey?
+        for key in keys where Self.equalInConstantTime(candidate, key.key) { found = key }
+        guard let found else { throw IngestError(.unknownWriteKey, "the write key is not known here") }
+        guard !found.isDisabled else { throw IngestError(.writeKeyDisabled, "the write key \(found.name) is disabled") }
+        if let origin, !found.allowedOrigins.isEmpty, !found.allowedOrigins.contains(origin) {
+            throw IngestError(.originNotAllowed, "the write key \(found.name) may not be used from \(origin)")
+        }
+        return found
+    }
+
+    /// Whether any key may be used from `origin`: what a CORS preflight, which carries no key, is answered by.
+    package func allowsOrigin(_ origin: String) -> Bool {
+        keys.contains { !$0.isDisabled && ($0.allowedOrigins.isEmpty || $0.allowedOrigins.contains(origin)) }
+    }
+
+    private static func equalInConstantTime(_ a: String, _ b: String) -> Bool {
+        let (a, b) = (Array(a.utf8), Array(b.utf8))
+        guard !b.isEmpty else { return false }
+        var difference = a.count ^ b.count
+        for place in a.indices { difference |= Int(a[place] ^ b[place % b.count]) }
+        return difference == 0
+    }
+}

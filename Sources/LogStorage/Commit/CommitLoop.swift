@@ -1,0 +1,72 @@
+internal import EventLog
+
+/// The thread that commits. Appends that arrive while a sync runs wait in the queue and share the next one.
+final class CommitLoop: Sendable {
+    private struct Queue {
+        var appends: [PendingAppend] = []
+        var bytes = 0
+        var isClosed = false
+        var tasks: [@Sendable () -> Void] = []
+    }
+
+    private enum Work {
+        case appends([PendingAppend], byteCount: Int)
+        case task(@Sendable () -> Void)
+        case close
+    }
+
+    private let queue = Monitor(Queue())
+    private let bytesMax: Int
+
+    init(bytesMax: Int) { self.bytesMax = bytesMax }
+
+    /// Queues an append; nil where it was taken, otherwise why not.
+    func submit(_ append: PendingAppend) -> LogError? {
+        let byteCount = append.group.byteCount
+        let bytesMax = bytesMax
+        return queue.withLock(wake: .one) { queue -> LogError? in
+            if queue.isClosed { return LogError(.closing, "the log is closing") }
+            // A single group may be larger than the bound; it is taken when it would be alone.
+            guard queue.bytes == 0 || queue.bytes + byteCount <= bytesMax else {
+                return LogError(.overloaded, "\(queue.bytes) bytes wait to be written, the most is \(bytesMax)")
+            }
+            queue.appends.append(append)
+            queue.bytes += byteCount
+            return nil
+        }
+    }
+
+    /// Runs `task` on the commit thread between two commits; false where the loop has ended.
+    func runBetweenCommits(_ task: @escaping @Sendable () -> Void) -> Bool {
+        queue.withLock(wake: .one) { queue in
+            if queue.isClosed { return false }
+            queue.tasks.append(task)
+            return true
+        }
+    }
+
+    /// Serves the queue until it is closed and empty. To be run on a thread of its own.
+    func run(_ commit: ([PendingAppend]) -> Void) {
+        while true {
+            let work = queue.wait { queue -> Work? in
+                if !queue.tasks.isEmpty { return .task(queue.tasks.removeFirst()) }
+                if !queue.appends.isEmpty {
+                    defer { queue.appends = [] }
+                    return .appends(queue.appends, byteCount: queue.bytes)
+                }
+                return queue.isClosed ? .close : nil
+            }
+            switch work {
+            case .task(let task): task()
+            case .appends(let appends, let byteCount):
+                commit(appends)
+                queue.withLock { $0.bytes -= byteCount }
+                for append in appends { append.finish() }
+            case .close, nil: return
+            }
+        }
+    }
+
+    /// Takes no more appends; what is queued is still committed.
+    func close() { queue.withLock(wake: .all) { $0.isClosed = true } }
+}

@@ -1,0 +1,63 @@
+package import EventLog
+
+/// The folder that holds the partitions: its lock, `meta.properties`, the recovery points.
+package struct LogDirectory: Sendable {
+    package let path: String
+    package let fileSystem: any FileSystem
+
+    package init(_ path: String, fileSystem: any FileSystem = PosixFileSystem()) {
+        self.path = path
+        self.fileSystem = fileSystem
+    }
+
+    /// Makes the folder where it is missing and keeps every other process out until the lock is released.
+    package func lock(processID: Int32) throws(LogError) -> any FileLock {
+        try reporting { () throws(FileError) in
+            try fileSystem.createDirectory(path)
+            try fileSystem.syncDirectory(FileNames.parent(of: path))
+        }
+        let outcome = try reporting { () throws(FileError) in
+            try fileSystem.lock(file(FileNames.lock), contents: "\(processID)\n")
+        }
+        switch outcome {
+        case .acquired(let lock): return lock
+        case .held(let holder):
+            let pid = holder.split(separator: "\n").first.map(String.init) ?? "unknown"
+            throw LogError(.locked, "\(path) is in use by the process \(pid); stop it first, or use another folder")
+        }
+    }
+
+    /// What the log was made with; nil where it is new.
+    package func meta() throws(LogError) -> LogMeta? {
+        let path = file(FileNames.meta)
+        guard let bytes = try reporting({ () throws(FileError) in try fileSystem.contents(of: path) }) else { return nil }
+        return try LogMeta(decoding: bytes, path: path)
+    }
+
+    package func write(_ meta: LogMeta) throws(LogError) {
+        try reporting { () throws(FileError) in try fileSystem.replace(file(FileNames.meta), with: meta.encoded()) }
+    }
+
+    package func recoveryPoints() throws(LogError) -> RecoveryPoints {
+        try reporting { () throws(FileError) in
+            try fileSystem.contents(of: file(FileNames.recoveryPoints)).map(RecoveryPoints.init(decoding:))
+                ?? RecoveryPoints()
+        }
+    }
+
+    package func write(_ points: RecoveryPoints) throws(FileError) {
+        try fileSystem.replace(file(FileNames.recoveryPoints), with: points.encoded())
+    }
+
+    package func directory(of partition: TopicPartition) -> String { file(partition.description) }
+
+    private func file(_ name: String) -> String { "\(path)/\(name)" }
+
+    private func reporting<Result>(_ body: () throws(FileError) -> Result) throws(LogError) -> Result {
+        do throws(FileError) {
+            return try body()
+        } catch {
+            throw LogError(.io, error.description)
+        }
+    }
+}

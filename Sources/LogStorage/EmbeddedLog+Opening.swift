@@ -1,0 +1,82 @@
+internal import EventLog
+
+extension EmbeddedLog {
+    /// Reads `meta.properties` and adds the topics that are new; refuses a topic that exists with another shape.
+    static func prepareMeta(_ directory: LogDirectory, _ wanted: [TopicDefinition]) throws(LogError) -> LogMeta {
+        let stored = try directory.meta()
+        var random = SystemRandomNumberGenerator()
+        var meta =
+            stored ?? LogMeta(identityKey: SipHash128.Key(k0: random.next(), k1: random.next()), topics: [])
+        for topic in wanted {
+            guard let existing = meta.topics.first(where: { $0.name == topic.name }) else {
+                meta.topics.append(topic)
+                continue
+            }
+            guard existing.partitionCount == topic.partitionCount else {
+                throw LogError(
+                    .invalidArgument,
+                    "topic \(topic.name) was made with \(existing.partitionCount) partitions, not "
+                        + "\(topic.partitionCount); a key's partition depends on the number, so it stays: set "
+                        + "Kafka.Partitions to \(existing.partitionCount), or begin with an empty data directory")
+            }
+        }
+        if meta != stored { try directory.write(meta) }
+        return meta
+    }
+
+    /// Recovers all partitions, several at a time.
+    static func recover(
+        _ directory: LogDirectory, _ meta: LogMeta, _ options: LogOptions, _ workers: WorkerPool,
+        _ onProgress: @escaping Progress
+    ) throws(LogError) -> [(log: PartitionLog, report: RecoveryReport)] {
+        let points = try directory.recoveryPoints()
+        let hasher = RecordIdentityHasher(key: meta.identityKey)
+        let all = meta.topics.flatMap { topic in
+            (0..<topic.partitionCount).map { (TopicPartition(topic.name, PartitionID($0)), topic.keepsIdentities) }
+        }
+        struct Progressing {
+            var done = 0
+            var bytes = 0
+            var logs: [Int: (PartitionLog, RecoveryReport)] = [:]
+            var failure: LogError?
+        }
+        let state = Monitor(Progressing())
+        let report = { @Sendable (change: (inout Progressing) -> Void) in
+            let (done, bytes) = state.withLock { state in
+                change(&state)
+                return (state.done, state.bytes)
+            }
+            onProgress(done, all.count, bytes)
+        }
+        report { _ in }
+        workers.concurrently(all.count) { number in
+            let (partition, keepsIdentities) = all[number]
+            do throws(LogError) {
+                let path = directory.directory(of: partition)
+                let recovered = try PartitionRecovery(
+                    topicPartition: partition, directory: path, fileSystem: directory.fileSystem,
+                    hasher: keepsIdentities ? hasher : nil,
+                    onProgress: { byteCount in report { $0.bytes += byteCount } }
+                ).recover(from: points.offsets[partition] ?? 0)
+                let log = PartitionLog(
+                    topicPartition: partition, directory: path, fileSystem: directory.fileSystem, options: options,
+                    hasher: keepsIdentities ? hasher : nil, recovered: recovered)
+                report { state in
+                    state.done += 1
+                    state.logs[number] = (log, recovered.report)
+                }
+            } catch {
+                state.withLock { $0.failure = $0.failure ?? error }
+            }
+        }
+        let (logs, failure) = state.withLock { ($0.logs, $0.failure) }
+        if let failure { throw failure }
+        // New partitions' folders must be there after a power cut, before anything in them is acknowledged.
+        do throws(FileError) {
+            try directory.fileSystem.syncDirectory(directory.path)
+        } catch {
+            throw LogError(.io, error.description)
+        }
+        return all.indices.map { logs[$0]! }
+    }
+}

@@ -1,0 +1,125 @@
+/// The engine's whole view of the machine's files. Injected, so that a test can tear a write, fail the n-th sync or crash
+/// between two calls while the engine's real code runs.
+package protocol FileSystem: Sendable {
+    func open(_ path: String, _ access: FileAccess) throws(FileError) -> any File
+    /// The entries of a folder, in no order, without `.` and `..`.
+    func list(_ path: String) throws(FileError) -> [String]
+    /// Makes a folder; one that exists already is fine.
+    func createDirectory(_ path: String) throws(FileError)
+    func exists(_ path: String) throws(FileError) -> Bool
+    func remove(_ path: String) throws(FileError)
+    /// Replaces `target` atomically; durable only after `syncDirectory` of the folder.
+    func rename(_ path: String, to target: String) throws(FileError)
+    /// Makes the folder's entries (creations, renames, removals) durable.
+    func syncDirectory(_ path: String) throws(FileError)
+    /// Locks `path` against every other process, for as long as the result lives. Where another one holds it: nil, and what
+    /// that one wrote into the file.
+    func lock(_ path: String, contents: String) throws(FileError) -> LockOutcome
+}
+
+package enum LockOutcome {
+    case acquired(any FileLock)
+    case held(by: String)
+}
+
+/// Holds a lock until it is released or the process ends.
+package protocol FileLock: AnyObject, Sendable {
+    func release()
+}
+
+package enum FileAccess: Sendable {
+    case readOnly
+    /// Made where it is missing.
+    case readWrite
+}
+
+/// An open file. Reads may run on any thread at any time; writes come from one thread at a time.
+package protocol File: AnyObject, Sendable {
+    var path: String { get }
+    func size() throws(FileError) -> Int
+    /// Reads up to `target.count` bytes; fewer only at the end of the file. Returns how many.
+    func read(into target: UnsafeMutableRawBufferPointer, at position: Int) throws(FileError) -> Int
+    /// Writes some of `bytes`, at least one, and returns how many.
+    func write(_ bytes: UnsafeRawBufferPointer, at position: Int) throws(FileError) -> Int
+    /// Makes contents and size durable (fdatasync). After a failure nothing may be assumed about what is on disk.
+    func sync() throws(FileError)
+    func truncate(to byteCount: Int) throws(FileError)
+    func close()
+}
+
+/// A call that the operating system refused.
+package struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
+    package let operation: String
+    package let path: String
+    /// The system's error number (`errno`).
+    package let number: Int32
+    package let reason: String
+
+    package init(operation: String, path: String, number: Int32, reason: String) {
+        self.operation = operation
+        self.path = path
+        self.number = number
+        self.reason = reason
+    }
+
+    package var description: String { "\(operation) \(path): \(reason)" }
+}
+
+extension File {
+    /// Writes all of `bytes`, however short each single write is.
+    package func writeAll(_ bytes: UnsafeRawBufferPointer, at position: Int) throws(FileError) {
+        var done = 0
+        while done < bytes.count {
+            done += try write(UnsafeRawBufferPointer(rebasing: bytes[done...]), at: position + done)
+        }
+    }
+
+    package func writeAll(_ bytes: [UInt8], at position: Int) throws(FileError) {
+        do {
+            try bytes.withUnsafeBytes { try writeAll($0, at: position) }
+        } catch let error as FileError {
+            throw error
+        } catch { preconditionFailure("only FileError is thrown above") }
+    }
+
+    /// The bytes from `position` on, at most `byteCount` of them.
+    package func readBytes(at position: Int, byteCount: Int) throws(FileError) -> [UInt8] {
+        var failure: FileError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+            do throws(FileError) {
+                count = try read(into: UnsafeMutableRawBufferPointer(buffer), at: position)
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+}
+
+extension FileSystem {
+    /// The whole file; nil where there is none.
+    package func contents(of path: String) throws(FileError) -> [UInt8]? {
+        guard try exists(path) else { return nil }
+        let file = try open(path, .readOnly)
+        defer { file.close() }
+        return try file.readBytes(at: 0, byteCount: try file.size())
+    }
+
+    /// Puts `contents` at `path` so that after a crash either the old or the new file is there, whole.
+    package func replace(_ path: String, with contents: [UInt8]) throws(FileError) {
+        let temporary = path + FileNames.temporarySuffix
+        if try exists(temporary) { try remove(temporary) }
+        let file = try open(temporary, .readWrite)
+        do throws(FileError) {
+            try file.writeAll(contents, at: 0)
+            try file.sync()
+            file.close()
+        } catch {
+            file.close()
+            throw error
+        }
+        try rename(temporary, to: path)
+        try syncDirectory(FileNames.parent(of: path))
+    }
+}

@@ -1,0 +1,135 @@
+internal import Glibc
+
+/// The real files.
+package struct PosixFileSystem: FileSystem {
+    package init() {}
+
+    package func open(_ path: String, _ access: FileAccess) throws(FileError) -> any File {
+        let flags =
+            switch access {
+            case .readOnly: O_RDONLY | O_CLOEXEC
+            case .readWrite: O_RDWR | O_CREAT | O_CLOEXEC
+            }
+        let descriptor = Glibc.open(path, flags, 0o640)
+        guard descriptor >= 0 else { throw systemError("open", path) }
+        return PosixFile(path: path, descriptor: descriptor)
+    }
+
+    package func list(_ path: String) throws(FileError) -> [String] {
+        guard let directory = opendir(path) else { throw systemError("list", path) }
+        defer { closedir(directory) }
+        var names: [String] = []
+        errno = 0
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+            errno = 0
+        }
+        guard errno == 0 else { throw systemError("list", path) }
+        return names
+    }
+
+    package func createDirectory(_ path: String) throws(FileError) {
+        guard mkdir(path, 0o750) == 0 || errno == EEXIST else { throw systemError("create folder", path) }
+    }
+
+    package func exists(_ path: String) throws(FileError) -> Bool {
+        if access(path, F_OK) == 0 { return true }
+        guard errno == ENOENT else { throw systemError("look up", path) }
+        return false
+    }
+
+    package func remove(_ path: String) throws(FileError) {
+        guard unlink(path) == 0 else { throw systemError("remove", path) }
+    }
+
+    package func rename(_ path: String, to target: String) throws(FileError) {
+        guard Glibc.rename(path, target) == 0 else { throw systemError("rename to \(target)", path) }
+    }
+
+    package func syncDirectory(_ path: String) throws(FileError) {
+        let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw systemError("open folder", path) }
+        defer { Glibc.close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw systemError("sync folder", path) }
+    }
+
+    package func lock(_ path: String, contents: String) throws(FileError) -> LockOutcome {
+        let file = try open(path, .readWrite)
+        guard let file = file as? PosixFile else { preconditionFailure("open returns a PosixFile") }
+        guard flock(file.descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            let number = errno
+            defer { file.close() }
+            guard number == EWOULDBLOCK else { throw systemError("lock", path, number: number) }
+            return .held(by: String(decoding: try file.readBytes(at: 0, byteCount: 256), as: UTF8.self))
+        }
+        try file.truncate(to: 0)
+        try file.writeAll(Array(contents.utf8), at: 0)
+        return .acquired(PosixFileLock(file: file))
+    }
+}
+
+/// The lock is the open descriptor's: closing it, or the end of the process, releases it. The file itself stays.
+private final class PosixFileLock: FileLock {
+    private let file: PosixFile
+
+    init(file: PosixFile) { self.file = file }
+
+    func release() { file.close() }
+}
+
+private final class PosixFile: File {
+    let path: String
+    let descriptor: Int32
+
+    init(path: String, descriptor: Int32) {
+        self.path = path
+        self.descriptor = descriptor
+    }
+
+    func size() throws(FileError) -> Int {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { throw systemError("read the size of", path) }
+        return Int(status.st_size)
+    }
+
+    func read(into target: UnsafeMutableRawBufferPointer, at position: Int) throws(FileError) -> Int {
+        var done = 0
+        while done < target.count {
+            let count = pread(descriptor, target.baseAddress! + done, target.count - done, off_t(position + done))
+            if count == 0 { break }
+            guard count > 0 else {
+                if errno == EINTR { continue }
+                throw systemError("read", path)
+            }
+            done += count
+        }
+        return done
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer, at position: Int) throws(FileError) -> Int {
+        while true {
+            let count = pwrite(descriptor, bytes.baseAddress, bytes.count, off_t(position))
+            if count > 0 || (count == 0 && bytes.isEmpty) { return count }
+            if count < 0 && errno == EINTR { continue }
+            // A write of nothing without an error would loop for ever above us.
+            throw systemError("write", path, number: count == 0 ? EIO : errno)
+        }
+    }
+
+    func sync() throws(FileError) {
+        guard fdatasync(descriptor) == 0 else { throw systemError("sync", path) }
+    }
+
+    func truncate(to byteCount: Int) throws(FileError) {
+        guard ftruncate(descriptor, off_t(byteCount)) == 0 else { throw systemError("truncate", path) }
+    }
+
+    func close() { Glibc.close(descriptor) }
+}
+
+private func systemError(_ operation: String, _ path: String, number: Int32 = errno) -> FileError {
+    FileError(operation: operation, path: path, number: number, reason: String(cString: strerror(number)))
+}

@@ -1,0 +1,36 @@
+/// How the embedded log keeps its files.
+package struct LogOptions: Sendable {
+    package enum Durability: String, Sendable, CaseIterable {
+        /// Acknowledge after fdatasync: survives a power cut.
+        case fsync
+        /// Acknowledge after write: survives the end of the process, not of the machine.
+        case os
+    }
+
+    package static let segmentBytesMin = 64 << 10
+    /// Positions within a segment are 32-bit in Kafka's index.
+    package static let segmentBytesMax = Int(Int32.max)
+
+    package var durability = Durability.fsync
+    package var segmentBytes = 256 << 20
+    /// Milliseconds from a segment's first record until the next segment begins; nil: no limit.
+    package var segmentAgeMilliseconds: Int64? = 24 * 3600 * 1000
+    /// Bytes of one partition above which its oldest closed segments go; nil: no limit.
+    package var retentionBytes: Int?
+    /// Age of a segment's newest record above which it goes; nil: no limit.
+    package var retentionAgeMilliseconds: Int64?
+
+    /// Uncompressed records in one batch. A reader of one record inflates its whole batch, and LZ4 blocks are 64 KiB and
+    /// independent, so larger batches would not be smaller on disk.
+    package var batchBytes = 128 << 10
+    /// Bytes handed to the log and not yet durable, above which appends are refused as overloaded.
+    package var queueBytesMax = 64 << 20
+    /// New bytes in all partitions after which the recovery points move up; what lies behind is what a restart must scan.
+    package var checkpointBytes = 64 << 20
+    package var checkpointIntervalMilliseconds: Int64 = 30_000
+    package var retentionIntervalMilliseconds: Int64 = 60_000
+    /// Threads for syncs, recovery and reads.
+    package var workerThreads = 16
+
+    package init() {}
+}

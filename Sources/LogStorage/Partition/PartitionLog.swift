@@ -1,0 +1,268 @@
+package import EventLog
+internal import RecordFormat
+internal import Synchronization
+
+/// One partition: a row of segments, the last of which takes writes.
+///
+/// Owns: the partition's folder and every file in it.
+/// Invariants:
+/// 1. Offsets are consecutive from the first segment's base to the high watermark; none is used twice, also after a crash.
+/// 2. What readers see (`Shared`) was synced first (`Durability.fsync`) or written first (`os`).
+/// 3. After a failed write or sync nothing is written any more (`PartitionState.poisoned`).
+/// 4. A record's timestamp is never smaller than that of the one before it.
+/// 5. A segment that is not the last one is synced and never written again.
+///
+/// Threads: `stage`, `write`, `publish`, `poison`, `prepareCheckpoint`, `rollIfAged`, `enforceRetention` belong to the commit
+/// loop alone; `sync` runs on one worker between `write` and `publish`; everything else is for any thread.
+package final class PartitionLog: @unchecked Sendable {
+    // Sendable: `shared` is locked; the rest is touched by one thread at a time, as said above.
+
+    package let topicPartition: TopicPartition
+    package let directory: String
+    let fileSystem: any FileSystem
+    let options: LogOptions
+    /// nil: the topic keeps no identities.
+    let hasher: RecordIdentityHasher?
+
+    struct Shared {
+        var segments: [Segment]
+        var highWatermark: Int64
+        var state: PartitionState
+    }
+    let shared: Mutex<Shared>
+
+    // The commit loop's own.
+    private var builder: RecordBatchBuilder
+    private var encoded = GrowableBytes()
+    private var encodedBatches: [(header: RecordBatchHeader, start: Int)] = []
+    private var written: [(segment: Segment, header: RecordBatchHeader, position: Int)] = []
+    private var active: Segment
+    private var activeBytes: Int
+    private var nextOffset: Int64
+    private var lastTimestamp: Int64
+    private var firstTimestampOfActive: Int64?
+    var caches: [SegmentCaches]
+    private(set) var bytesSinceCheckpoint = 0
+
+    init(
+        topicPartition: TopicPartition, directory: String, fileSystem: any FileSystem, options: LogOptions,
+        hasher: RecordIdentityHasher?, recovered: RecoveredPartition
+    ) {
+        self.topicPartition = topicPartition
+        self.directory = directory
+        self.fileSystem = fileSystem
+        self.options = options
+        self.hasher = hasher
+        let last = recovered.segments[recovered.segments.count - 1]
+        shared = Mutex(
+            Shared(segments: recovered.segments, highWatermark: last.nextOffset, state: recovered.state))
+        builder = RecordBatchBuilder(capacity: 0)
+        active = last
+        activeBytes = last.readableBytes
+        nextOffset = last.nextOffset
+        lastTimestamp = recovered.lastTimestamp
+        firstTimestampOfActive = last.firstTimestamp
+        caches = [recovered.activeCaches]
+    }
+
+    package var state: PartitionState { shared.withLock { $0.state } }
+
+    package var bounds: OffsetBounds {
+        shared.withLock {
+            OffsetBounds(start: Offset($0.segments[0].baseOffset), highWatermark: Offset($0.highWatermark))
+        }
+    }
+
+    package var segments: [Segment] { shared.withLock { $0.segments } }
+
+    // MARK: Writing, in this order: stage*, write, sync, publish
+
+    /// Gives the record its offset and adds it to the batch being built.
+    func stage(body: UnsafeRawBufferPointer, timestamp: Int64, identity: RecordIdentity?) -> Int64 {
+        if builder.recordCount > 0 && builder.recordBytes + body.count > options.batchBytes { encodeBatch() }
+        lastTimestamp = max(lastTimestamp, timestamp)
+        builder.append(body: body, timestamp: lastTimestamp)
+        let offset = nextOffset
+        nextOffset += 1
+        if hasher != nil, let identity {
+            caches[caches.count - 1].identities.append(
+                StoredIdentity(
+                    identity: identity, offset: Offset(offset), timestampSeconds: seconds(lastTimestamp)))
+        }
+        return offset
+    }
+
+    /// Whether something staged waits to be written.
+    var isDirty: Bool { builder.recordCount > 0 || !encodedBatches.isEmpty }
+
+    private func encodeBatch() {
+        let start = encoded.count
+        let count = builder.recordCount
+        let base = nextOffset - Int64(count)
+        let header = builder.finish(
+            baseOffset: base, partitionLeaderEpoch: 0, codec: .lz4, appendingTo: &encoded)
+        precondition(header.nextOffset == nextOffset)
+        encodedBatches.append((header, start))
+    }
+
+    /// Writes what was staged, beginning new segments where it must.
+    func write(now: Int64) throws(FileError) {
+        if builder.recordCount > 0 { encodeBatch() }
+        var runStart = 0  // bytes of `encoded` not yet written
+        var runPosition = activeBytes
+        for batch in encodedBatches {
+            let byteCount = batch.header.totalBytes
+            if activeBytes > 0 && activeBytes + byteCount > options.segmentBytes {
+                try writeRun(runStart..<batch.start, at: runPosition)
+                runStart = batch.start
+                try roll(to: batch.header.baseOffset)
+                runPosition = 0
+            }
+            written.append((active, batch.header, activeBytes))
+            firstTimestampOfActive = firstTimestampOfActive ?? batch.header.baseTimestamp
+            activeBytes += byteCount
+            bytesSinceCheckpoint += byteCount
+        }
+        try writeRun(runStart..<encoded.count, at: runPosition)
+        encoded.removeAll()
+        encodedBatches.removeAll(keepingCapacity: true)
+    }
+
+    private func writeRun(_ range: Range<Int>, at position: Int) throws(FileError) {
+        guard !range.isEmpty else { return }
+        try active.log.writeAll(UnsafeRawBufferPointer(rebasing: encoded.bytes[range]), at: position)
+    }
+
+    /// Makes what was written durable.
+    func sync() throws(FileError) { try active.log.sync() }
+
+    /// Lets readers see what was written (and, where configured, synced).
+    func publish() {
+        var start = 0
+        while start < written.count {
+            let segment = written[start].segment
+            var end = start
+            while end < written.count, written[end].segment === segment { end += 1 }
+            segment.publish(written[start..<end].map { ($0.header, $0.position) })
+            // A segment that is no longer the last one gets its final time entry only now that its batches are in.
+            if segment !== active { segment.seal() }
+            start = end
+        }
+        written.removeAll(keepingCapacity: true)
+        shared.withLock { $0.highWatermark = nextOffset }
+    }
+
+    /// Takes no writes from now on. What was staged and not published is forgotten.
+    func poison(_ error: FileError) {
+        let highWatermark = shared.withLock { shared in
+            shared.state.fail(error)
+            return shared.highWatermark
+        }
+        for place in caches.indices { caches[place].identities.removeAll(from: highWatermark) }
+        written.removeAll()
+        encodedBatches.removeAll()
+        encoded.removeAll()
+    }
+
+    // MARK: Segments
+
+    /// Closes the last segment and begins one at `baseOffset`. Everything before is synced first, so only the last segment
+    /// can have a torn tail; the folder is synced, so the new file is there after a power cut.
+    private func roll(to baseOffset: Int64) throws(FileError) {
+        try active.log.sync()
+        let hadUnpublished = written.contains { $0.segment === active }
+        if !hadUnpublished { active.seal() }
+        caches[caches.count - 1].sealedEnd = baseOffset
+        let segment = try Self.createSegment(baseOffset: baseOffset, directory: directory, fileSystem: fileSystem)
+        // Identities staged for the new segment's records were collected under the old one.
+        var fresh = SegmentCaches(segment: segment, hasher: hasher)
+        for identity in caches[caches.count - 1].identities.pending where identity.offset.value >= baseOffset {
+            fresh.identities.append(identity)
+        }
+        caches[caches.count - 1].identities.removeAll(from: baseOffset)
+        caches.append(fresh)
+        active = segment
+        activeBytes = 0
+        firstTimestampOfActive = nil
+        shared.withLock { $0.segments.append(segment) }
+    }
+
+    static func createSegment(
+        baseOffset: Int64, directory: String, fileSystem: any FileSystem
+    ) throws(FileError) -> Segment {
+        let path = "\(directory)/\(FileNames.segment(baseOffset, FileNames.logSuffix))"
+        let file = try fileSystem.open(path, .readWrite)
+        // A file of this name can only be what an earlier run made and never wrote to.
+        if try file.size() > 0 { try file.truncate(to: 0) }
+        try fileSystem.syncDirectory(directory)
+        return Segment(
+            baseOffset: baseOffset, directory: directory, log: file, readableBytes: 0, nextOffset: baseOffset,
+            indexes: SegmentIndexes(), firstTimestamp: nil)
+    }
+
+    /// Begins a new segment where the last one's first record is older than configured.
+    func rollIfAged(now: Int64) throws(FileError) {
+        guard let limit = options.segmentAgeMilliseconds, activeBytes > 0, state.isWritable,
+            let first = firstTimestampOfActive, now - first > limit
+        else { return }
+        precondition(!isDirty && written.isEmpty)
+        try roll(to: nextOffset)
+    }
+
+    // MARK: Recovery point
+
+    /// What must be written and synced before a restart may skip everything below the offset returned.
+    func prepareCheckpoint() -> CheckpointWork {
+        precondition(!isDirty && written.isEmpty)
+        var writes: [CacheWrite] = []
+        for place in caches.indices { writes += caches[place].takeWrites() }
+        if caches.count > 1 { caches.removeFirst(caches.count - 1) }
+        bytesSinceCheckpoint = 0
+        return CheckpointWork(
+            topicPartition: topicPartition, recoveryPoint: shared.withLock { $0.highWatermark }, log: active.log,
+            syncsLog: options.durability == .os, writes: writes)
+    }
+
+    // MARK: Retention
+
+    /// Removes the oldest closed segments that are beyond the configured size or age. Returns how many went.
+    func enforceRetention(now: Int64) throws(LogError) -> Int {
+        var removed = 0
+        while true {
+            let segments = self.segments
+            guard segments.count > 1 else { return removed }
+            let oldest = segments[0]
+            var expired = false
+            if let limit = options.retentionBytes {
+                let total = segments.reduce(0) { $0 + $1.readableBytes }
+                expired = total - oldest.readableBytes >= limit
+            }
+            if !expired, let limit = options.retentionAgeMilliseconds {
+                let newest = try newestTimestamp(of: oldest)
+                expired = newest.map { now - $0 > limit } ?? true
+            }
+            guard expired else { return removed }
+            // Readers first: whoever took the segment before keeps its open file.
+            shared.withLock { shared in _ = shared.segments.removeFirst() }
+            caches.removeAll { $0.segment === oldest }
+            do throws(FileError) {
+                // The log last: caches without a log are removed at the next start, a log without caches gets new ones.
+                for suffix in FileNames.cacheSuffixes where try fileSystem.exists(oldest.path(suffix)) {
+                    try fileSystem.remove(oldest.path(suffix))
+                }
+                try fileSystem.remove(oldest.path(FileNames.logSuffix))
+                try fileSystem.syncDirectory(directory)
+            } catch {
+                throw LogError(.io, "retention of \(topicPartition): \(error)", partition: topicPartition)
+            }
+            removed += 1
+        }
+    }
+
+    private func seconds(_ milliseconds: Int64) -> UInt32 { UInt32(clamping: milliseconds / 1000) }
+}
+
+extension SegmentIndexes {
+    /// The greatest timestamp: as added, or as the time index's last entry says.
+    var latestOrLastEntry: Int64? { latest?.timestamp ?? times.entries.last?.timestamp }
+}

@@ -1,0 +1,67 @@
+internal import EventLog
+
+/// Which part of a segment's caches is on disk already. The commit loop's own.
+struct SegmentCaches {
+    let segment: Segment
+    var identities: IdentityCollector
+    /// Set when the segment takes no more writes: the offset behind its last record.
+    var sealedEnd: Int64?
+    private var offsetEntriesOnDisk = 0
+    private var timeEntriesOnDisk = 0
+
+    init(segment: Segment, hasher: RecordIdentityHasher?) {
+        self.segment = segment
+        self.identities = IdentityCollector(
+            segmentBase: segment.baseOffset, hasher: hasher, coveredEnd: segment.baseOffset, writtenBytes: 0)
+    }
+
+    init(segment: Segment, identities: IdentityCollector, indexesOnDisk: SegmentIndexes) {
+        self.segment = segment
+        self.identities = identities
+        self.offsetEntriesOnDisk = indexesOnDisk.offsets.entries.count
+        self.timeEntriesOnDisk = indexesOnDisk.times.entries.count
+    }
+
+    /// The bytes that bring the files up to what is published.
+    mutating func takeWrites() -> [CacheWrite] {
+        var writes: [CacheWrite] = []
+        if let indexes = segment.loadedIndexes {
+            if indexes.offsets.entries.count > offsetEntriesOnDisk || sealedEnd != nil {
+                writes.append(
+                    CacheWrite(
+                        path: segment.path(FileNames.indexSuffix),
+                        piece: .init(
+                            position: offsetEntriesOnDisk * OffsetIndex.entryBytes,
+                            bytes: indexes.offsets.encoded(from: offsetEntriesOnDisk))))
+                offsetEntriesOnDisk = indexes.offsets.entries.count
+            }
+            if indexes.times.entries.count > timeEntriesOnDisk || sealedEnd != nil {
+                writes.append(
+                    CacheWrite(
+                        path: segment.path(FileNames.timeIndexSuffix),
+                        piece: .init(
+                            position: timeEntriesOnDisk * TimeIndex.entryBytes,
+                            bytes: indexes.times.encoded(from: timeEntriesOnDisk))))
+                timeEntriesOnDisk = indexes.times.entries.count
+            }
+        }
+        if let piece = identities.takeBlocks(upTo: sealedEnd ?? segment.nextOffset, sealed: sealedEnd != nil) {
+            writes.append(CacheWrite(path: segment.path(FileNames.identitiesSuffix), piece: piece))
+        }
+        return writes
+    }
+}
+
+/// What the maintenance thread does so that a partition's recovery point may move to `recoveryPoint`.
+struct CheckpointWork {
+    let topicPartition: TopicPartition
+    let recoveryPoint: Int64
+    let log: any File
+    let syncsLog: Bool
+    let writes: [CacheWrite]
+
+    func perform(_ fileSystem: any FileSystem) throws(FileError) {
+        if syncsLog { try log.sync() }
+        for write in writes { try write.perform(fileSystem) }
+    }
+}

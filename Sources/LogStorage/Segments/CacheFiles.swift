@@ -1,0 +1,194 @@
+internal import EventLog
+internal import RecordFormat
+
+/// Loads, checks and rebuilds the caches beside a segment. None of them is ever believed without a check against the log,
+/// and none is ever needed: whatever is missing or wrong is made again from the log.
+struct CacheFiles {
+    let segment: Segment
+    let fileSystem: any FileSystem
+    let hasher: RecordIdentityHasher?
+
+    // MARK: Indexes
+
+    /// The stored indexes as far as they lie below `offset`, with the batch at which to go on; nil where there is nothing
+    /// to trust.
+    func trustedIndexes(
+        before offset: Int64, segmentBytes: Int
+    ) throws(FileError) -> (indexes: SegmentIndexes, header: (baseOffset: Int64, position: Int32))? {
+        guard let stored = try storedIndexes(segmentBytes: segmentBytes),
+            let resumed = SegmentIndexes.resuming(
+                offsets: stored.offsets, times: stored.times, before: offset, segmentBase: segment.baseOffset),
+            let header = try header(at: Int(resumed.resume.position)),
+            header.lastOffset == segment.baseOffset + Int64(resumed.resume.relativeOffset)
+        else { return nil }
+        return (resumed.indexes, (header.baseOffset, resumed.resume.position))
+    }
+
+    /// The indexes of a closed segment: the stored ones, or new ones where these do not fit the log.
+    func load() throws(FileError) -> SegmentIndexes {
+        if let loaded = segment.loadedIndexes { return loaded }
+        if let trusted = try trustedIndexes(before: segment.nextOffset, segmentBytes: segment.readableBytes) {
+            // Adds what lies behind the last entry: at most an index interval, or a batch.
+            let indexes = try completed(
+                trusted.indexes, from: Int(trusted.header.position), offset: trusted.header.baseOffset)
+            if try matchesDisk(indexes) {
+                segment.setIndexes(indexes)
+                return indexes
+            }
+        }
+        return try rebuild()
+    }
+
+    /// Makes the indexes of a closed segment again by walking its heads, and writes them.
+    func rebuild() throws(FileError) -> SegmentIndexes {
+        let indexes = try completed(SegmentIndexes(), from: 0, offset: segment.baseOffset)
+        segment.setIndexes(indexes)
+        write(indexes)
+        return indexes
+    }
+
+    private func completed(
+        _ start: SegmentIndexes, from position: Int, offset: Int64
+    ) throws(FileError) -> SegmentIndexes {
+        var indexes = start
+        var walker = BatchWalker(
+            segment.log, from: position, limit: segment.readableBytes, expectedOffset: offset, checksums: false)
+        while case .batch(let header, let place) = try walker.next() {
+            indexes.add(header, at: place, segmentBase: segment.baseOffset)
+        }
+        indexes.seal()
+        return indexes
+    }
+
+    /// Writes the index files of a closed segment where they differ. A failure costs the next start a walk, no more.
+    func write(_ indexes: SegmentIndexes) {
+        if (try? matchesDisk(indexes)) == true { return }
+        for (suffix, bytes) in encoded(indexes) {
+            try? CacheWrite(path: segment.path(suffix), piece: .init(position: 0, bytes: bytes)).perform(fileSystem)
+        }
+    }
+
+    /// Compares the active segment's files with `indexes`: returns what of them may stay on disk. Files that hold anything
+    /// else are written anew.
+    func reconcile(_ indexes: SegmentIndexes) -> SegmentIndexes {
+        let onDisk = try? encoded(indexes).map { suffix, bytes throws(FileError) in
+            (try fileSystem.contents(of: segment.path(suffix)) ?? [], bytes)
+        }
+        if let onDisk, onDisk.allSatisfy({ found, expected in expected.starts(with: found) && found.isEmpty }) {
+            return SegmentIndexes()
+        }
+        if let onDisk, onDisk.allSatisfy({ found, expected in found == expected }) { return indexes }
+        do throws(FileError) {
+            for (suffix, bytes) in encoded(indexes) {
+                try CacheWrite(path: segment.path(suffix), piece: .init(position: 0, bytes: bytes)).perform(fileSystem)
+            }
+            return indexes
+        } catch {
+            return SegmentIndexes()
+        }
+    }
+
+    private func encoded(_ indexes: SegmentIndexes) -> [(suffix: String, bytes: [UInt8])] {
+        [
+            (FileNames.indexSuffix, indexes.offsets.encoded()), (FileNames.timeIndexSuffix, indexes.times.encoded()),
+        ]
+    }
+
+    private func matchesDisk(_ indexes: SegmentIndexes) throws(FileError) -> Bool {
+        for (suffix, bytes) in encoded(indexes) {
+            guard try fileSystem.contents(of: segment.path(suffix)) == bytes else { return false }
+        }
+        return true
+    }
+
+    private func storedIndexes(segmentBytes: Int) throws(FileError) -> (offsets: OffsetIndex, times: TimeIndex)? {
+        guard let offsetBytes = try fileSystem.contents(of: segment.path(FileNames.indexSuffix)),
+            let timeBytes = try fileSystem.contents(of: segment.path(FileNames.timeIndexSuffix)),
+            let offsets = OffsetIndex(decoding: offsetBytes, segmentBytes: segmentBytes),
+            let times = TimeIndex(decoding: timeBytes)
+        else { return nil }
+        return (offsets, times)
+    }
+
+    private func header(at position: Int) throws(FileError) -> RecordBatchHeader? {
+        let bytes = try segment.log.readBytes(at: position, byteCount: RecordBatchHeader.byteCount)
+        return bytes.withUnsafeBytes { try? RecordBatchHeader(reading: $0) }
+    }
+
+    // MARK: Identities
+
+    /// A collector that goes on where the active segment's `.ids` file ends.
+    func resumeIdentities() throws(FileError) -> IdentityCollector {
+        guard let hasher else {
+            return IdentityCollector(
+                segmentBase: segment.baseOffset, hasher: nil, coveredEnd: segment.baseOffset, writtenBytes: 0)
+        }
+        var stored = try storedIdentities(hasher)
+        let isOfActiveSegment = (stored.coveredEnd - segment.baseOffset) % IdentityFile.blockOffsets == 0
+        if stored.coveredEnd > segment.nextOffset || !isOfActiveSegment {
+            stored = IdentityFile.Contents(coveredEnd: segment.baseOffset)
+        }
+        var collector = IdentityCollector(
+            segmentBase: segment.baseOffset, hasher: hasher, coveredEnd: stored.coveredEnd,
+            writtenBytes: stored.validBytes)
+        for identity in try identitiesInLog(from: stored.coveredEnd, hasher) { collector.append(identity) }
+        return collector
+    }
+
+    /// Every identity of the segment's published records, in offset order, from the file as far as it is good and from
+    /// the log for the rest. A closed segment's file is completed.
+    func identities() throws(FileError) -> [StoredIdentity] {
+        guard let hasher else { return [] }
+        var stored = try storedIdentities(hasher)
+        let end = segment.nextOffset
+        if stored.coveredEnd > end { stored = IdentityFile.Contents(coveredEnd: segment.baseOffset) }
+        if stored.coveredEnd == end { return stored.entries }
+        let rest = try identitiesInLog(from: stored.coveredEnd, hasher)
+        return stored.entries + rest
+    }
+
+    /// Writes a closed segment's `.ids` file anew where it is not whole.
+    func completeIdentities() throws(FileError) {
+        guard let hasher, try storedIdentities(hasher).coveredEnd != segment.nextOffset else { return }
+        var collector = IdentityCollector(
+            segmentBase: segment.baseOffset, hasher: hasher, coveredEnd: segment.baseOffset, writtenBytes: 0)
+        for identity in try identitiesInLog(from: segment.baseOffset, hasher) { collector.append(identity) }
+        guard let piece = collector.takeBlocks(upTo: segment.nextOffset, sealed: true) else { return }
+        try CacheWrite(path: segment.path(FileNames.identitiesSuffix), piece: piece).perform(fileSystem)
+    }
+
+    private func storedIdentities(_ hasher: RecordIdentityHasher) throws(FileError) -> IdentityFile.Contents {
+        guard let bytes = try fileSystem.contents(of: segment.path(FileNames.identitiesSuffix)) else {
+            return IdentityFile.Contents(coveredEnd: segment.baseOffset)
+        }
+        return bytes.withUnsafeBytes {
+            IdentityFile.decode($0, segmentBase: segment.baseOffset, hasher: hasher)
+        }
+    }
+
+    private func identitiesInLog(
+        from offset: Int64, _ hasher: RecordIdentityHasher
+    ) throws(FileError) -> [StoredIdentity] {
+        guard offset < segment.nextOffset else { return [] }
+        let start = segment.loadedIndexes?.offsets.position(
+            atOrBefore: Int32(clamping: offset - segment.baseOffset))
+        var found: [StoredIdentity] = []
+        var reader = RecordBatchReader()
+        var walker = BatchWalker(
+            segment.log, from: start.map { Int($0.position) } ?? 0, limit: segment.readableBytes, expectedOffset: nil,
+            checksums: false)
+        while case .batch(let header, let position) = try walker.next() {
+            guard header.lastOffset >= offset else { continue }
+            let bytes = try walker.batchBytes(header, at: position)
+            // A batch that does not open was reported when its checksum was read; it has no identities to give.
+            try? reader.forEachRecord(in: bytes, header: header) { record in
+                guard record.offset >= offset, let messageID = record.header("messageId") else { return }
+                found.append(
+                    StoredIdentity(
+                        identity: hasher.identity(of: messageID), offset: Offset(record.offset),
+                        timestampSeconds: UInt32(clamping: record.timestamp / 1000)))
+            }
+        }
+        return found
+    }
+}

@@ -1,0 +1,20 @@
+/// Bytes for a cache file, decided by the commit loop and written by the maintenance thread.
+package struct CacheWrite: Sendable {
+    package struct Piece: Sendable {
+        package let position: Int
+        package let bytes: [UInt8]
+    }
+
+    package let path: String
+    package let piece: Piece
+
+    /// Writes and syncs. What stood behind the piece is cut off: it belongs to a run of the service that has ended.
+    package func perform(_ fileSystem: any FileSystem) throws(FileError) {
+        let file = try fileSystem.open(path, .readWrite)
+        defer { file.close() }
+        let end = piece.position + piece.bytes.count
+        try file.writeAll(piece.bytes, at: piece.position)
+        if try file.size() > end { try file.truncate(to: end) }
+        try file.sync()
+    }
+}
