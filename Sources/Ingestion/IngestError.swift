@@ -1,3 +1,5 @@
+internal import RecordFormat
+
 /// Why a request as a whole was not taken. Nothing of it is stored, but for `unavailable`, where a part may be.
 package struct IngestError: Error, Sendable, Equatable {
     package enum Code: String, Sendable {
@@ -22,5 +24,18 @@ package struct IngestError: Error, Sendable, Equatable {
     package init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
+    }
+}
+
+extension IngestError {
+    /// `{"code":"...","message":"..."}`, the body of every error.
+    package static func body(code: String, message: String) -> [UInt8] {
+        var target = GrowableBytes(capacity: 64 + code.utf8.count + message.utf8.count)
+        target.append("{\"code\":")
+        JSONWriter.append(string: code, to: &target)
+        target.append(",\"message\":")
+        JSONWriter.append(string: message, to: &target)
+        target.append("}")
+        return Array(copying: target)
     }
 }

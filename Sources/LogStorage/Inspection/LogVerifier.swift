@@ -1,0 +1,167 @@
+package import EventLog
+internal import RecordFormat
+
+/// Checks every byte of a log: that each batch is what was written, that offsets follow each other, and that every cache
+/// says what the log says. Changes nothing.
+package struct LogVerifier: Sendable {
+    package struct Finding: Sendable, Equatable, CustomStringConvertible {
+        package let path: String
+        /// The byte in the file at which it begins; nil where the whole file is meant.
+        package let position: Int?
+        /// The offset that is, or should be, there.
+        package let offset: Int64?
+        package let problem: String
+
+        package var description: String {
+            let place = position.map { " at byte \($0)" } ?? ""
+            let offset = offset.map { ", offset \($0)" } ?? ""
+            return "\(path)\(place)\(offset): \(problem)"
+        }
+    }
+
+    package struct Result: Sendable {
+        package var findings: [Finding] = []
+        package var segments = 0
+        package var batches = 0
+        package var records = 0
+        package var byteCount = 0
+    }
+
+    private let directory: LogDirectory
+    private let inspector: LogInspector
+    private let hasher: RecordIdentityHasher
+    /// Another process writes: the last batch may be half there, and caches may be behind.
+    private let isInUse: Bool
+
+    package init(_ directory: LogDirectory, meta: LogMeta, isInUse: Bool) {
+        self.directory = directory
+        self.inspector = LogInspector(directory)
+        self.hasher = RecordIdentityHasher(key: meta.identityKey)
+        self.isInUse = isInUse
+    }
+
+    /// Checks one partition. `onProgress` is told the bytes checked, as they are.
+    package func verify(
+        _ partition: TopicPartition, keepsIdentities: Bool, onProgress: (Int) -> Void
+    ) throws(LogError) -> Result {
+        var result = Result()
+        var expected: Int64?
+        var lastTimestamp = Int64.min
+        let segments = try inspector.segments(of: partition)
+        for (place, segment) in segments.enumerated() {
+            if let expected, expected != segment.baseOffset {
+                result.findings.append(
+                    Finding(
+                        path: segment.path, position: 0, offset: expected,
+                        problem: "the segment before ends at offset \(expected), this one starts at \(segment.baseOffset)"))
+            }
+            do throws(FileError) {
+                expected = try verify(
+                    segment, isLast: place == segments.count - 1, keepsIdentities: keepsIdentities,
+                    lastTimestamp: &lastTimestamp, result: &result, onProgress: onProgress)
+            } catch {
+                throw LogError(.io, error.description, partition: partition)
+            }
+        }
+        return result
+    }
+
+    private func verify(
+        _ segment: LogInspector.SegmentFile, isLast: Bool, keepsIdentities: Bool, lastTimestamp: inout Int64,
+        result: inout Result, onProgress: (Int) -> Void
+    ) throws(FileError) -> Int64 {
+        let file = try directory.fileSystem.open(segment.path, .readOnly)
+        defer { file.close() }
+        var indexes = SegmentIndexes()
+        var identities: [StoredIdentity] = []
+        var next = segment.baseOffset
+        var reader = RecordBatchReader()
+        var walker = BatchWalker(
+            file, from: 0, limit: segment.byteCount, expectedOffset: segment.baseOffset, checksums: true)
+        result.segments += 1
+        walking: while true {
+            switch try walker.next() {
+            case .batch(let header, let position):
+                func note(_ problem: String) {
+                    result.findings.append(
+                        Finding(path: segment.path, position: position, offset: header.baseOffset, problem: problem))
+                }
+                // The checksum begins behind these fields.
+                if header.partitionLeaderEpoch != 0 { note("leader epoch is \(header.partitionLeaderEpoch), not 0") }
+                if header.baseTimestamp < lastTimestamp { note("timestamp is before that of the record before it") }
+                lastTimestamp = max(lastTimestamp, header.maxTimestamp)
+                var greatest = Int64.min
+                let bytes = try walker.batchBytes(header, at: position)
+                do throws(RecordFormatError) {
+                    try reader.forEachRecord(in: bytes, header: header) { record in
+                        greatest = max(greatest, record.timestamp)
+                        guard keepsIdentities, let messageID = record.header("messageId") else { return }
+                        identities.append(
+                            StoredIdentity(
+                                identity: hasher.identity(of: messageID), offset: Offset(record.offset),
+                                timestampSeconds: UInt32(clamping: record.timestamp / 1000)))
+                    }
+                    if greatest != header.maxTimestamp { note("greatest timestamp is \(greatest), the head says otherwise") }
+                } catch {
+                    note(error.description)
+                }
+                indexes.add(header, at: position, segmentBase: segment.baseOffset)
+                next = header.nextOffset
+                result.batches += 1
+                result.records += Int(header.recordCount)
+                result.byteCount += header.totalBytes
+                onProgress(header.totalBytes)
+            case .end: break walking
+            case .invalid(let position, let reason):
+                if !(isInUse && isLast) {
+                    let tail = isLast ? " (behind the last whole batch: the next start cuts it off)" : ""
+                    result.findings.append(
+                        Finding(path: segment.path, position: position, offset: next, problem: reason + tail))
+                }
+                break walking
+            }
+        }
+        if !isLast { indexes.seal() }
+        try verifyIndexes(segment, indexes, isLast: isLast, &result)
+        if keepsIdentities { try verifyIdentities(segment, identities, end: next, isLast: isLast, &result) }
+        return next
+    }
+
+    // MARK: Caches. Those of the last segment may end early: they are written at recovery points.
+
+    private func verifyIndexes(
+        _ segment: LogInspector.SegmentFile, _ indexes: SegmentIndexes, isLast: Bool, _ result: inout Result
+    ) throws(FileError) {
+        for (suffix, expected) in [
+            (FileNames.indexSuffix, indexes.offsets.encoded()), (FileNames.timeIndexSuffix, indexes.times.encoded()),
+        ] {
+            let path = segment.stem + suffix
+            let found = try directory.fileSystem.contents(of: path)
+            let isFine = isLast ? expected.starts(with: found ?? []) : found == expected
+            if isFine || isInUse { continue }
+            let same = zip(found ?? [], expected).prefix { $0 == $1 }.count
+            result.findings.append(
+                Finding(
+                    path: path, position: same, offset: nil,
+                    problem: "\(found == nil ? "is missing" : "does not fit the log") (it is made anew when it is needed)"))
+        }
+    }
+
+    private func verifyIdentities(
+        _ segment: LogInspector.SegmentFile, _ identities: [StoredIdentity], end: Int64, isLast: Bool,
+        _ result: inout Result
+    ) throws(FileError) {
+        let path = segment.stem + FileNames.identitiesSuffix
+        let bytes = try directory.fileSystem.contents(of: path) ?? []
+        let stored = bytes.withUnsafeBytes {
+            IdentityFile.decode($0, segmentBase: segment.baseOffset, hasher: hasher)
+        }
+        let covered = identities.prefix { $0.offset.value < stored.coveredEnd }
+        let isComplete = isLast || stored.coveredEnd == end
+        if isInUse || (stored.validBytes == bytes.count && isComplete && covered.elementsEqual(stored.entries)) { return }
+        result.findings.append(
+            Finding(
+                path: path, position: stored.validBytes, offset: stored.coveredEnd,
+                problem: "does not fit the log (it is made anew at the next start)"))
+    }
+}

@@ -1,0 +1,92 @@
+/// A key that the configuration may hold.
+struct ConfigurationKey: Sendable {
+    enum Availability: Sendable, Equatable {
+        case available
+        /// Parses, but the part it belongs to is not in this version.
+        case notInThisVersion(String)
+    }
+
+    /// As in the file, levels joined by a point.
+    let path: String
+    let availability: Availability
+
+    init(_ path: String, _ availability: Availability = .available) {
+        self.path = path
+        self.availability = availability
+    }
+
+    /// Its name in the environment: upper snake case of the path.
+    var environmentName: String {
+        path.split(separator: ".").map { Self.snake(String($0)) }.joined(separator: "_")
+    }
+
+    /// `RateLimits` -> `RATE_LIMITS`, `PerIP` -> `PER_IP`, `Bot Detection` -> `BOT_DETECTION`.
+    static func snake(_ name: String) -> String {
+        var result = ""
+        var characters = Array(name)[...]
+        var previous: Character?
+        while let character = characters.popFirst() {
+            if character == " " {
+                result.append("_")
+            } else {
+                let startsWord =
+                    character.isUppercase
+                    && (previous.map { $0.isLowercase || $0.isNumber } ?? false
+                        || (previous?.isUppercase ?? false) && (characters.first?.isLowercase ?? false))
+                if startsWord { result.append("_") }
+                result += character.uppercased()
+            }
+            previous = character
+        }
+        return result
+    }
+
+    /// Every key there is. One that belongs to a part still to be built refuses to start when it is set.
+    static let all: [ConfigurationKey] =
+        eventTracking + kafka + log + exporters
+        + [
+            .init("Admin.Token"),
+            .init("Admin.JWT.Secret", adminAPI), .init("Admin.JWT.JwksFile", adminAPI),
+            .init("Admin.JWT.Issuer", adminAPI), .init("Admin.JWT.Audience", adminAPI),
+            .init("Metrics.Public", .notInThisVersion("metrics")),
+        ]
+
+    private static let adminAPI = Availability.notInThisVersion("the admin API")
+    private static let enrichment = Availability.notInThisVersion("enrichment")
+
+    private static let eventTracking: [ConfigurationKey] = [
+        .init("EventTracking.WriteKey"), .init("EventTracking.WriteKeys"), .init("EventTracking.BatchSize"),
+        // The browser SDK's own rhythm; in the source's example.
+        .init("EventTracking.FlushInterval"),
+        .init("EventTracking.MaxPayloadSize"), .init("EventTracking.MaxInflatedSize"),
+        .init("EventTracking.RateLimits.Global", .notInThisVersion("rate limits")),
+        .init("EventTracking.RateLimits.PerIP", .notInThisVersion("rate limits")),
+        .init("EventTracking.Enrichment.GeoIP", enrichment), .init("EventTracking.Enrichment.UserAgent", enrichment),
+        .init("EventTracking.Enrichment.Bot Detection", enrichment),
+        .init("EventTracking.Enrichment.GeoIPDatabase", enrichment),
+        .init("EventTracking.Enrichment.AnonymizeIP", enrichment),
+        .init("EventTracking.TrustedProxies", .notInThisVersion("forwarded addresses")),
+        .init("EventTracking.Catalog", .notInThisVersion("the event catalogue")),
+        .init("EventTracking.UnknownEvents", .notInThisVersion("the event catalogue")),
+        .init("EventTracking.Dedup.Window"), .init("EventTracking.Dedup.MaxEntries"),
+        .init("EventTracking.SessionTimeout", .notInThisVersion("sessions")),
+    ]
+
+    private static let kafka: [ConfigurationKey] = [
+        .init("Kafka.Brokers", .notInThisVersion("the Kafka cluster engine")), .init("Kafka.Topic"),
+        .init("Kafka.Partitions"), .init("Kafka.AutoCreateTopics", .notInThisVersion("the Kafka listener")),
+        .init("Kafka.Listen", .notInThisVersion("the Kafka listener")),
+    ]
+
+    private static let log: [ConfigurationKey] = [
+        .init("Log.Durability"), .init("Log.SegmentBytes"), .init("Log.SegmentAge"), .init("Log.RetentionBytes"),
+        .init("Log.RetentionAge"), .init("Log.MinFreeBytes", .notInThisVersion("the free space watch")),
+    ]
+
+    private static let exporters: [ConfigurationKey] = [
+        ("ClickHouse", ["Host", "Port", "Database", "User", "Password", "TLS", "BufferSize", "FlushInterval"]),
+        ("Redis", ["Url", "TimeZone"]), ("RabbitMQ", ["Url", "Exchange"]),
+    ].flatMap { part, names in
+        names.map { .init("\(part).\($0)", .notInThisVersion("the \(part) exporter")) }
+    }
+}

@@ -1,0 +1,78 @@
+internal import EventLog
+package import Ingestion
+package import LogStorage
+
+/// The service's configuration, typed and checked.
+package struct Settings: Sendable {
+    package var host = "127.0.0.1"
+    package var port = 5050
+    package var dataDirectory = "./data"
+    /// The data directory is temporary and removed at the end.
+    package var isEphemeral = false
+    /// Empty: generated at the first start and kept in the data directory.
+    package var writeKeys: [WriteKey] = []
+    package var adminToken: String?
+    package var limits = IngestLimits()
+    package var deduplication = Deduplicator.Bounds()
+    package var topic = "okla.events.raw"
+    package var partitionCount = 12
+    package var log = LogOptions()
+
+    package static let rejectedTopic = "okla.events.rejected"
+
+    package init() {}
+
+    package init(_ sources: ConfigurationSources) throws {
+        try sources.refuseWhatIsNotBuilt()
+        writeKeys = try sources.writeKeys()
+        adminToken = try sources.text("Admin.Token")
+        // 0 means no limit, up to what the engine itself can hold.
+        limits.batchEvents = Self.unlimited(
+            try sources.integer("EventTracking.BatchSize", 0...IngestLimits.batchEventsCeiling),
+            ceiling: IngestLimits.batchEventsCeiling) ?? limits.batchEvents
+        limits.payloadBytes = Self.unlimited(
+            try sources.integer("EventTracking.MaxPayloadSize", 0...IngestLimits.inflatedBytesCeiling),
+            ceiling: IngestLimits.inflatedBytesCeiling) ?? limits.payloadBytes
+        limits.inflatedBytes = Self.unlimited(
+            try sources.integer("EventTracking.MaxInflatedSize", 0...IngestLimits.inflatedBytesCeiling),
+            ceiling: IngestLimits.inflatedBytesCeiling) ?? limits.inflatedBytes
+        _ = try sources.duration("EventTracking.FlushInterval")
+        if let window = try sources.duration("EventTracking.Dedup.Window") {
+            deduplication.windowSeconds = UInt32(clamping: window == 0 ? Int64.max : (window + 999) / 1000)
+        }
+        deduplication.entriesMax =
+            Self.unlimited(
+                try sources.integer("EventTracking.Dedup.MaxEntries", 0...Self.identitiesCeiling),
+                ceiling: Self.identitiesCeiling) ?? deduplication.entriesMax
+        if let name = try sources.text("Kafka.Topic") {
+            guard TopicName(name) != nil, name != Self.rejectedTopic else {
+                throw ConfigurationError(
+                    "Kafka.Topic is \"\(name)\"; it must be 1 to \(TopicName.charactersMax) letters, digits, '.', '_', '-', "
+                        + "and not \(Self.rejectedTopic)")
+            }
+            topic = name
+        }
+        partitionCount = try sources.integer("Kafka.Partitions", 1...TopicDefinition.partitionsMax) ?? partitionCount
+        try readLog(sources)
+    }
+
+    /// Above this, arrival numbers in the table of messageIds would not be distinct.
+    private static let identitiesCeiling = 1 << 30
+
+    private mutating func readLog(_ sources: ConfigurationSources) throws {
+        log.durability = try sources.choice("Log.Durability", LogOptions.Durability.self) ?? log.durability
+        if let bytes = try sources.integer("Log.SegmentBytes", 0...LogOptions.segmentBytesMax) {
+            guard bytes == 0 || bytes >= LogOptions.segmentBytesMin else {
+                throw ConfigurationError("Log.SegmentBytes is \(bytes); it must be at least \(LogOptions.segmentBytesMin)")
+            }
+            log.segmentBytes = bytes == 0 ? LogOptions.segmentBytesMax : bytes
+        }
+        if let age = try sources.duration("Log.SegmentAge") { log.segmentAgeMilliseconds = age == 0 ? nil : age }
+        if let bytes = try sources.integer("Log.RetentionBytes", 0...Int.max) {
+            log.retentionBytes = bytes == 0 ? nil : bytes
+        }
+        if let age = try sources.duration("Log.RetentionAge") { log.retentionAgeMilliseconds = age == 0 ? nil : age }
+    }
+
+    private static func unlimited(_ value: Int?, ceiling: Int) -> Int? { value == 0 ? ceiling : value }
+}

@@ -1,0 +1,106 @@
+internal import Collector
+internal import EventLog
+internal import Foundation
+internal import Hummingbird
+internal import HummingbirdCore
+internal import Ingestion
+package import Logging
+internal import LogStorage
+internal import NIOCore
+internal import ServiceLifecycle
+internal import Synchronization
+internal import UnixSignals
+
+/// The whole service: the listener first, so that health can be asked at once; the log behind it, which may take a while to
+/// recover. It ends in the opposite order: the listener closes, requests in flight finish, the log commits and closes.
+package struct EventTrackingService: Sendable {
+    private let settings: Settings
+    private let logger: Logger
+    /// Prints one line to standard output.
+    private let announce: @Sendable (String) -> Void
+
+    package init(settings: Settings, logger: Logger, announce: @escaping @Sendable (String) -> Void) {
+        self.settings = settings
+        self.logger = logger
+        self.announce = announce
+    }
+
+    /// Runs until SIGTERM or SIGINT.
+    package func run() async throws {
+        let dataDirectory = try prepareDataDirectory()
+        defer { if settings.isEphemeral { try? FileManager.default.removeItem(atPath: dataDirectory) } }
+        let directory = LogDirectory("\(dataDirectory)/log")
+        // Before anything listens or is written: two services must never share a data directory.
+        let keys = try writeKeys(dataDirectory)
+
+        let status = ServiceStatus()
+        let router = Router(context: CollectorContext.self)
+        router.add(middleware: CORS(keys: keys))
+        router.add(middleware: ErrorBodies())
+        CollectorRoutes(status: status, limits: settings.limits).add(to: router)
+        HealthRoutes(status: status).add(to: router)
+
+        let port = AsyncValue<Int>()
+        let application = Application(
+            router: router,
+            configuration: ApplicationConfiguration(
+                address: .hostname(settings.host, port: settings.port), serverName: nil, backlog: 1024),
+            onServerRunning: { channel in port.set(channel.localAddress?.port ?? settings.port) },
+            logger: logger)
+        let engine = LogService(
+            settings: settings, directory: directory, keys: keys, status: status, logger: logger,
+            onReady: { [announce, settings] in
+                announce(Self.readyLine(host: settings.host, port: await port.value, dataDirectory: dataDirectory))
+            })
+        // In dependency order: what comes later is shut down earlier.
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [
+                    .init(service: engine),
+                    .init(service: application, successTerminationBehavior: .gracefullyShutdownGroup),
+                ],
+                gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        try await group.run()
+    }
+
+    private func prepareDataDirectory() throws -> String {
+        let path =
+            settings.isEphemeral
+            ? FileManager.default.temporaryDirectory.appendingPathComponent("okla-events-\(UUID().uuidString)").path
+            : settings.dataDirectory
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw ConfigurationError("data directory \(path): \(error.localizedDescription)")
+        }
+        return URL(fileURLWithPath: path).standardizedFileURL.path
+    }
+
+    /// The configured keys, or the one that was made for this data directory.
+    private func writeKeys(_ dataDirectory: String) throws -> WriteKeyRing {
+        if !settings.writeKeys.isEmpty { return WriteKeyRing(settings.writeKeys) }
+        let (credentials, isNew) = try Credentials.load(dataDirectory: dataDirectory)
+        if isNew {
+            logger.notice(
+                "write key and admin token made for this data directory; this is the only time they are shown",
+                metadata: [
+                    "writeKey": "\(credentials.writeKey)", "adminToken": "\(credentials.adminToken)",
+                    "file": "\(dataDirectory)/\(Credentials.fileName)",
+                ])
+        }
+        return WriteKeyRing([WriteKey(key: credentials.writeKey)])
+    }
+
+    private static func readyLine(host: String, port: Int, dataDirectory: String) -> String {
+        let shownHost = host.contains(":") ? "[\(host)]" : host
+        return "{\"ready\":true,\"http\":\"http://\(shownHost):\(port)\",\"kafka\":null,\"dataDir\":"
+            + "\(String(decoding: jsonString(dataDirectory), as: UTF8.self))}"
+    }
+
+    private static func jsonString(_ text: String) -> Data {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .withoutEscapingSlashes
+        // A String always encodes.
+        return (try? encoder.encode(text)) ?? Data("\"\"".utf8)
+    }
+}

@@ -1,0 +1,97 @@
+internal import Collector
+internal import EventLog
+internal import Foundation
+internal import Ingestion
+internal import LogStorage
+internal import Logging
+internal import ServiceLifecycle
+internal import Synchronization
+
+/// Opens the log, recovers, restores deduplication, and hands the pipeline to the routes; closes the log at the end.
+struct LogService: Service {
+    let settings: Settings
+    let directory: LogDirectory
+    let keys: WriteKeyRing
+    let status: ServiceStatus
+    let logger: Logger
+    let onReady: @Sendable () async -> Void
+
+    func run() async throws {
+        let started = ContinuousClock.now
+        let (log, pipeline) = try await onThread { try open() }
+        logger.info(
+            "log open",
+            metadata: [
+                "bytesScanned": "\(log.recovery.scannedBytes)", "milliseconds": "\((ContinuousClock.now - started).wholeMilliseconds)",
+            ])
+        for cut in log.recovery.cuts {
+            logger.warning(
+                "a torn tail was cut off: bytes behind the last whole batch, never acknowledged",
+                metadata: [
+                    "partition": "\(cut.partition)", "bytes": "\(cut.report.cutBytes)",
+                    "keptAt": "\(cut.report.keptAt ?? "nowhere: all zero")",
+                ])
+        }
+        status.setImpediments {
+            log.unwritablePartitions.map { "\($0.partition) \($0.reason)" }
+        }
+        status.set(.ready(pipeline))
+        await onReady()
+        try? await gracefulShutdown()
+        status.set(.stopping)
+        await onThread { log.close() }
+    }
+
+    private func open() throws -> (EmbeddedLog, IngestPipeline) {
+        guard let topic = TopicName(settings.topic), let rejected = TopicName(Settings.rejectedTopic) else {
+            throw ConfigurationError("Kafka.Topic is no topic name")
+        }
+        let log = try EmbeddedLog.open(
+            directory,
+            topics: [
+                TopicDefinition(name: topic, partitionCount: settings.partitionCount, keepsIdentities: true),
+                TopicDefinition(name: rejected, partitionCount: 1, keepsIdentities: false),
+            ],
+            options: settings.log,
+            onProgress: { [status] done, all, bytes in
+                status.set(.starting("recovering the log: \(done) of \(all) partitions, \(bytes) bytes checked"))
+            },
+            onWarning: { [logger] in logger.warning("\($0)") })
+        status.set(.starting("restoring the deduplication window"))
+        let now = EmbeddedLog.systemMilliseconds
+        let deduplicator = Deduplicator(bounds: settings.deduplication)
+        do {
+            try deduplicator.restore(
+                from: log, topic: topic, partitionCount: settings.partitionCount, now: UInt32(clamping: now() / 1000))
+        } catch {
+            log.close()
+            throw error
+        }
+        return (
+            log,
+            IngestPipeline(
+                log: log, hasher: log.identityHasher, deduplicator: deduplicator, keys: keys, limits: settings.limits,
+                topic: topic, rejectedTopic: rejected, now: now)
+        )
+    }
+
+    /// Runs what blocks on a thread of its own.
+    private func onThread<Success: Sendable>(_ body: @escaping @Sendable () throws -> Success) async throws -> Success {
+        try await withCheckedThrowingContinuation { continuation in
+            Thread.detachNewThread { continuation.resume(with: Result(catching: body)) }
+        }
+    }
+
+    private func onThread(_ body: @escaping @Sendable () -> Void) async {
+        await withCheckedContinuation { continuation in
+            Thread.detachNewThread {
+                body()
+                continuation.resume()
+            }
+        }
+    }
+}
+
+extension Duration {
+    var wholeMilliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
+}

@@ -1,0 +1,18 @@
+import ArgumentParser
+
+@main
+struct OklaEvents: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "okla-events",
+        abstract: "Takes a marketplace's events over HTTP and keeps them in a durable log in Kafka's format.",
+        discussion: """
+            Start the service:          okla-events serve
+            Send events to it:          okla-events send events.ndjson --write-key KEY
+            Look into its log:          okla-events log topics
+                                        okla-events log dump --topic okla.events.raw
+                                        okla-events log verify
+
+            Exit codes: 0 done, 1 the thing asked for failed, 64 wrong usage.
+            """,
+        subcommands: [ServeCommand.self, SendCommand.self, LogCommand.self])
+}
