@@ -81,6 +81,16 @@ let package = Package(
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ],
             swiftSettings: strict),
+
+        .target(name: "TestSupport", dependencies: ["LogStorage"], path: "Tests/TestSupport", swiftSettings: strict),
+        tests("RecordFormat"),
+        tests("EventLog"),
+        tests("LogStorage", ["EventLog", "RecordFormat"]),
+        tests("EventModel"),
+        tests("Ingestion", ["EventModel", "EventLog", "RecordFormat"]),
+        tests("Collector"),
+        tests("Server", ["Ingestion", "LogStorage"]),
+        .testTarget(name: "HouseTests", path: "Tests/HouseTests", swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17
 )

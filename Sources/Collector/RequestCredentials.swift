@@ -2,7 +2,7 @@ internal import HTTPTypes
 internal import Hummingbird
 
 /// Finds the write key in the three places outside the body.
-enum RequestCredentials {
+package enum RequestCredentials {
     static func writeKey(of request: Request) -> String? {
         if let header = request.headers[.writeKey] { return header }
         if let authorization = request.headers[.authorization], let user = basicUser(authorization) { return user }
@@ -10,7 +10,7 @@ enum RequestCredentials {
     }
 
     /// The user name of a `Basic` authorization; nil for another scheme or broken base64.
-    static func basicUser(_ authorization: String) -> String? {
+    package static func basicUser(_ authorization: String) -> String? {
         let parts = authorization.split(separator: " ", maxSplits: 1)
         guard parts.count == 2, parts[0].lowercased() == "basic", let decoded = Base64.decode(parts[1].utf8) else {
             return nil
@@ -21,8 +21,8 @@ enum RequestCredentials {
 }
 
 /// Base64 (RFC 4648, section 4), padding optional. For header values, which are short.
-enum Base64 {
-    static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+package enum Base64 {
+    package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
         var result: [UInt8] = []
         var bits: UInt32 = 0
         var bitCount = 0

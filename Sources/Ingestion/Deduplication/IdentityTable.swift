@@ -1,4 +1,4 @@
-internal import EventLog
+package import EventLog
 
 /// The messageIds of the window: which are stored where, which are being written, which failed undecided.
 ///
@@ -8,8 +8,8 @@ internal import EventLog
 /// 1. Every live entry has exactly one slot; a dead one has none.
 /// 2. Arrival numbers of live entries are at least `oldest` and below `next`.
 /// 3. An entry that is being written leaves only by `settle`.
-struct IdentityTable: ~Copyable {
-    enum Standing: Equatable {
+package struct IdentityTable: ~Copyable {
+    package enum Standing: Equatable, Sendable {
         case stored(partition: Int, offset: Int64)
         /// Being written by the request with this number, as its event with this number.
         case pending(request: Int, event: Int)
@@ -41,10 +41,10 @@ struct IdentityTable: ~Copyable {
     private var numberOfFirstChunk: UInt64 = 0
     private var oldest: UInt64 = 0
     private var next: UInt64 = 0
-    private(set) var count = 0
+    package private(set) var count = 0
     private let entriesMax: Int
 
-    init(entriesMax: Int) {
+    package init(entriesMax: Int) {
         self.entriesMax = entriesMax
         shards = (0..<Self.shardCount).map { _ in Self.emptyShard(slotCount: Self.shardSlotsMin) }
     }
@@ -55,17 +55,17 @@ struct IdentityTable: ~Copyable {
     }
 
     /// How many seconds the window reaches back from `now` at the moment.
-    func reachSeconds(now: UInt32) -> UInt32 { oldest == next ? 0 : now &- min(now, entry(oldest).pointee.seconds) }
+    package func reachSeconds(now: UInt32) -> UInt32 { oldest == next ? 0 : now &- min(now, entry(oldest).pointee.seconds) }
 
     /// What is known of `identity`, unless it is older than `cutoff`.
-    func find(_ identity: RecordIdentity, cutoff: UInt32) -> Standing? {
+    package func find(_ identity: RecordIdentity, cutoff: UInt32) -> Standing? {
         guard let (_, number) = slot(of: identity) else { return nil }
         let entry = entry(number).pointee
         return entry.seconds < cutoff ? nil : Location.standing(entry.location)
     }
 
     /// Adds an identity that `find` does not know, and lets up to four of the oldest go that are beyond the bounds.
-    mutating func insert(_ identity: RecordIdentity, _ standing: Standing, seconds: UInt32, cutoff: UInt32) {
+    package mutating func insert(_ identity: RecordIdentity, _ standing: Standing, seconds: UInt32, cutoff: UInt32) {
         // One that is too old to count may still be there.
         if let (place, number) = slot(of: identity) { kill(number, slot: place, shard: Self.shard(of: identity)) }
         if next - numberOfFirstChunk == UInt64((chunks.count - firstChunk) * Self.chunkEntries) {
@@ -82,12 +82,12 @@ struct IdentityTable: ~Copyable {
     }
 
     /// Changes what is known of an identity that is there.
-    mutating func update(_ identity: RecordIdentity, _ standing: Standing) {
+    package mutating func update(_ identity: RecordIdentity, _ standing: Standing) {
         guard let (_, number) = slot(of: identity) else { return }
         entry(number).pointee.location = Location.encode(standing)
     }
 
-    mutating func remove(_ identity: RecordIdentity) {
+    package mutating func remove(_ identity: RecordIdentity) {
         guard let (place, number) = slot(of: identity) else { return }
         kill(number, slot: place, shard: Self.shard(of: identity))
     }

@@ -126,7 +126,13 @@ struct CacheFiles {
         var stored = try storedIdentities(hasher)
         let isOfActiveSegment = (stored.coveredEnd - segment.baseOffset) % IdentityFile.blockOffsets == 0
         if stored.coveredEnd > segment.nextOffset || !isOfActiveSegment {
-            stored = IdentityFile.Contents(coveredEnd: segment.baseOffset)
+            stored.restart(at: segment.baseOffset)
+        }
+        if stored.fileBytes > stored.validBytes {
+            // What is behind the valid blocks would be found again at each start. Not being able to cut it costs no more.
+            try? CacheWrite(
+                path: segment.path(FileNames.identitiesSuffix), piece: .init(position: stored.validBytes, bytes: [])
+            ).perform(fileSystem)
         }
         var collector = IdentityCollector(
             segmentBase: segment.baseOffset, hasher: hasher, coveredEnd: stored.coveredEnd,
@@ -141,7 +147,7 @@ struct CacheFiles {
         guard let hasher else { return [] }
         var stored = try storedIdentities(hasher)
         let end = segment.nextOffset
-        if stored.coveredEnd > end { stored = IdentityFile.Contents(coveredEnd: segment.baseOffset) }
+        if stored.coveredEnd > end { stored.restart(at: segment.baseOffset) }
         if stored.coveredEnd == end { return stored.entries }
         let rest = try identitiesInLog(from: stored.coveredEnd, hasher)
         return stored.entries + rest
@@ -149,7 +155,9 @@ struct CacheFiles {
 
     /// Writes a closed segment's `.ids` file anew where it is not whole.
     func completeIdentities() throws(FileError) {
-        guard let hasher, try storedIdentities(hasher).coveredEnd != segment.nextOffset else { return }
+        guard let hasher else { return }
+        let stored = try storedIdentities(hasher)
+        if stored.coveredEnd == segment.nextOffset && stored.fileBytes == stored.validBytes { return }
         var collector = IdentityCollector(
             segmentBase: segment.baseOffset, hasher: hasher, coveredEnd: segment.baseOffset, writtenBytes: 0)
         for identity in try identitiesInLog(from: segment.baseOffset, hasher) { collector.append(identity) }

@@ -48,13 +48,22 @@ enum IdentityFile {
         /// The first offset that no valid block covers.
         var coveredEnd: Int64
         var validBytes = 0
+        /// The file's length; what is behind `validBytes` is not ours.
+        var fileBytes = 0
+
+        /// Forgets what was read: it does not belong to this segment.
+        mutating func restart(at base: Int64) {
+            entries = []
+            coveredEnd = base
+            validBytes = 0
+        }
     }
 
     /// Reads blocks as long as they are whole, follow each other and were made under this key.
     static func decode(
         _ bytes: UnsafeRawBufferPointer, segmentBase: Int64, hasher: RecordIdentityHasher
     ) -> Contents {
-        var contents = Contents(coveredEnd: segmentBase)
+        var contents = Contents(coveredEnd: segmentBase, fileBytes: bytes.count)
         while bytes.count - contents.validBytes >= headBytes {
             let block = UnsafeRawBufferPointer(rebasing: bytes[contents.validBytes...])
             func field(_ position: Int) -> UInt32 {

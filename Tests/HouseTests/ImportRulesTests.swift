@@ -1,0 +1,69 @@
+import Foundation
+import Testing
+
+/// The house's own rule, kept here: which room may import which. One way through, nothing runs back.
+@Suite struct ImportRulesTests {
+    static let allowed: [String: Set<String>] = [
+        "EventModel": ["CSimdJSON"],
+        "RecordFormat": ["CLZ4", "CCRC32C"],
+        "EventLog": ["RecordFormat"],
+        "LogStorage": ["EventLog", "RecordFormat"],
+        "Ingestion": ["EventModel", "EventLog", "RecordFormat", "CDeflate"],
+        "Collector": ["Ingestion", "EventModel"],
+        "Server": ["Collector", "Ingestion", "EventModel", "EventLog", "LogStorage", "RecordFormat"],
+        "okla-events": ["Server", "LogStorage", "EventLog", "RecordFormat", "CDeflate"],
+    ]
+
+    /// What comes from elsewhere. Foundation stays off the event's path.
+    static let foreign: [String: Set<String>] = [
+        "EventModel": [], "RecordFormat": [], "EventLog": [],
+        "LogStorage": ["Glibc", "Synchronization"],
+        "Ingestion": ["Synchronization"],
+        "Collector": ["Hummingbird", "HTTPTypes", "NIOCore", "Synchronization"],
+        "Server": [
+            "Foundation", "Hummingbird", "HummingbirdCore", "Logging", "NIOCore", "ServiceLifecycle", "Synchronization",
+            "UnixSignals",
+        ],
+        "okla-events": [
+            "ArgumentParser", "AsyncHTTPClient", "Foundation", "Glibc", "Logging", "NIOCore", "NIOFoundationCompat", "NIOHTTP1",
+        ],
+    ]
+
+    static let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent("Sources")
+
+    static func imports(in text: String) -> [String] {
+        text.split(separator: "\n").compactMap { line in
+            let words = line.split(separator: " ").map(String.init)
+            guard let place = words.firstIndex(of: "import"),
+                words[..<place].allSatisfy({ ["public", "package", "internal", "private", "@preconcurrency", "@testable"].contains($0) })
+            else { return nil }
+            return words.last.map { String($0.split(separator: ".")[0]) }
+        }
+    }
+
+    @Test func everyImportIsInTheTable() throws {
+        let rooms = try FileManager.default.contentsOfDirectory(atPath: Self.sources.path)
+            .filter { $0 != "CLibraries" && !$0.hasPrefix(".") }
+        #expect(Set(rooms) == Set(Self.allowed.keys), "a room without a row in the table, or a row without a room")
+        var read = 0
+        for room in rooms {
+            let files = FileManager.default.enumerator(atPath: Self.sources.appendingPathComponent(room).path)!
+            for case let file as String in files where file.hasSuffix(".swift") {
+                let text = try String(
+                    contentsOf: Self.sources.appendingPathComponent("\(room)/\(file)"), encoding: .utf8)
+                let may = (Self.allowed[room] ?? []).union(Self.foreign[room] ?? [])
+                for name in Self.imports(in: text) where !may.contains(name) {
+                    Issue.record("Sources/\(room)/\(file) imports \(name), which \(room) may not")
+                }
+                read += 1
+            }
+        }
+        #expect(read > 50)
+    }
+
+    @Test func importsAreFoundInAllTheirForms() {
+        let text = "import A\ninternal import B\npackage import struct C.D\n@preconcurrency import E\n// import F\nlet import1 = 1"
+        #expect(Self.imports(in: text) == ["A", "B", "C", "E"])
+    }
+}

@@ -1,0 +1,246 @@
+import EventLog
+import Foundation
+import LogStorage
+import RecordFormat
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite struct CrashTests {
+    /// A log with five batches in partition 0, closed; returns its `.log` and where the last batch starts.
+    private func prepare(_ harness: LogHarness) async throws -> (bytes: [UInt8], lastStart: Int) {
+        harness.partitionCount = 1
+        let log = try harness.open()
+        var lastStart = 0
+        for number in 0..<5 {
+            lastStart = try log.log(of: harness.partition(0)).segments[0].readableBytes
+            _ = await harness.append([(0, "value-\(number)"), (0, "more-\(number)")], to: log)
+        }
+        log.close()
+        return (harness.bytes(harness.segment(0, ".log")), lastStart)
+    }
+
+    /// As a crash leaves it: no recovery point.
+    private func forgetRecoveryPoint(_ harness: LogHarness) throws {
+        let path = harness.directory.file("log/\(FileNames.recoveryPoints)")
+        if FileManager.default.fileExists(atPath: path) { try FileManager.default.removeItem(atPath: path) }
+    }
+
+    @Test func aTailTornAtAnyByteIsCutAtTheLastWholeBatchAndKeptAside() async throws {
+        let harness = LogHarness()
+        let (whole, lastStart) = try await prepare(harness)
+        var random = SeededGenerator(seed: 8)
+        for cut in lastStart..<whole.count {
+            for tail in [[], [UInt8](repeating: 0, count: 300), random.bytes(300)] {
+                try forgetRecoveryPoint(harness)
+                let torn = Array(whole[..<cut]) + tail
+                // A batch may end with zeros: such a tail completes it.
+                if torn.starts(with: whole) { continue }
+                try harness.write(torn, to: harness.segment(0, ".log"))
+                let log = try harness.open()
+                #expect(try await harness.readAll(log, 0).map(\.offset) == Array(0..<8), "cut at \(cut)")
+                let receipt = await harness.append([(0, "after")], to: log)
+                #expect(receipt.offsets == [8])
+                log.close()
+                #expect(Array(harness.bytes(harness.segment(0, ".log"))[..<lastStart]) == Array(whole[..<lastStart]))
+                let kept = "\(harness.folder(0))/\(FileNames.segment(0, FileNames.tornInfix))\(lastStart)"
+                let expected = Array(torn[lastStart...])
+                if expected.contains(where: { $0 != 0 }) {
+                    #expect(harness.bytes(kept) == expected)
+                    try FileManager.default.removeItem(atPath: kept)
+                } else {
+                    #expect(!FileManager.default.fileExists(atPath: kept))
+                }
+            }
+        }
+    }
+
+    @Test func aBadBatchThatAValidOneFollowsIsDamageAndNothingIsChanged() async throws {
+        let harness = LogHarness()
+        let (whole, lastStart) = try await prepare(harness)
+        try forgetRecoveryPoint(harness)
+        var damaged = whole
+        damaged[lastStart - 3] ^= 1
+        try harness.write(damaged, to: harness.segment(0, ".log"))
+        let refusal = #expect(throws: LogError.self) { try harness.open() }
+        #expect(refusal?.message.contains("a valid batch follows at byte \(lastStart)") == true)
+        #expect(harness.bytes(harness.segment(0, ".log")) == damaged)
+        let findings = try harness.verify()
+        #expect(findings.contains { $0.path.hasSuffix(".log") && $0.offset == 6 })
+    }
+
+    @Test func whatLiesBelowTheRecoveryPointIsNotScanned() async throws {
+        let harness = LogHarness()
+        harness.options.segmentBytes = 64 << 10
+        harness.partitionCount = 1
+        var random = SeededGenerator(seed: 9)
+        var log = try harness.open()
+        for _ in 0..<60 {
+            let value = String(decoding: random.bytes(8000).map { $0 & 0x3F + 0x30 }, as: UTF8.self)
+            _ = await harness.append([(0, value)], to: log)
+        }
+        log.close()
+        log = try harness.open()
+        #expect(log.recovery.scannedBytes < 40_000)
+        #expect(try await harness.readAll(log, 0).count == 60)
+        log.close()
+        try forgetRecoveryPoint(harness)
+        log = try harness.open()
+        #expect(log.recovery.scannedBytes > 300_000)
+        #expect(try await harness.readAll(log, 0).count == 60)
+        log.close()
+        #expect(try harness.verify() == [])
+    }
+
+    @Test(arguments: ["deleted", "emptied", "cut", "zeroed", "garbled", "ahead"])
+    func indexesComeBackByteIdentical(_ damage: String) async throws {
+        let harness = LogHarness()
+        harness.options.segmentBytes = 64 << 10
+        harness.partitionCount = 1
+        var random = SeededGenerator(seed: 10)
+        var log = try harness.open()
+        var expected: [String] = []
+        for _ in 0..<80 {
+            let value = String(decoding: random.bytes(3000).map { $0 & 0x3F + 0x30 }, as: UTF8.self)
+            expected.append(value)
+            _ = await harness.append([(0, value)], to: log, timestamp: Int64(expected.count * 10))
+        }
+        let bases = try log.log(of: harness.partition(0)).segments.map(\.baseOffset)
+        log.close()
+        var before: [String: [UInt8]] = [:]
+        for base in bases {
+            for suffix in FileNames.cacheSuffixes { before[harness.segment(base, suffix)] = harness.bytes(harness.segment(base, suffix)) }
+        }
+        for (path, bytes) in before {
+            switch damage {
+            case "deleted": try? FileManager.default.removeItem(atPath: path)
+            case "emptied": try harness.write([], to: path)
+            case "cut": try harness.write(Array(bytes.dropLast(5)), to: path)
+            case "zeroed": try harness.write(bytes.map { _ in 0 }, to: path)
+            case "garbled": try harness.write(random.bytes(bytes.count), to: path)
+            default: try harness.write(bytes + random.bytes(48), to: path)
+            }
+        }
+        log = try harness.open()
+        #expect(try await harness.readAll(log, 0).map(\.value) == expected)
+        for (number, _) in expected.enumerated() {
+            #expect(try await log.offset(harness.partition(0), atOrAfter: Int64(number * 10 + 5)) == Offset(Int64(number)))
+        }
+        #expect(try log.identities(of: harness.partition(0), since: 0).count == 80)
+        log.close()
+        for (path, bytes) in before { #expect(harness.bytes(path) == bytes, "\(path)") }
+        #expect(try harness.verify() == [])
+    }
+
+    @Test func offsetsAreNotUsedTwiceWhereTheFilesWereRemoved() async throws {
+        let harness = LogHarness()
+        _ = try await prepare(harness)
+        for name in try FileManager.default.contentsOfDirectory(atPath: harness.folder(0)) where name.hasPrefix("0") {
+            try FileManager.default.removeItem(atPath: "\(harness.folder(0))/\(name)")
+        }
+        let log = try harness.open()
+        #expect(await harness.append([(0, "x")], to: log).offsets == [10])
+        log.close()
+    }
+
+    // MARK: Failed calls
+
+    @Test(arguments: [FaultyFileSystem.Call.write, .sync])
+    func aFailedWriteOrSyncPoisonsThePartitionUntilARestart(_ call: FaultyFileSystem.Call) async throws {
+        let harness = LogHarness()
+        var log = try harness.open()
+        _ = await harness.append([(0, "before"), (1, "before")], to: log)
+        harness.fileSystem.fail(call)
+        let failed = await harness.append([(0, "lost?")], to: log)
+        #expect(failed.offsets == [AppendReceipt.unassigned])
+        #expect(failed.failures.map(\.code) == [.outcomeUnknown])
+        harness.fileSystem.heal()
+
+        let refused = await harness.append([(0, "refused"), (1, "fine")], to: log)
+        #expect(refused.offsets == [AppendReceipt.unassigned, 1])
+        #expect(refused.failures.map(\.code) == [.notWritable])
+        #expect(refused.failures[0].message.contains("injected"))
+        #expect(log.unwritablePartitions.map(\.partition) == [harness.partition(0)])
+        #expect(try await harness.readAll(log, 0).map(\.value) == ["before"], "reads go on, and see only what is durable")
+        log.close()
+
+        log = try harness.open()
+        let values = try await harness.readAll(log, 0).map(\.value)
+        #expect(values == (call == .write ? ["before"] : ["before", "lost?"]))
+        #expect(await harness.append([(0, "after")], to: log).offsets == [Int64(values.count)])
+        log.close()
+        #expect(try harness.verify() == [])
+    }
+
+    @Test func shortWritesAreFinished() async throws {
+        let harness = LogHarness()
+        harness.fileSystem.plan.withLock { $0.writeBytesMax = 7 }
+        var log = try harness.open()
+        for number in 0..<20 { #expect(await harness.append([(0, "value-\(number)")], to: log).failures.isEmpty) }
+        log.close()
+        #expect(try harness.verify() == [])
+        log = try harness.open()
+        #expect(try await harness.readAll(log, 0).count == 20)
+        log.close()
+    }
+
+    @Test func aNewSegmentThatCannotBeMadePoisonsAndLosesNothing() async throws {
+        let harness = LogHarness()
+        harness.options.segmentBytes = 64 << 10
+        harness.partitionCount = 1
+        var random = SeededGenerator(seed: 11)
+        var log = try harness.open()
+        var acknowledged: [String] = []
+        harness.fileSystem.fail(.syncDirectory)
+        for _ in 0..<20 {
+            let value = String(decoding: random.bytes(8000).map { $0 & 0x3F + 0x30 }, as: UTF8.self)
+            if await harness.append([(0, value)], to: log).failures.isEmpty { acknowledged.append(value) }
+        }
+        #expect((1..<20).contains(acknowledged.count))
+        harness.fileSystem.heal()
+        log.close()
+        log = try harness.open()
+        #expect(try await harness.readAll(log, 0).map(\.value).starts(with: acknowledged))
+        log.close()
+    }
+
+    @Test func aTornTailWithoutRoomToKeepItOpensReadOnlyAndChangesNothing() async throws {
+        let harness = LogHarness()
+        let (whole, lastStart) = try await prepare(harness)
+        try forgetRecoveryPoint(harness)
+        let torn = Array(whole.dropLast(3))
+        try harness.write(torn, to: harness.segment(0, ".log"))
+        harness.fileSystem.plan.withLock { $0.number = 28 }
+        harness.fileSystem.fail(.write)
+        var log = try harness.open()
+        #expect(log.unwritablePartitions.count == 1)
+        #expect(try await harness.readAll(log, 0).count == 8)
+        #expect(await harness.append([(0, "x")], to: log).failures.map(\.code) == [.notWritable])
+        #expect(harness.bytes(harness.segment(0, ".log")) == torn)
+        log.close()
+        harness.fileSystem.heal()
+        log = try harness.open()
+        #expect(await harness.append([(0, "x")], to: log).offsets == [8])
+        log.close()
+        #expect(lastStart > 0)
+    }
+
+    @Test func syncingIsWhatAnAcknowledgementWaitsFor() async throws {
+        let harness = LogHarness()
+        harness.partitionCount = 1
+        let log = try harness.open()
+        let before = harness.fileSystem.count(of: .sync)
+        _ = await harness.append([(0, "a")], to: log)
+        #expect(harness.fileSystem.count(of: .sync) == before + 1)
+        log.close()
+
+        let lax = LogHarness()
+        lax.partitionCount = 1
+        lax.options.durability = .os
+        let other = try lax.open()
+        let none = lax.fileSystem.count(of: .sync)
+        _ = await lax.append([(0, "a")], to: other)
+        #expect(lax.fileSystem.count(of: .sync) == none)
+        other.close()
+    }
+}

@@ -1,0 +1,111 @@
+import Ingestion
+import LogStorage
+import Server
+import Testing
+
+@Suite struct ConfigurationTests {
+    private func settings(
+        _ file: String = "{}", environment: [String: String] = [:]
+    ) throws -> Settings {
+        var sources = ConfigurationSources()
+        try sources.add(file: Array(file.utf8), path: "config.json", environment: environment)
+        try sources.add(environment: environment)
+        return try Settings(sources)
+    }
+
+    private func failure(_ file: String, environment: [String: String] = [:]) -> String {
+        do {
+            _ = try settings(file, environment: environment)
+            return ""
+        } catch { return "\(error)" }
+    }
+
+    @Test func nothingSetGivesTheDefaults() throws {
+        let settings = try settings()
+        #expect((settings.host, settings.port, settings.topic, settings.partitionCount) == ("127.0.0.1", 5050, "okla.events.raw", 12))
+        #expect((settings.limits.batchEvents, settings.limits.payloadBytes, settings.limits.inflatedBytes) == (100, 32_768, 1 << 20))
+        #expect((settings.deduplication.windowSeconds, settings.deduplication.entriesMax) == (86_400, 10_000_000))
+        #expect(settings.log.durability == .fsync)
+        #expect(settings.log.segmentBytes == 256 << 20)
+        #expect(settings.log.segmentAgeMilliseconds == 86_400_000)
+        #expect(settings.log.retentionBytes == nil && settings.log.retentionAgeMilliseconds == nil)
+    }
+
+    @Test func theFileIsReadInTheSourcesShape() throws {
+        let settings = try settings(
+            """
+            {"EventTracking": {"WriteKey": "${KEY}", "BatchSize": 50, "FlushInterval": "5s", "MaxPayloadSize": 1000,
+                               "Dedup": {"Window": "1h", "MaxEntries": 0}},
+             "Kafka": {"Topic": "x", "Partitions": 3}, "Log": {"Durability": "os", "SegmentBytes": 65536, "RetentionAge": "7d"}}
+            """, environment: ["KEY": "secret"])
+        #expect(settings.writeKeys == [WriteKey(key: "secret")])
+        #expect((settings.limits.batchEvents, settings.limits.payloadBytes) == (50, 1000))
+        #expect((settings.deduplication.windowSeconds, settings.deduplication.entriesMax) == (3600, 1 << 30))
+        #expect((settings.topic, settings.partitionCount, settings.log.segmentBytes) == ("x", 3, 65536))
+        #expect(settings.log.durability == .os)
+        #expect(settings.log.retentionAgeMilliseconds == Int64(604_800_000))
+    }
+
+    @Test func theEnvironmentStandsAboveTheFile() throws {
+        let settings = try settings(
+            #"{"EventTracking":{"BatchSize":50,"MaxInflatedSize":5000}}"#,
+            environment: [
+                "EVENT_TRACKING_BATCH_SIZE": "7", "KAFKA_PARTITIONS": "2", "LOG_DURABILITY": "os", "EVENT_TRACKING_WRITE_KEY": "k",
+                "PATH": "/bin",
+            ])
+        #expect((settings.limits.batchEvents, settings.limits.inflatedBytes, settings.partitionCount) == (7, 5000, 2))
+        #expect(settings.writeKeys.map(\.key) == ["k"])
+    }
+
+    @Test func writeKeysCarryTheirRights() throws {
+        let settings = try settings(
+            """
+            {"EventTracking":{"WriteKeys":["plain-key",{"Key":"k2","Name":"web","AllowedOrigins":["https://okla.com.do"],"Disabled":true},
+             {"Key":"k3","Name":"backend","TrustClientContext":true}]}}
+            """)
+        #expect(settings.writeKeys == [
+            WriteKey(key: "plain-key", name: "key-plai"),
+            WriteKey(key: "k2", name: "web", allowedOrigins: ["https://okla.com.do"], isDisabled: true),
+            WriteKey(key: "k3", name: "backend", trustsClientContext: true),
+        ])
+    }
+
+    @Test(arguments: [
+        (#"{"EventTracking":{"BatchSze":5}}"#, "unknown key EventTracking.BatchSze; did you mean EventTracking.BatchSize?"),
+        (#"{"kafka":{}}"#, "unknown key kafka; did you mean"),
+        (#"{"EventTracking":{"BatchSize":"five"}}"#, "EventTracking.BatchSize is text; it must be a whole number"),
+        (#"{"EventTracking":{"BatchSize":-1}}"#, "EventTracking.BatchSize is -1; it must be 0 to 10000"),
+        (#"{"EventTracking":{"BatchSize":1.5}}"#, "EventTracking.BatchSize is a number"),
+        (#"{"EventTracking":[]}"#, "EventTracking must be an object, not a list"),
+        (#"{"EventTracking":{"WriteKey":"${NO_SUCH}"}}"#, "EventTracking.WriteKey: ${NO_SUCH} is not set"),
+        (#"{"EventTracking":{"WriteKey":"${X"}}"#, "without \"}\""),
+        (#"{"Log":{"Durability":"maybe"}}"#, "Log.Durability is \"maybe\"; it must be \"fsync\" or \"os\""),
+        (#"{"Log":{"SegmentAge":"5 weeks"}}"#, "Log.SegmentAge is \"5 weeks\"; it must be a duration"),
+        (#"{"Log":{"SegmentBytes":100}}"#, "Log.SegmentBytes is 100; it must be at least 65536"),
+        (#"{"Kafka":{"Topic":"a/b"}}"#, "Kafka.Topic is \"a/b\""),
+        (#"{"Kafka":{"Partitions":1,"Partitions":2}}"#, "Kafka.Partitions stands twice"),
+        (#"{"EventTracking":{"WriteKeys":[{"Name":"x"}]}}"#, "EventTracking.WriteKeys[0].Key is missing"),
+        (#"{"EventTracking":{"WriteKeys":[{"Key":"x","Color":1}]}}"#, "unknown key EventTracking.WriteKeys[0].Color"),
+        (#"{"EventTracking":{"WriteKeys":["a","a"]}}"#, "stands twice"),
+        (#"{"a":}"#, "config.json: expected a value at byte 5"), ("[]", "must be an object"),
+    ])
+    func whatIsWrongIsNamed(_ file: String, _ words: String) {
+        #expect(failure(file).contains(words), "\(failure(file))")
+    }
+
+    @Test(arguments: [
+        (#"{"ClickHouse":{"Host":"x"}}"#, "ClickHouse.Host is set, but the ClickHouse exporter is not in this version"),
+        (#"{"Redis":{"Url":"redis://x"}}"#, "Redis.Url"), (#"{"Kafka":{"Brokers":["a:1"]}}"#, "Kafka.Brokers"),
+        (#"{"EventTracking":{"RateLimits":{"Global":5}}}"#, "EventTracking.RateLimits.Global"),
+        (#"{"EventTracking":{"Enrichment":{"Bot Detection":true}}}"#, "EVENT_TRACKING_ENRICHMENT_BOT_DETECTION"),
+        (#"{"Admin":{"JWT":{"JwksFile":"x"}}}"#, "ADMIN_JWT_JWKS_FILE"),
+    ])
+    func keysOfPartsNotBuiltYetRefuseToStart(_ file: String, _ words: String) {
+        #expect(failure(file).contains(words), "\(failure(file))")
+    }
+
+    @Test func aMisspelledNameInTheEnvironmentIsNamed() {
+        #expect(failure("{}", environment: ["EVENT_TRACKING_BATCHSIZE": "5"]).contains("did you mean EVENT_TRACKING_BATCH_SIZE?"))
+        #expect(failure("{}", environment: ["CLICK_HOUSE_HOST": "x"]).contains("ClickHouse.Host is set"))
+    }
+}
