@@ -22,7 +22,8 @@ struct LogService: Service {
         logger.info(
             "log open",
             metadata: [
-                "bytesScanned": "\(log.recovery.scannedBytes)", "milliseconds": "\((ContinuousClock.now - started).wholeMilliseconds)",
+                "bytesScanned": "\(log.recovery.scannedBytes)",
+                "milliseconds": "\((ContinuousClock.now - started).wholeMilliseconds)",
             ])
         for cut in log.recovery.cuts {
             logger.warning(

@@ -58,7 +58,8 @@ struct BatchPoster: Sendable {
                     outcome.failure = String(buffer: answer)
                     pause = .seconds(min(seconds, 30))
                 default:
-                    outcome.failure = "events \(batch.firstEvent) to \(batch.firstEvent + batch.count - 1): "
+                    outcome.failure =
+                        "events \(batch.firstEvent) to \(batch.firstEvent + batch.count - 1): "
                         + "\(response.status): \(String(buffer: answer))"
                     return outcome
                 }

@@ -56,12 +56,17 @@ struct DumpCommand: ParsableCommand {
         record.forEachHeader { name, value in
             headers.append("\(quoted(name)):\(value.map(quoted) ?? "null")")
         }
-        // The value is the event's JSON; anything else is shown as text.
-        let value = record.value.map { isJSON($0) ? String(decoding: $0, as: UTF8.self) : quoted($0) } ?? "null"
+        // The value is the event's JSON, as its client laid it out; anything else is shown as text.
+        let value = record.value.map { isJSON($0) ? onOneLine($0) : quoted($0) } ?? "null"
         return """
             {"partition":\(partition),"offset":\(record.offset),"timestamp":\(record.timestamp),\
             "key":\(record.key.map(quoted) ?? "null"),"headers":{\(headers.joined(separator: ","))},"value":\(value)}
             """
+    }
+
+    /// A line break in JSON stands only between its parts, never in a string.
+    private func onOneLine(_ json: UnsafeRawBufferPointer) -> String {
+        String(decoding: json.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 }, as: UTF8.self)
     }
 
     private func isJSON(_ bytes: UnsafeRawBufferPointer) -> Bool {

@@ -28,13 +28,17 @@ struct RandomJSON {
             let elements = (0..<random.next() % 5).map { _ in value(depth: depth + 1) }
             return "[\(space())\(elements.joined(separator: "\(space()),\(space())"))\(space())]"
         default:
-            let members = (0..<random.next() % 5).map { "\"k\($0)\(random.next() % 9)\"\(space()):\(space())\(value(depth: depth + 1))" }
+            let members = (0..<random.next() % 5).map {
+                "\"k\($0)\(random.next() % 9)\"\(space()):\(space())\(value(depth: depth + 1))"
+            }
             return "{\(space())\(members.joined(separator: "\(space()),\(space())"))\(space())}"
         }
     }
 
     mutating func string() -> String {
-        let pieces = ["a", "\\\"", "\\\\", "\\n", "\\u00e9", "é", "🚗", "\\ud83d\\ude97", " ", "{", "]", ",", ":", "\\/", "\\u0000"]
+        let pieces = [
+            "a", "\\\"", "\\\\", "\\n", "\\u00e9", "é", "🚗", "\\ud83d\\ude97", " ", "{", "]", ",", ":", "\\/", "\\u0000",
+        ]
         return "\"" + (0..<random.next() % 8).map { _ in pieces[Int(random.next() % UInt64(pieces.count))] }.joined() + "\""
     }
 
@@ -126,7 +130,9 @@ struct RandomJSON {
         #expect(violation?.message.contains(words) == true, "\(violation?.message ?? "")")
     }
 
-    @Test(arguments: [[0x22, 0xFF, 0x22], [0x22, 0xC3, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22], [0x22, 0xC0, 0x80, 0x22]] as [[UInt8]])
+    @Test(
+        arguments: [[0x22, 0xFF, 0x22], [0x22, 0xC3, 0x22], [0x22, 0xED, 0xA0, 0x80, 0x22], [0x22, 0xC0, 0x80, 0x22]] as [[UInt8]]
+    )
     func textsThatAreNotUnicodeAreRefused(_ bytes: [UInt8]) {
         let failure = #expect(throws: JSONGrammar.Violation.self) { try bytes.withUnsafeBytes { try JSONGrammar.outline($0) } }
         #expect(failure?.message == "invalid UTF-8" && failure?.position == 1)
@@ -259,7 +265,9 @@ struct RandomJSON {
                 #expect(try violations("{\"event\":\"\(name)\",\"userId\":\"u\"}").isEmpty == isFine)
             }
         }
-        #expect(try violations("{\"event\":\"a\",\"userId\":\"u\",\"messageId\":\"\(String(repeating: "m", count: 257))\"}").count == 1)
+        #expect(
+            try violations("{\"event\":\"a\",\"userId\":\"u\",\"messageId\":\"\(String(repeating: "m", count: 257))\"}").count
+                == 1)
     }
 
     @Test func theAddressMayGiveTheName() throws {
@@ -270,6 +278,9 @@ struct RandomJSON {
 
     @Test func tooManyValuesAreRefused() throws {
         let list = Array(repeating: "0", count: EnvelopeRules.valuesMax + 1).joined(separator: ",")
-        #expect(try violations("{\"event\":\"a\",\"userId\":\"u\",\"properties\":{\"l\":[\(list)]}}").map(\.keyword) == ["maxProperties"])
+        #expect(
+            try violations("{\"event\":\"a\",\"userId\":\"u\",\"properties\":{\"l\":[\(list)]}}").map(\.keyword) == [
+                "maxProperties"
+            ])
     }
 }

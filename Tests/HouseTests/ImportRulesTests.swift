@@ -36,7 +36,9 @@ import Testing
         text.split(separator: "\n").compactMap { line in
             let words = line.split(separator: " ").map(String.init)
             guard let place = words.firstIndex(of: "import"),
-                words[..<place].allSatisfy({ ["public", "package", "internal", "private", "@preconcurrency", "@testable"].contains($0) })
+                words[..<place].allSatisfy({
+                    ["public", "package", "internal", "private", "@preconcurrency", "@testable"].contains($0)
+                })
             else { return nil }
             return words.last.map { String($0.split(separator: ".")[0]) }
         }
@@ -63,7 +65,8 @@ import Testing
     }
 
     @Test func importsAreFoundInAllTheirForms() {
-        let text = "import A\ninternal import B\npackage import struct C.D\n@preconcurrency import E\n// import F\nlet import1 = 1"
+        let text =
+            "import A\ninternal import B\npackage import struct C.D\n@preconcurrency import E\n// import F\nlet import1 = 1"
         #expect(Self.imports(in: text) == ["A", "B", "C", "E"])
     }
 }

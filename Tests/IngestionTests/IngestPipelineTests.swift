@@ -47,30 +47,56 @@ import Testing
 
     @Test(arguments: [
         // The client's bytes stay as they are; ours are spliced in.
-        (IngestEndpoint.events, #"{ "event" : "a",  "userId":"u","messageId":"m","context":{ "locale":"es-DO" }, "n":1.0e0 }"#,
-         #"{ "event" : "a",  "userId":"u","messageId":"m","context":{ "locale":"es-DO" ,"ip":"192.0.2.7"}, "n":1.0e0 ,"receivedAt":"RECEIVED"}"#),
+        (
+            IngestEndpoint.events, #"{ "event" : "a",  "userId":"u","messageId":"m","context":{ "locale":"es-DO" }, "n":1.0e0 }"#,
+            #"{ "event" : "a",  "userId":"u","messageId":"m","context":{ "locale":"es-DO" ,"ip":"192.0.2.7"}, "n":1.0e0 ,"receivedAt":"RECEIVED"}"#
+        ),
         // The client's own address is replaced, and its writeKey and receivedAt do not stay.
-        (.events, #"{"writeKey":"x","event":"a","userId":"u","messageId":"m","receivedAt":"never","context":{"ip":"10.0.0.1"}}"#,
-         #"{"event":"a","userId":"u","messageId":"m","receivedAt":"RECEIVED","context":{"ip":"192.0.2.7"}}"#),
-        (.events, #"{"event":"a","userId":"u","writeKey":"x","messageId":"m","context":null}"#,
-         #"{"event":"a","userId":"u","messageId":"m","context":{"ip":"192.0.2.7"},"receivedAt":"RECEIVED"}"#),
-        (.events, #"{"event":"a","userId":"u","messageId":"m","context":{},"writeKey":7}"#,
-         #"{"event":"a","userId":"u","messageId":"m","context":{"ip":"192.0.2.7"},"receivedAt":"RECEIVED"}"#),
+        (
+            .events,
+            #"{"writeKey":"x","event":"a","userId":"u","messageId":"m","receivedAt":"never","context":{"ip":"10.0.0.1"}}"#,
+            #"{"event":"a","userId":"u","messageId":"m","receivedAt":"RECEIVED","context":{"ip":"192.0.2.7"}}"#
+        ),
+        (
+            .events, #"{"event":"a","userId":"u","writeKey":"x","messageId":"m","context":null}"#,
+            #"{"event":"a","userId":"u","messageId":"m","context":{"ip":"192.0.2.7"},"receivedAt":"RECEIVED"}"#
+        ),
+        (
+            .events, #"{"event":"a","userId":"u","messageId":"m","context":{},"writeKey":7}"#,
+            #"{"event":"a","userId":"u","messageId":"m","context":{"ip":"192.0.2.7"},"receivedAt":"RECEIVED"}"#
+        ),
         // A clock that is an hour slow is corrected, one that is 5 minutes slow is not.
-        (.events, #"{"event":"a","userId":"u","messageId":"m","timestamp":"2026-01-21T09:30:00Z","sentAt":"2026-01-21T09:30:45.123Z","context":{}}"#,
-         #"{"event":"a","userId":"u","messageId":"m","timestamp":"2026-01-21T10:30:00.000Z","sentAt":"2026-01-21T09:30:45.123Z","context":{"ip":"192.0.2.7"},"receivedAt":"RECEIVED","originalTimestamp":"2026-01-21T09:30:00Z"}"#),
-        (.events, #"{"event":"a","userId":"u","messageId":"m","timestamp":"2026-01-21T10:25:00Z","sentAt":"2026-01-21T10:25:45.123Z","context":{}}"#,
-         #"{"event":"a","userId":"u","messageId":"m","timestamp":"2026-01-21T10:25:00Z","sentAt":"2026-01-21T10:25:45.123Z","context":{"ip":"192.0.2.7"},"receivedAt":"RECEIVED"}"#),
-        (.identify, #"{"userId":"u","messageId":"m","context":{}}"#,
-         #"{"userId":"u","messageId":"m","context":{"ip":"192.0.2.7"},"receivedAt":"RECEIVED","event":"identify"}"#),
-        (.identify, #"{"event":null,"userId":"u","messageId":"m","context":{}}"#,
-         #"{"event":"identify","userId":"u","messageId":"m","context":{"ip":"192.0.2.7"},"receivedAt":"RECEIVED"}"#),
-        (.page, #"{"userId":"u","messageId":"m","context":{"page":{"url":"http:\/\/x","title":"T","referrer":null}}}"#,
-         #"{"userId":"u","messageId":"m","context":{"page":{"url":"http:\/\/x","title":"T","referrer":null},"ip":"192.0.2.7"},"receivedAt":"RECEIVED","event":"page_view","properties":{"url":"http:\/\/x","title":"T"}}"#),
-        (.page, #"{"userId":"u","messageId":"m","context":{"page":{"url":"a","title":"b","referrer":"c"}},"properties":{"title":"mine"}}"#,
-         #"{"userId":"u","messageId":"m","context":{"page":{"url":"a","title":"b","referrer":"c"},"ip":"192.0.2.7"},"properties":{"title":"mine","url":"a","referrer":"c"},"receivedAt":"RECEIVED","event":"page_view"}"#),
-        (.page, #"{"userId":"u","messageId":"m","context":{"page":{"url":"a"}},"properties":{}}"#,
-         #"{"userId":"u","messageId":"m","context":{"page":{"url":"a"},"ip":"192.0.2.7"},"properties":{"url":"a"},"receivedAt":"RECEIVED","event":"page_view"}"#),
+        (
+            .events,
+            #"{"event":"a","userId":"u","messageId":"m","timestamp":"2026-01-21T09:30:00Z","sentAt":"2026-01-21T09:30:45.123Z","context":{}}"#,
+            #"{"event":"a","userId":"u","messageId":"m","timestamp":"2026-01-21T10:30:00.000Z","sentAt":"2026-01-21T09:30:45.123Z","context":{"ip":"192.0.2.7"},"receivedAt":"RECEIVED","originalTimestamp":"2026-01-21T09:30:00Z"}"#
+        ),
+        (
+            .events,
+            #"{"event":"a","userId":"u","messageId":"m","timestamp":"2026-01-21T10:25:00Z","sentAt":"2026-01-21T10:25:45.123Z","context":{}}"#,
+            #"{"event":"a","userId":"u","messageId":"m","timestamp":"2026-01-21T10:25:00Z","sentAt":"2026-01-21T10:25:45.123Z","context":{"ip":"192.0.2.7"},"receivedAt":"RECEIVED"}"#
+        ),
+        (
+            .identify, #"{"userId":"u","messageId":"m","context":{}}"#,
+            #"{"userId":"u","messageId":"m","context":{"ip":"192.0.2.7"},"receivedAt":"RECEIVED","event":"identify"}"#
+        ),
+        (
+            .identify, #"{"event":null,"userId":"u","messageId":"m","context":{}}"#,
+            #"{"event":"identify","userId":"u","messageId":"m","context":{"ip":"192.0.2.7"},"receivedAt":"RECEIVED"}"#
+        ),
+        (
+            .page, #"{"userId":"u","messageId":"m","context":{"page":{"url":"http:\/\/x","title":"T","referrer":null}}}"#,
+            #"{"userId":"u","messageId":"m","context":{"page":{"url":"http:\/\/x","title":"T","referrer":null},"ip":"192.0.2.7"},"receivedAt":"RECEIVED","event":"page_view","properties":{"url":"http:\/\/x","title":"T"}}"#
+        ),
+        (
+            .page,
+            #"{"userId":"u","messageId":"m","context":{"page":{"url":"a","title":"b","referrer":"c"}},"properties":{"title":"mine"}}"#,
+            #"{"userId":"u","messageId":"m","context":{"page":{"url":"a","title":"b","referrer":"c"},"ip":"192.0.2.7"},"properties":{"title":"mine","url":"a","referrer":"c"},"receivedAt":"RECEIVED","event":"page_view"}"#
+        ),
+        (
+            .page, #"{"userId":"u","messageId":"m","context":{"page":{"url":"a"}},"properties":{}}"#,
+            #"{"userId":"u","messageId":"m","context":{"page":{"url":"a"},"ip":"192.0.2.7"},"properties":{"url":"a"},"receivedAt":"RECEIVED","event":"page_view"}"#
+        ),
     ])
     func theStoredEventIsTheClientsBytesWithOursSplicedIn(
         _ endpoint: IngestEndpoint, _ sent: String, _ stored: String
@@ -112,8 +138,11 @@ import Testing
     @Test func theBatchsSentAtCountsWhereAnEventHasNone() async throws {
         let bench = Bench()
         _ = try await bench.send(
-            #"{"sentAt":"2026-01-21T11:30:45.123Z","batch":[{"event":"a","userId":"u","messageId":"m","timestamp":"2026-01-21T11:30:00Z","originalTimestamp":"z"}]}"#)
-        #expect(bench.log.records[0].value.contains(#""timestamp":"2026-01-21T10:30:00.000Z","originalTimestamp":"2026-01-21T11:30:00Z""#))
+            #"{"sentAt":"2026-01-21T11:30:45.123Z","batch":[{"event":"a","userId":"u","messageId":"m","timestamp":"2026-01-21T11:30:00Z","originalTimestamp":"z"}]}"#
+        )
+        #expect(
+            bench.log.records[0].value.contains(
+                #""timestamp":"2026-01-21T10:30:00.000Z","originalTimestamp":"2026-01-21T11:30:00Z""#))
     }
 
     // MARK: One bad event costs its neighbours nothing
@@ -121,7 +150,8 @@ import Testing
     @Test func badEventsAreRejectedAloneAndKeptWithTheirErrors() async throws {
         let bench = Bench()
         let events = [
-            #"{"event":"a","userId":"u","messageId":"m0"}"#, #"{"userId":"u","messageId":"m1"}"#, #"{"event":"big","userId":"u","v":1e400}"#,
+            #"{"event":"a","userId":"u","messageId":"m0"}"#, #"{"userId":"u","messageId":"m1"}"#,
+            #"{"event":"big","userId":"u","v":1e400}"#,
             #"{"event":"n","userId":"u","v":123456789012345678901234567890}"#, #"{"event":"s","userId":"u","v":"\ud83d"}"#, "7",
             "{\"event\":\"d\",\"userId\":\"u\",\"v\":\(String(repeating: "[", count: 80))\(String(repeating: "]", count: 80))}",
             #"{"event":"a","event":"b","userId":"u"}"#, #"{"event":"z","userId":"u","messageId":"m8"}"#,
@@ -129,7 +159,10 @@ import Testing
         let report = try await bench.send("[\(events.joined(separator: " , "))]")
         #expect((report.accepted, report.rejected) == (3, 6))
         #expect(report.results.map(\.index) == [1, 2, 3, 5, 6, 7])
-        #expect(report.results.map { $0.violations.first?.keyword } == ["required", "range", "range", "type", "maxDepth", "uniqueNames"])
+        #expect(
+            report.results.map { $0.violations.first?.keyword } == [
+                "required", "range", "range", "type", "maxDepth", "uniqueNames",
+            ])
         let rejected = bench.log.records.filter { $0.topic == 1 }
         #expect(rejected.map(\.value) == [1, 2, 3, 5, 6, 7].map { events[$0] }, "the bytes as they were sent")
         #expect(rejected[0].headers["messageId"] == "m1")
@@ -157,8 +190,10 @@ import Testing
         ("[]", .events, .emptyBatch), (#"{"batch":[]}"#, .batch, .emptyBatch), (#"{"batch":7}"#, .events, .invalidBody),
         ("7", .events, .invalidBody), ("null", .batch, .invalidBody), (#"{"event":"a","userId":"u"}"#, .batch, .invalidBody),
         (#"[{"event":"a","userId":"u"}]"#, .track, .invalidBody), (#"{"batch":[1],"batch":[2]}"#, .events, .invalidBody),
-        (#"{"batch":[{}],"sentAt":"now"}"#, .events, .invalidBody), ("[\(Array(repeating: "1", count: 101).joined(separator: ","))]", .events, .tooManyEvents),
-        (#"[{"event":"a","userId":"u"},]"#, .events, .invalidJSON), (#"{"batch":[{"v":1e400}],"sentAt":"now"}"#, .events, .invalidBody),
+        (#"{"batch":[{}],"sentAt":"now"}"#, .events, .invalidBody),
+        ("[\(Array(repeating: "1", count: 101).joined(separator: ","))]", .events, .tooManyEvents),
+        (#"[{"event":"a","userId":"u"},]"#, .events, .invalidJSON),
+        (#"{"batch":[{"v":1e400}],"sentAt":"now"}"#, .events, .invalidBody),
         (String(repeating: "[", count: 30_000), .events, .invalidJSON),
     ])
     func aBrokenOuterStructureIsRefusedAsAWhole(_ body: String, _ endpoint: IngestEndpoint, _ code: IngestError.Code) async {
@@ -169,7 +204,8 @@ import Testing
 
     @Test func aWrapperIsFoundWhereTheParserRefusesTheWhole() async throws {
         let bench = Bench()
-        let report = try await bench.send(#"{"writeKey":"k","b\u0061tch":[{"event":"a","userId":"u","v":1e999},{"event":"b","userId":"u"}]}"#, key: nil)
+        let report = try await bench.send(
+            #"{"writeKey":"k","b\u0061tch":[{"event":"a","userId":"u","v":1e999},{"event":"b","userId":"u"}]}"#, key: nil)
         #expect((report.accepted, report.rejected) == (1, 1))
     }
 

@@ -109,7 +109,9 @@ import Testing
         log.close()
         var before: [String: [UInt8]] = [:]
         for base in bases {
-            for suffix in FileNames.cacheSuffixes { before[harness.segment(base, suffix)] = harness.bytes(harness.segment(base, suffix)) }
+            for suffix in FileNames.cacheSuffixes {
+                before[harness.segment(base, suffix)] = harness.bytes(harness.segment(base, suffix))
+            }
         }
         for (path, bytes) in before {
             switch damage {

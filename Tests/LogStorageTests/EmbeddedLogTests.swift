@@ -27,8 +27,9 @@ import Testing
             log.close()
             #expect(try harness.verify() == [])
             log = try harness.open()
-            #expect(log.recovery.scannedBytes == harness.bytes(harness.segment(0, ".log")).count
-                + harness.bytes(harness.segment(0, ".log", partition: 1)).count || log.recovery.scannedBytes < 10_000)
+            #expect(
+                log.recovery.scannedBytes == harness.bytes(harness.segment(0, ".log")).count
+                    + harness.bytes(harness.segment(0, ".log", partition: 1)).count || log.recovery.scannedBytes < 10_000)
         }
         log.close()
     }

@@ -7,7 +7,9 @@ import Testing
 @Suite struct IndexTests {
     @Test func anOffsetIndexFindsTheLastEntryNotBehindTheOffset() {
         var index = OffsetIndex()
-        for entry in [(10, 0), (20, 5000), (30, 10_000)] { index.append(relativeOffset: Int32(entry.0), position: Int32(entry.1)) }
+        for entry in [(10, 0), (20, 5000), (30, 10_000)] {
+            index.append(relativeOffset: Int32(entry.0), position: Int32(entry.1))
+        }
         #expect(index.position(atOrBefore: 9) == nil)
         #expect(index.position(atOrBefore: 10)?.position == 0)
         #expect(index.position(atOrBefore: 29)?.position == 5000)
@@ -50,8 +52,9 @@ import Testing
             position += header.totalBytes
         }
         let cut = 1000 + Int64(random.next() % UInt64(offset - 1000 + 1))
-        guard let (resumed, entry) = SegmentIndexes.resuming(
-            offsets: whole.offsets, times: whole.times, before: cut, segmentBase: 1000)
+        guard
+            let (resumed, entry) = SegmentIndexes.resuming(
+                offsets: whole.offsets, times: whole.times, before: cut, segmentBase: 1000)
         else {
             #expect(whole.offsets.position(atOrBefore: Int32(cut - 1000 - 1)) == nil)
             return

@@ -22,8 +22,10 @@ import Testing
 
     @Test func nothingSetGivesTheDefaults() throws {
         let settings = try settings()
-        #expect((settings.host, settings.port, settings.topic, settings.partitionCount) == ("127.0.0.1", 5050, "okla.events.raw", 12))
-        #expect((settings.limits.batchEvents, settings.limits.payloadBytes, settings.limits.inflatedBytes) == (100, 32_768, 1 << 20))
+        #expect(
+            (settings.host, settings.port, settings.topic, settings.partitionCount) == ("127.0.0.1", 5050, "okla.events.raw", 12))
+        #expect(
+            (settings.limits.batchEvents, settings.limits.payloadBytes, settings.limits.inflatedBytes) == (100, 32_768, 1 << 20))
         #expect((settings.deduplication.windowSeconds, settings.deduplication.entriesMax) == (86_400, 10_000_000))
         #expect(settings.log.durability == .fsync)
         #expect(settings.log.segmentBytes == 256 << 20)
@@ -50,7 +52,8 @@ import Testing
         let settings = try settings(
             #"{"EventTracking":{"BatchSize":50,"MaxInflatedSize":5000}}"#,
             environment: [
-                "EVENT_TRACKING_BATCH_SIZE": "7", "KAFKA_PARTITIONS": "2", "LOG_DURABILITY": "os", "EVENT_TRACKING_WRITE_KEY": "k",
+                "EVENT_TRACKING_BATCH_SIZE": "7", "KAFKA_PARTITIONS": "2", "LOG_DURABILITY": "os",
+                "EVENT_TRACKING_WRITE_KEY": "k",
                 "PATH": "/bin",
             ])
         #expect((settings.limits.batchEvents, settings.limits.inflatedBytes, settings.partitionCount) == (7, 5000, 2))
@@ -63,11 +66,12 @@ import Testing
             {"EventTracking":{"WriteKeys":["plain-key",{"Key":"k2","Name":"web","AllowedOrigins":["https://okla.com.do"],"Disabled":true},
              {"Key":"k3","Name":"backend","TrustClientContext":true}]}}
             """)
-        #expect(settings.writeKeys == [
-            WriteKey(key: "plain-key", name: "key-plai"),
-            WriteKey(key: "k2", name: "web", allowedOrigins: ["https://okla.com.do"], isDisabled: true),
-            WriteKey(key: "k3", name: "backend", trustsClientContext: true),
-        ])
+        #expect(
+            settings.writeKeys == [
+                WriteKey(key: "plain-key", name: "key-plai"),
+                WriteKey(key: "k2", name: "web", allowedOrigins: ["https://okla.com.do"], isDisabled: true),
+                WriteKey(key: "k3", name: "backend", trustsClientContext: true),
+            ])
     }
 
     @Test(arguments: [

@@ -118,10 +118,12 @@ final class Maintenance: Sendable {
     /// Runs `body` on the commit thread and waits; nil where that has ended.
     private func onCommitThread<Result: Sendable>(_ body: @escaping @Sendable () -> Result) -> Result? {
         let done = Monitor<Result?>(nil)
-        guard loop.runBetweenCommits({
-            let result = body()
-            done.withLock(wake: .all) { $0 = result }
-        }) else { return nil }
+        guard
+            loop.runBetweenCommits({
+                let result = body()
+                done.withLock(wake: .all) { $0 = result }
+            })
+        else { return nil }
         return done.wait { $0 }
     }
 }

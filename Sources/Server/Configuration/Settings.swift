@@ -27,15 +27,18 @@ package struct Settings: Sendable {
         writeKeys = try sources.writeKeys()
         adminToken = try sources.text("Admin.Token")
         // 0 means no limit, up to what the engine itself can hold.
-        limits.batchEvents = Self.unlimited(
-            try sources.integer("EventTracking.BatchSize", 0...IngestLimits.batchEventsCeiling),
-            ceiling: IngestLimits.batchEventsCeiling) ?? limits.batchEvents
-        limits.payloadBytes = Self.unlimited(
-            try sources.integer("EventTracking.MaxPayloadSize", 0...IngestLimits.inflatedBytesCeiling),
-            ceiling: IngestLimits.inflatedBytesCeiling) ?? limits.payloadBytes
-        limits.inflatedBytes = Self.unlimited(
-            try sources.integer("EventTracking.MaxInflatedSize", 0...IngestLimits.inflatedBytesCeiling),
-            ceiling: IngestLimits.inflatedBytesCeiling) ?? limits.inflatedBytes
+        limits.batchEvents =
+            Self.unlimited(
+                try sources.integer("EventTracking.BatchSize", 0...IngestLimits.batchEventsCeiling),
+                ceiling: IngestLimits.batchEventsCeiling) ?? limits.batchEvents
+        limits.payloadBytes =
+            Self.unlimited(
+                try sources.integer("EventTracking.MaxPayloadSize", 0...IngestLimits.inflatedBytesCeiling),
+                ceiling: IngestLimits.inflatedBytesCeiling) ?? limits.payloadBytes
+        limits.inflatedBytes =
+            Self.unlimited(
+                try sources.integer("EventTracking.MaxInflatedSize", 0...IngestLimits.inflatedBytesCeiling),
+                ceiling: IngestLimits.inflatedBytesCeiling) ?? limits.inflatedBytes
         _ = try sources.duration("EventTracking.FlushInterval")
         if let window = try sources.duration("EventTracking.Dedup.Window") {
             deduplication.windowSeconds = UInt32(clamping: window == 0 ? Int64.max : (window + 999) / 1000)

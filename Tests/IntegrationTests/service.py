@@ -1,0 +1,113 @@
+"""The real binary, started and ended as a user would, and a plain HTTP client for it."""
+import gzip
+import http.client
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+import urllib.parse
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BINARY = os.environ.get("OKLA_EVENTS") or str(ROOT / ".build/release/okla-events")
+KEY = "test-key"
+
+
+def run(*arguments, **options):
+    """Runs a command of okla-events to its end."""
+    return subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=120, **options)
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    @property
+    def json(self):
+        return json.loads(self.body)
+
+
+class Service:
+    """`okla-events serve` on a free port. `environment` holds configuration."""
+
+    def __init__(self, data_dir, environment=None, arguments=(), generated_keys=False):
+        self.data_dir = pathlib.Path(data_dir)
+        self.environment = dict(environment or {})
+        if not generated_keys:
+            self.environment.setdefault("EVENT_TRACKING_WRITE_KEY", KEY)
+        self.arguments = arguments
+        self.process = None
+
+    def start(self, wait=True):
+        self.data_dir.parent.mkdir(parents=True, exist_ok=True)
+        self.log_path = self.data_dir.parent / (self.data_dir.name + ".log")
+        self.log = open(self.log_path, "ab")
+        self.process = subprocess.Popen(
+            [BINARY, "serve", "--port", "0", "--data-dir", str(self.data_dir), *self.arguments],
+            stdout=subprocess.PIPE, stderr=self.log, env={**os.environ, **self.environment})
+        if wait:
+            line = self.process.stdout.readline()
+            if not line:
+                raise RuntimeError(f"the service ended with {self.process.wait()}:\n{self.log_path.read_text()}")
+            self.ready = json.loads(line)
+            self.port = urllib.parse.urlparse(self.ready["http"]).port
+        return self
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        return self._ended()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self._ended()
+
+    def _ended(self):
+        code = self.process.wait(timeout=60)
+        self.process.stdout.close()
+        self.log.close()
+        self.process = None
+        return code
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        if self.process:
+            self.kill()
+
+    # MARK: HTTP
+
+    def request(self, method, path, body=None, headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, body=body, headers=headers or {})
+            response = connection.getresponse()
+            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        finally:
+            connection.close()
+
+    def post(self, path, body, key=KEY, compress=None, **headers):
+        """Posts `body`: bytes and text as they are, anything else as JSON."""
+        data = body if isinstance(body, bytes) else body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        headers = {name.replace("_", "-"): value for name, value in headers.items()}
+        headers.setdefault("Content-Type", "application/json")
+        if key:
+            headers["X-Write-Key"] = key
+        if compress == "gzip":
+            data, headers["Content-Encoding"] = gzip.compress(data), "gzip"
+        return self.request("POST", path, data, headers)
+
+    def records(self, topic="okla.events.raw"):
+        """Everything in a topic, as `log dump` prints it."""
+        result = run("log", "dump", "--data-dir", self.data_dir, "--topic", topic)
+        assert result.returncode == 0, result.stderr
+        return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def wait_until(condition, seconds=60):
+    """Waits for a state; the pause only keeps the processor free."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the awaited state did not come"
+        time.sleep(0.01)
