@@ -82,6 +82,10 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        .executableTarget(
+            name: "log-bench", dependencies: ["LogStorage", "EventLog", "RecordFormat"], path: "Tools/Bench/LogBench",
+            swiftSettings: strict),
+
         .target(name: "TestSupport", dependencies: ["LogStorage"], path: "Tests/TestSupport", swiftSettings: strict),
         tests("RecordFormat"),
         tests("EventLog"),
