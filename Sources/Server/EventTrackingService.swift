@@ -40,18 +40,18 @@ package struct EventTrackingService: Sendable {
         CollectorRoutes(status: status, limits: settings.limits).add(to: router)
         HealthRoutes(status: status).add(to: router)
 
-        let port = AsyncValue<Int>()
+        let announcement = ReadyAnnouncement { [announce, settings] port in
+            announce(Self.readyLine(host: settings.host, port: port, dataDirectory: dataDirectory))
+        }
         let application = Application(
             router: router,
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.host, port: settings.port), serverName: nil, backlog: 1024),
-            onServerRunning: { channel in port.set(channel.localAddress?.port ?? settings.port) },
+            onServerRunning: { channel in announcement.listening(on: channel.localAddress?.port ?? settings.port) },
             logger: logger)
         let engine = LogService(
             settings: settings, directory: directory, keys: keys, status: status, logger: logger,
-            onReady: { [announce, settings] in
-                announce(Self.readyLine(host: settings.host, port: await port.value, dataDirectory: dataDirectory))
-            })
+            onReady: announcement.logIsOpen)
         // In dependency order: what comes later is shut down earlier.
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
@@ -60,7 +60,13 @@ package struct EventTrackingService: Sendable {
                     .init(service: application, successTerminationBehavior: .gracefullyShutdownGroup),
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        try await group.run()
+        do {
+            try await group.run()
+        } catch let error as IOError {
+            throw ConfigurationError(
+                "cannot listen on \(settings.host):\(settings.port): \(String(cString: strerror(error.errnoCode))); "
+                    + "choose another address with --host and --port")
+        }
     }
 
     private func prepareDataDirectory() throws -> String {

@@ -14,7 +14,7 @@ struct LogService: Service {
     let keys: WriteKeyRing
     let status: ServiceStatus
     let logger: Logger
-    let onReady: @Sendable () async -> Void
+    let onReady: @Sendable () -> Void
 
     func run() async throws {
         let started = ContinuousClock.now
@@ -37,7 +37,7 @@ struct LogService: Service {
             log.unwritablePartitions.map { "\($0.partition) \($0.reason)" }
         }
         status.set(.ready(pipeline))
-        await onReady()
+        onReady()
         try? await gracefulShutdown()
         status.set(.stopping)
         await onThread { log.close() }

@@ -118,3 +118,9 @@ def test_log_commands_say_where_there_is_no_log(tmp_path):
     result = run("log", "topics", "--data-dir", tmp_path)
     assert result.returncode == 1
     assert "holds no log" in result.stderr
+
+
+def test_an_address_in_use_is_refused_clearly(service, tmp_path):
+    result = run("serve", "--port", service.port, "--data-dir", tmp_path / "other")
+    assert result.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{service.port}: Address already in use" in result.stderr
