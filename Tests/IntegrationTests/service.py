@@ -44,7 +44,7 @@ class Service:
         self.log_path = self.data_dir.parent / (self.data_dir.name + ".log")
         self.log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
-            [BINARY, "serve", "--port", "0", "--data-dir", str(self.data_dir), *self.arguments],
+            [BINARY, "serve", *([] if "--port" in self.arguments else ["--port", "0"]), "--data-dir", str(self.data_dir), *self.arguments],
             stdout=subprocess.PIPE, stderr=self.log, env={**os.environ, **self.environment})
         if wait:
             line = self.process.stdout.readline()

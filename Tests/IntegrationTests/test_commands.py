@@ -1,8 +1,11 @@
 """The command line, as a person uses it."""
+import gzip
 import json
 import os
 import pty
+import socketserver
 import subprocess
+import threading
 
 from service import BINARY, KEY, run
 
@@ -49,6 +52,35 @@ def test_send_gives_up_on_a_service_that_is_not_there(tmp_path):
     result = run("send", path, "--url", "http://127.0.0.1:1", "--write-key", KEY, "--attempts", 2)
     assert result.returncode == 1
     assert "0 stored, 0 duplicates, 0 rejected, 1 not sent, 1 retries" in result.stdout
+
+
+def test_send_repeats_what_was_not_taken_with_the_same_ids(tmp_path):
+    """A service that is overloaded once, breaks the connection once, and then takes the batch."""
+    bodies, answers = [], [b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 0\r\nContent-Length: 2\r\n\r\n{}", b"", None]
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self):
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                head += self.rfile.readline()
+            length = int(next(line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")))
+            bodies.append(json.loads(gzip.decompress(self.rfile.read(length))))
+            answer = answers.pop(0)
+            if answer is None:
+                body = b'{"accepted":1,"duplicates":1,"rejected":0,"results":[]}'
+                answer = b"HTTP/1.1 202 Accepted\r\nContent-Length: %d\r\n\r\n" % len(body) + body
+            self.wfile.write(answer)
+
+    path = tmp_path / "events.ndjson"
+    path.write_text('{"event":"a","userId":"u"}\n{"event":"b","userId":"u","messageId":"mine"}\n')
+    with socketserver.TCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        result = run("send", path, "--url", f"http://127.0.0.1:{server.server_address[1]}", "--write-key", KEY)
+        server.shutdown()
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("1 stored, 1 duplicates, 0 rejected, 0 not sent, 2 retries")
+    assert bodies[0] == bodies[1] == bodies[2]
+    assert len(bodies[0][0]["messageId"]) == 36 and bodies[0][1]["messageId"] == "mine"
 
 
 def on_a_terminal(*arguments):

@@ -50,6 +50,20 @@ import Testing
         log.close()
     }
 
+    @Test func dirtyPartitionsAreSyncedInParallel() async throws {
+        let harness = LogHarness()
+        harness.partitionCount = 4
+        let log = try harness.open()
+        harness.fileSystem.plan.withLock { plan in
+            plan.syncsAtOnceMax = 0
+            plan.syncsAwaited = 4
+        }
+        #expect(await harness.append((0..<4).map { ($0, "v") }, to: log).failures.isEmpty)
+        #expect(harness.fileSystem.plan.withLock { $0.syncsAtOnceMax } == 4)
+        harness.fileSystem.plan.withLock { $0.syncsAwaited = 0 }
+        log.close()
+    }
+
     @Test func appendsOfOneCommitAreCompressedTogether() async throws {
         let harness = LogHarness()
         harness.partitionCount = 1

@@ -1,3 +1,4 @@
+internal import Glibc
 package import LogStorage
 package import Synchronization
 
@@ -11,6 +12,10 @@ package final class FaultyFileSystem: FileSystem {
         package var counts: [Call: Int] = [:]
         /// The most bytes a single write takes.
         package var writeBytesMax = Int.max
+        /// Each sync waits until so many run at once, ten seconds at most.
+        package var syncsAwaited = 0
+        package var syncsRunning = 0
+        package var syncsAtOnceMax = 0
         /// The error number of failures (EIO).
         package var number: Int32 = 5
     }
@@ -33,6 +38,15 @@ package final class FaultyFileSystem: FileSystem {
             return left == 0 ? plan.number : nil
         }
         if let number { throw FileError(operation: "\(call)", path: path, number: number, reason: "injected") }
+    }
+
+    func awaitOtherSyncs() {
+        let deadline = ContinuousClock.now + .seconds(10)
+        plan.withLock { plan in
+            plan.syncsRunning += 1
+            plan.syncsAtOnceMax = max(plan.syncsAtOnceMax, plan.syncsRunning)
+        }
+        while plan.withLock({ $0.syncsAtOnceMax < $0.syncsAwaited }), ContinuousClock.now < deadline { sched_yield() }
     }
 
     package func open(_ path: String, _ access: FileAccess) throws(FileError) -> any File {
@@ -77,6 +91,8 @@ private final class FaultyFile: File {
     }
     func sync() throws(FileError) {
         try system.pass(.sync, path)
+        system.awaitOtherSyncs()
+        defer { system.plan.withLock { $0.syncsRunning -= 1 } }
         try file.sync()
     }
     func truncate(to byteCount: Int) throws(FileError) {

@@ -69,7 +69,10 @@ final class Maintenance: Sendable {
     private func prepare() -> [CheckpointWork] {
         let stuck = state.withLock { $0.stuck }
         return partitions.compactMap { partition in
-            guard partition.state.isWritable, !stuck.contains(partition.topicPartition) else { return nil }
+            guard partition.state.isWritable, !stuck.contains(partition.topicPartition) else {
+                partition.skipCheckpoint()
+                return nil
+            }
             return partition.prepareCheckpoint()
         }
     }

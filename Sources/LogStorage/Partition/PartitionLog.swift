@@ -223,6 +223,9 @@ package final class PartitionLog: @unchecked Sendable {
             syncsLog: options.durability == .os, writes: writes)
     }
 
+    /// Its recovery point stays; what was written since must not make others' points due again and again.
+    func skipCheckpoint() { bytesSinceCheckpoint = 0 }
+
     // MARK: Retention
 
     /// Removes the oldest closed segments that are beyond the configured size or age. Returns how many went.
