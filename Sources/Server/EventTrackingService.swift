@@ -14,6 +14,9 @@ internal import UnixSignals
 /// The whole service: the listener first, so that health can be asked at once; the log behind it, which may take a while to
 /// recover. It ends in the opposite order: the listener closes, requests in flight finish, the log commits and closes.
 package struct EventTrackingService: Sendable {
+    /// A connection on which nothing is under way for so long is closed.
+    private static let idleTimeout = TimeAmount.seconds(75)
+
     private let settings: Settings
     private let logger: Logger
     /// Prints one line to standard output.
@@ -45,6 +48,7 @@ package struct EventTrackingService: Sendable {
         }
         let application = Application(
             router: router,
+            server: .http1(configuration: HTTP1Channel.Configuration(idleTimeout: Self.idleTimeout)),
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.host, port: settings.port), serverName: nil, backlog: 1024),
             onServerRunning: { channel in announcement.listening(on: channel.localAddress?.port ?? settings.port) },

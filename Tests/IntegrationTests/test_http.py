@@ -2,12 +2,15 @@
 import base64
 import gzip
 import json
+import os
+import pathlib
 import socket
+import subprocess
 import zlib
 
 import pytest
 
-from service import KEY, ROOT, Service, run
+from service import BINARY, KEY, ROOT, Service, run
 
 EVENT = {"event": "vehicle_view", "userId": "user-1", "properties": {"vehicleId": "v-1"}}
 
@@ -249,13 +252,7 @@ def test_generated_keys_are_private_shown_once_and_work(tmp_path):
         assert service.log_path.read_text().count(key) == 1
 
 
-def test_ephemeral_data_are_gone_at_the_end(tmp_path):
-    service = Service(tmp_path / "unused", arguments=[])
-    service.log_path = tmp_path / "log"
-    import os
-    import pathlib
-    import subprocess
-    from service import BINARY
+def test_ephemeral_data_are_gone_at_the_end():
     process = subprocess.Popen([BINARY, "serve", "--port", "0", "--ephemeral"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                env={**os.environ, "EVENT_TRACKING_WRITE_KEY": KEY})
     ready = json.loads(process.stdout.readline())
@@ -280,7 +277,6 @@ def test_a_second_service_on_the_same_directory_is_refused(service):
     (["--config", str(ROOT / "Fixtures/source-examples/configuration.json")], {}, "EVENT_TRACKING_WRITE_KEY} is not set"),
 ])
 def test_a_configuration_that_cannot_be_met_refuses_to_start(tmp_path, arguments, environment, words):
-    import os
     environment = {**{k: v for k, v in os.environ.items() if not k.startswith("EVENT_TRACKING")}, **environment}
     result = run("serve", "--port", "0", "--data-dir", tmp_path / "d", *arguments, env=environment)
     assert result.returncode == 1

@@ -55,6 +55,19 @@ import Testing
         }
     }
 
+    @Test func whatWasKeptOfATailStaysWhenTheSamePlaceIsTornAgain() async throws {
+        let harness = LogHarness()
+        let (whole, lastStart) = try await prepare(harness)
+        let kept = "\(harness.folder(0))/\(FileNames.segment(0, FileNames.tornInfix))\(lastStart)"
+        for tail in [[1, 2, 3], [4, 5]] as [[UInt8]] {
+            try forgetRecoveryPoint(harness)
+            try harness.write(Array(whole[..<lastStart]) + tail, to: harness.segment(0, ".log"))
+            try harness.open().close()
+        }
+        #expect(harness.bytes(kept) == [1, 2, 3])
+        #expect(harness.bytes(kept + ".2") == [4, 5])
+    }
+
     @Test func aBadBatchThatAValidOneFollowsIsDamageAndNothingIsChanged() async throws {
         let harness = LogHarness()
         let (whole, lastStart) = try await prepare(harness)
@@ -76,7 +89,7 @@ import Testing
         var random = SeededGenerator(seed: 9)
         var log = try harness.open()
         for _ in 0..<60 {
-            let value = String(decoding: random.bytes(8000).map { $0 & 0x3F + 0x30 }, as: UTF8.self)
+            let value = random.text(8000)
             _ = await harness.append([(0, value)], to: log)
         }
         log.close()
@@ -101,7 +114,7 @@ import Testing
         var log = try harness.open()
         var expected: [String] = []
         for _ in 0..<80 {
-            let value = String(decoding: random.bytes(3000).map { $0 & 0x3F + 0x30 }, as: UTF8.self)
+            let value = random.text(3000)
             expected.append(value)
             _ = await harness.append([(0, value)], to: log, timestamp: Int64(expected.count * 10))
         }
@@ -195,7 +208,7 @@ import Testing
         var acknowledged: [String] = []
         harness.fileSystem.fail(.syncDirectory)
         for _ in 0..<20 {
-            let value = String(decoding: random.bytes(8000).map { $0 & 0x3F + 0x30 }, as: UTF8.self)
+            let value = random.text(8000)
             if await harness.append([(0, value)], to: log).failures.isEmpty { acknowledged.append(value) }
         }
         #expect((1..<20).contains(acknowledged.count))

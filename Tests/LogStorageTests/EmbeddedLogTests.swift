@@ -93,7 +93,7 @@ import Testing
         var log = try harness.open()
         var expected: [String] = []
         for _ in 0..<60 {
-            let values = (0..<4).map { _ in String(decoding: random.bytes(1500).map { $0 & 0x3F + 0x30 }, as: UTF8.self) }
+            let values = (0..<4).map { _ in random.text(1500) }
             expected += values
             #expect(await harness.append(values.map { (0, $0) }, to: log).failures.isEmpty)
         }
@@ -143,7 +143,7 @@ import Testing
         var random = SeededGenerator(seed: 6)
         let log = try harness.open()
         for _ in 0..<100 {
-            let value = String(decoding: random.bytes(6000).map { $0 & 0x3F + 0x30 }, as: UTF8.self)
+            let value = random.text(6000)
             _ = await harness.append([(0, value)], to: log)
         }
         func total() throws -> Int {
@@ -166,7 +166,7 @@ import Testing
         for _ in 0..<300 {
             time += Int64(random.next() % 4)
             times.append(time)
-            let value = String(decoding: random.bytes(900).map { $0 & 0x3F + 0x30 }, as: UTF8.self)
+            let value = random.text(900)
             _ = await harness.append([(0, value)], to: log, timestamp: time)
         }
         for wanted in (990...time + 2) {

@@ -12,6 +12,11 @@ package struct SeededGenerator: RandomNumberGenerator {
         return z ^ (z >> 31)
     }
 
+    /// Text that hardly compresses.
+    package mutating func text(_ count: Int) -> String {
+        String(decoding: bytes(count).map { $0 & 0x3F + 0x30 }, as: UTF8.self)
+    }
+
     package mutating func bytes(_ count: Int) -> [UInt8] {
         (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) }
     }

@@ -17,30 +17,19 @@ final class DecodeWorkspace {
 }
 
 /// As many workspaces as were ever in use at once, which is at most the number of threads that decode.
-final class DecodeWorkspaces: @unchecked Sendable {
-    // Sendable: the list is locked; a workspace is in the hands of one caller between `take` and `give back`.
-
-    private let idle = Mutex<[ObjectIdentifier: DecodeWorkspace]>([:])
+final class DecodeWorkspaces: Sendable {
+    private let idle = Mutex<[Lease]>([])
 
     func with<Result, Failure: Error>(
         _ body: (DecodeWorkspace) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        let workspace = idle.withLock { idle -> Transfer in
-            guard let key = idle.keys.first else { return Transfer(DecodeWorkspace()) }
-            return Transfer(idle.removeValue(forKey: key)!)
-        }.workspace
-        defer { giveBack(Transfer(workspace)) }
-        return try body(workspace)
+        let lease = idle.withLock { $0.popLast() } ?? Lease(workspace: DecodeWorkspace())
+        defer { idle.withLock { $0.append(lease) } }
+        return try body(lease.workspace)
     }
 
-    private func giveBack(_ transfer: Transfer) {
-        idle.withLock { $0[ObjectIdentifier(transfer.workspace)] = transfer.workspace }
-    }
-
-    private struct Transfer: @unchecked Sendable {
-        // Sendable: moves a workspace from one owner to the next.
+    private struct Lease: @unchecked Sendable {
+        // Sendable: a workspace is either in the list, where nobody uses it, or in the hands of one caller of `with`.
         let workspace: DecodeWorkspace
-
-        init(_ workspace: DecodeWorkspace) { self.workspace = workspace }
     }
 }

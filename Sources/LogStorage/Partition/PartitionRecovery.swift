@@ -195,12 +195,11 @@ struct PartitionRecovery {
 
     /// Keeps the bytes from `position` on in a file of their own, then cuts them off. Returns that file's path.
     private func cutTail(_ file: any File, from position: Int, size: Int, base: Int64) throws(FileError) -> String? {
-        let keep = "\(directory)/\(FileNames.segment(base, FileNames.tornInfix))\(position)"
+        let keep = try freeName("\(directory)/\(FileNames.segment(base, FileNames.tornInfix))\(position)")
         let isWorthKeeping = try TailSearch(file: file, size: size).hasNonZero(from: position)
         if isWorthKeeping {
             let copy = try fileSystem.open(keep, .readWrite)
             defer { copy.close() }
-            try copy.truncate(to: 0)
             var done = position
             while done < size {
                 let bytes = try file.readBytes(at: done, byteCount: min(BatchWalker.windowBytes, size - done))
@@ -212,6 +211,17 @@ struct PartitionRecovery {
         }
         try file.truncate(to: position)
         return isWorthKeeping ? keep : nil
+    }
+
+    /// `name`, or where an earlier tail was kept under it, `name.2` and so on: what was kept stays.
+    private func freeName(_ name: String) throws(FileError) -> String {
+        var candidate = name
+        var number = 2
+        while try fileSystem.exists(candidate) {
+            candidate = "\(name).\(number)"
+            number += 1
+        }
+        return candidate
     }
 
     // MARK: The folder

@@ -26,29 +26,30 @@ struct SegmentCaches {
     mutating func takeWrites() -> [CacheWrite] {
         var writes: [CacheWrite] = []
         if let indexes = segment.loadedIndexes {
-            if indexes.offsets.entries.count > offsetEntriesOnDisk || sealedEnd != nil {
+            let (offsets, times) = (indexes.offsets, indexes.times)
+            if offsets.entries.count > offsetEntriesOnDisk || sealedEnd != nil {
                 writes.append(
-                    CacheWrite(
-                        path: segment.path(FileNames.indexSuffix),
-                        piece: .init(
-                            position: offsetEntriesOnDisk * OffsetIndex.entryBytes,
-                            bytes: indexes.offsets.encoded(from: offsetEntriesOnDisk))))
-                offsetEntriesOnDisk = indexes.offsets.entries.count
+                    write(
+                        FileNames.indexSuffix, at: offsetEntriesOnDisk * OffsetIndex.entryBytes,
+                        offsets.encoded(from: offsetEntriesOnDisk)))
+                offsetEntriesOnDisk = offsets.entries.count
             }
-            if indexes.times.entries.count > timeEntriesOnDisk || sealedEnd != nil {
+            if times.entries.count > timeEntriesOnDisk || sealedEnd != nil {
                 writes.append(
-                    CacheWrite(
-                        path: segment.path(FileNames.timeIndexSuffix),
-                        piece: .init(
-                            position: timeEntriesOnDisk * TimeIndex.entryBytes,
-                            bytes: indexes.times.encoded(from: timeEntriesOnDisk))))
-                timeEntriesOnDisk = indexes.times.entries.count
+                    write(
+                        FileNames.timeIndexSuffix, at: timeEntriesOnDisk * TimeIndex.entryBytes,
+                        times.encoded(from: timeEntriesOnDisk)))
+                timeEntriesOnDisk = times.entries.count
             }
         }
         if let piece = identities.takeBlocks(upTo: sealedEnd ?? segment.nextOffset, sealed: sealedEnd != nil) {
             writes.append(CacheWrite(path: segment.path(FileNames.identitiesSuffix), piece: piece))
         }
         return writes
+    }
+
+    private func write(_ suffix: String, at position: Int, _ bytes: [UInt8]) -> CacheWrite {
+        CacheWrite(path: segment.path(suffix), piece: .init(position: position, bytes: bytes))
     }
 }
 
