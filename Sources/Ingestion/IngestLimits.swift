@@ -4,7 +4,8 @@ package struct IngestLimits: Sendable {
     package static let depthMax = 64
     /// Above this, numbers of events no longer fit where they are kept.
     package static let batchEventsCeiling = 10_000
-    package static let inflatedBytesCeiling = 32 << 20
+    /// Twice this and what is spliced in stays below the largest record batch (`/page` may store a title twice).
+    package static let inflatedBytesCeiling = 24 << 20
 
     /// Events in one request.
     package var batchEvents = 100

@@ -26,10 +26,9 @@ extension EmbeddedLog {
 
     /// Recovers all partitions, several at a time.
     static func recover(
-        _ directory: LogDirectory, _ meta: LogMeta, _ options: LogOptions, _ workers: WorkerPool,
+        _ directory: LogDirectory, _ meta: LogMeta, _ points: RecoveryPoints, _ options: LogOptions, _ workers: WorkerPool,
         _ onProgress: @escaping Progress
     ) throws(LogError) -> [(log: PartitionLog, report: RecoveryReport)] {
-        let points = try directory.recoveryPoints()
         let hasher = RecordIdentityHasher(key: meta.identityKey)
         let all = meta.topics.flatMap { topic in
             (0..<topic.partitionCount).map { (TopicPartition(topic.name, PartitionID($0)), topic.keepsIdentities) }

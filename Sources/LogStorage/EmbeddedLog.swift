@@ -41,10 +41,11 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
             let meta = try Self.prepareMeta(directory, wanted)
             let workers = WorkerPool(threadCount: options.workerThreads)
             do throws(LogError) {
-                let recovered = try Self.recover(directory, meta, options, workers, onProgress)
+                let points = try directory.recoveryPoints()
+                let recovered = try Self.recover(directory, meta, points, options, workers, onProgress)
                 return EmbeddedLog(
                     directory: directory, meta: meta, options: options, lock: lock, workers: workers,
-                    recovered: recovered, now: now, onWarning: onWarning)
+                    recovered: recovered, recoveryPoints: points, now: now, onWarning: onWarning)
             } catch {
                 workers.close()
                 throw error
@@ -63,7 +64,8 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
 
     private init(
         directory: LogDirectory, meta: LogMeta, options: LogOptions, lock: any FileLock, workers: WorkerPool,
-        recovered: [(log: PartitionLog, report: RecoveryReport)], now: @escaping @Sendable () -> Int64,
+        recovered: [(log: PartitionLog, report: RecoveryReport)], recoveryPoints: RecoveryPoints,
+        now: @escaping @Sendable () -> Int64,
         onWarning: @escaping @Sendable (String) -> Void
     ) {
         topics = meta.topics
@@ -85,7 +87,8 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
         self.handles = handles
         loop = CommitLoop(bytesMax: options.queueBytesMax)
         maintenance = Maintenance(
-            directory: directory, partitions: partitions, options: options, loop: loop, now: now, onWarning: onWarning)
+            directory: directory, partitions: partitions, options: options, loop: loop, recoveryPoints: recoveryPoints,
+            now: now, onWarning: onWarning)
         threads = Mutex([])
         let group = CommitGroup(
             partitions: partitions, firstPartition: firstPartition, durability: options.durability)
@@ -177,8 +180,8 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
         loop.close()
         toJoin[0].join()
         maintenance.finalCheckpoint()
-        for partition in partitions { for segment in partition.segments { segment.log.close() } }
         workers.close()
+        for partition in partitions { for segment in partition.segments { segment.log.close() } }
         lock.release()
     }
 }

@@ -30,6 +30,7 @@ package struct EventTrackingService: Sendable {
 
     /// Runs until SIGTERM or SIGINT.
     package func run() async throws {
+        DescriptorLimit.raise()
         let dataDirectory = try prepareDataDirectory()
         defer { if settings.isEphemeral { try? FileManager.default.removeItem(atPath: dataDirectory) } }
         let directory = LogDirectory("\(dataDirectory)/log")

@@ -56,6 +56,17 @@ import Testing
         #expect(table.reachSeconds(now: 500) == 500 - 399 || table.reachSeconds(now: 500) == 500 - 400)
     }
 
+    @Test func idsThatComeAndGoTakeNoMemory() {
+        var table = IdentityTable(entriesMax: 100)
+        table.insert(identity(0), .stored(partition: 0, offset: 0), seconds: 5, cutoff: 0)
+        for number in 1..<200_000 as Range<UInt64> {
+            table.insert(identity(number), .pending(request: 1, event: 1), seconds: 5, cutoff: 0)
+            table.remove(identity(number))
+        }
+        #expect(table.count == 1)
+        #expect(table.span == 1)
+    }
+
     @Test func oneThatIsBeingWrittenStaysHoweverOldItIs() {
         var table = IdentityTable(entriesMax: 100)
         table.insert(identity(0), .pending(request: 7, event: 3), seconds: 1, cutoff: 0)

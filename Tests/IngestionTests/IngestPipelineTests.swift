@@ -190,6 +190,7 @@ import Testing
         ("[]", .events, .emptyBatch), (#"{"batch":[]}"#, .batch, .emptyBatch), (#"{"batch":7}"#, .events, .invalidBody),
         ("7", .events, .invalidBody), ("null", .batch, .invalidBody), (#"{"event":"a","userId":"u"}"#, .batch, .invalidBody),
         (#"[{"event":"a","userId":"u"}]"#, .track, .invalidBody), (#"{"batch":[1],"batch":[2]}"#, .events, .invalidBody),
+        (#"{"batch":[1],"batch":[2,1e999]}"#, .events, .invalidBody),
         (#"{"batch":[{}],"sentAt":"now"}"#, .events, .invalidBody),
         ("[\(Array(repeating: "1", count: 101).joined(separator: ","))]", .events, .tooManyEvents),
         (#"[{"event":"a","userId":"u"},]"#, .events, .invalidJSON),

@@ -82,6 +82,36 @@ import Testing
         #expect(findings.contains { $0.path.hasSuffix(".log") && $0.offset == 6 })
     }
 
+    @Test(arguments: ["a flipped bit", "a cut batch", "an empty file"])
+    func whatWasSyncedBelowTheRecoveryPointIsNeverTakenForATornTail(_ damage: String) async throws {
+        let harness = LogHarness()
+        let (whole, lastStart) = try await prepare(harness)
+        var damaged = whole
+        switch damage {
+        case "a flipped bit": damaged[whole.count - 8] ^= 1
+        case "a cut batch": damaged.removeLast(whole.count - lastStart)
+        default: damaged = []
+        }
+        try harness.write(damaged, to: harness.segment(0, ".log"))
+        let refusal = #expect(throws: LogError.self) { try harness.open() }
+        #expect(refusal?.message.contains("the log was synced up to offset 10") == true)
+        #expect(harness.bytes(harness.segment(0, ".log")) == damaged, "nothing is changed")
+    }
+
+    @Test func recoveryPointsOfPartitionsThatCannotBeWrittenStay() async throws {
+        let harness = LogHarness()
+        var log = try harness.open()
+        _ = await harness.append([(0, "a"), (1, "b")], to: log)
+        log.close()
+        let before = harness.bytes(harness.directory.file("log/\(FileNames.recoveryPoints)"))
+        log = try harness.open()
+        harness.fileSystem.fail(.write)
+        _ = await harness.append([(0, "c")], to: log)
+        harness.fileSystem.heal()
+        log.close()
+        #expect(harness.bytes(harness.directory.file("log/\(FileNames.recoveryPoints)")) == before)
+    }
+
     @Test func whatLiesBelowTheRecoveryPointIsNotScanned() async throws {
         let harness = LogHarness()
         harness.options.segmentBytes = 64 << 10
@@ -185,6 +215,20 @@ import Testing
         #expect(await harness.append([(0, "after")], to: log).offsets == [Int64(values.count)])
         log.close()
         #expect(try harness.verify() == [])
+    }
+
+    @Test func aSyncThatFailsLaterPoisonsToo() async throws {
+        let harness = LogHarness()
+        harness.partitionCount = 1
+        harness.options.durability = .os
+        harness.options.checkpointIntervalMilliseconds = 10
+        let log = try harness.open()
+        _ = await harness.append([(0, "a")], to: log)
+        harness.fileSystem.fail(.sync)
+        try await until { !log.unwritablePartitions.isEmpty }
+        #expect(await harness.append([(0, "b")], to: log).failures.map(\.code) == [.notWritable])
+        harness.fileSystem.heal()
+        log.close()
     }
 
     @Test func shortWritesAreFinished() async throws {

@@ -136,14 +136,22 @@ struct RequestDecoder {
             try onOuter(Outer(eventCount: elements.count))
             for (number, range) in elements.enumerated() { onEvent(number, source(slice(range), parser)) }
         case .object(let members):
-            func value(of name: StaticString) -> Range<Int>? {
-                members.first { (try? parser.parse(slice($0.name)))?.root.equals(name) ?? false }?.value
+            // Names first, each parsed once: the parser's memory is reused by the next parse.
+            var (batches, keys, times): ([Range<Int>], [Range<Int>], [Range<Int>]) = ([], [], [])
+            for member in members {
+                guard let name = try? parser.parse(slice(member.name)).root else { continue }
+                if name.equals("batch") { batches.append(member.value) }
+                if name.equals("writeKey") { keys.append(member.value) }
+                if name.equals("sentAt") { times.append(member.value) }
             }
-            func parsed(_ name: StaticString) -> JSONValue? {
-                value(of: name).flatMap { try? parser.parse(slice($0)) }?.root
+            func parsed(_ found: [Range<Int>]) -> JSONValue? {
+                found.first.flatMap { try? parser.parse(slice($0)) }?.root
             }
-            let writeKey = parsed("writeKey")?.string
-            guard shape != .single, let batch = value(of: "batch") else {
+            let writeKey = parsed(keys)?.string
+            if batches.count > 1 || keys.count > 1 || times.count > 1 {
+                throw IngestError(.invalidBody, "batch, writeKey and sentAt must not stand twice")
+            }
+            guard shape != .single, let batch = batches.first else {
                 guard shape != .batch else { throw wrongShape() }
                 try onOuter(Outer(writeKey: writeKey, eventCount: 1))
                 onEvent(0, source(text, parser))
@@ -154,7 +162,7 @@ struct RequestDecoder {
             }
             try checkCount(elements.count)
             try onOuter(
-                Outer(writeKey: writeKey, sentAt: try sentAt(parsed("sentAt")), eventCount: elements.count))
+                Outer(writeKey: writeKey, sentAt: try sentAt(parsed(times)), eventCount: elements.count))
             let start = batch.lowerBound
             for (number, range) in elements.enumerated() {
                 onEvent(number, source(slice(start + range.lowerBound..<start + range.upperBound), parser))

@@ -54,6 +54,9 @@ package struct IdentityTable: ~Copyable {
         for chunk in chunks[firstChunk...] { chunk.deallocate() }
     }
 
+    /// Entries in memory, dead ones included.
+    package var span: Int { Int(next - oldest) }
+
     /// How many seconds the window reaches back from `now` at the moment.
     package func reachSeconds(now: UInt32) -> UInt32 { oldest == next ? 0 : now &- min(now, entry(oldest).pointee.seconds) }
 
@@ -90,6 +93,8 @@ package struct IdentityTable: ~Copyable {
     package mutating func remove(_ identity: RecordIdentity) {
         guard let (place, number) = slot(of: identity) else { return }
         kill(number, slot: place, shard: Self.shard(of: identity))
+        // The newest dead entries are given back at once, so that ids that come and go take no memory.
+        while next > oldest, entry(next - 1).pointee.location == Location.dead { next -= 1 }
     }
 
     // MARK: Entries

@@ -10,6 +10,7 @@ package final class IngestPipeline: Sendable {
     private let deduplicator: Deduplicator
     private let keys: WriteKeyRing
     private let limits: IngestLimits
+    private let topic: TopicName
     private let raw: (handle: TopicHandle, partitionCount: Int)
     private let rejected: (handle: TopicHandle, partitionCount: Int)
     private let now: @Sendable () -> Int64
@@ -28,6 +29,7 @@ package final class IngestPipeline: Sendable {
         self.deduplicator = deduplicator
         self.keys = keys
         self.limits = limits
+        self.topic = topic
         self.raw = raw
         self.rejected = rejected
         self.now = now
@@ -127,8 +129,8 @@ package final class IngestPipeline: Sendable {
             let entry = prepared.group.entries[number]
             let offset = receipt.offsets[number]
             if offset >= 0 { return .stored(partition: Int(entry.partition), offset: offset) }
-            let isUnknown = unknown.contains { $0?.partition.number == Int(entry.partition) }
-            return isUnknown ? .undecided : .released
+            let place = TopicPartition(topic, PartitionID(Int(entry.partition)))
+            return unknown.contains(place) ? .undecided : .released
         }
     }
 

@@ -6,7 +6,7 @@ final class Maintenance: Sendable {
     private struct State {
         var isClosed = false
         var isCheckpointDue = false
-        var points = RecoveryPoints()
+        var points: RecoveryPoints
         /// Partitions whose caches could not be written: their recovery point stays until a restart makes them anew.
         var stuck: Set<TopicPartition> = []
     }
@@ -21,9 +21,11 @@ final class Maintenance: Sendable {
 
     init(
         directory: LogDirectory, partitions: [PartitionLog], options: LogOptions, loop: CommitLoop,
-        now: @escaping @Sendable () -> Int64, onWarning: @escaping @Sendable (String) -> Void
+        recoveryPoints: RecoveryPoints, now: @escaping @Sendable () -> Int64,
+        onWarning: @escaping @Sendable (String) -> Void
     ) {
-        state = Monitor(State())
+        // Points that do not move in this run stay as they were.
+        state = Monitor(State(points: recoveryPoints))
         self.directory = directory
         self.partitions = partitions
         self.options = options
@@ -81,7 +83,13 @@ final class Maintenance: Sendable {
     private func finish(_ works: [CheckpointWork]) {
         for work in works {
             do throws(FileError) {
-                try work.perform(directory.fileSystem)
+                try work.syncLogWhereNeeded()
+            } catch {
+                poison(work.topicPartition, error)
+                continue
+            }
+            do throws(FileError) {
+                try work.writeCaches(directory.fileSystem)
                 state.withLock { $0.points.offsets[work.topicPartition] = work.recoveryPoint }
             } catch {
                 state.withLock { _ = $0.stuck.insert(work.topicPartition) }
@@ -95,6 +103,13 @@ final class Maintenance: Sendable {
         } catch {
             onWarning("recovery points not written, the next start scans more: \(error)")
         }
+    }
+
+    private func poison(_ topicPartition: TopicPartition, _ error: FileError) {
+        onWarning("\(topicPartition): \(error)")
+        guard let partition = partitions.first(where: { $0.topicPartition == topicPartition }) else { return }
+        // Where the commit loop has ended, nothing runs beside us.
+        if onCommitThread({ partition.poison(error) }) == nil { partition.poison(error) }
     }
 
     private func retain() {

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import Synchronization
 
 /// The real files.
 package struct PosixFileSystem: FileSystem {
@@ -83,6 +84,7 @@ private final class PosixFileLock: FileLock {
 private final class PosixFile: File {
     let path: String
     let descriptor: Int32
+    private let isClosed = Atomic(false)
 
     init(path: String, descriptor: Int32) {
         self.path = path
@@ -127,7 +129,12 @@ private final class PosixFile: File {
         guard ftruncate(descriptor, off_t(byteCount)) == 0 else { throw systemError("truncate", path) }
     }
 
-    func close() { Glibc.close(descriptor) }
+    /// Also when the last reference goes: a reader may hold a segment that retention has removed.
+    deinit { close() }
+
+    func close() {
+        if !isClosed.exchange(true, ordering: .acquiringAndReleasing) { Glibc.close(descriptor) }
+    }
 }
 
 private func systemError(_ operation: String, _ path: String, number: Int32 = errno) -> FileError {

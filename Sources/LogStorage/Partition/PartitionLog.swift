@@ -203,7 +203,7 @@ package final class PartitionLog: @unchecked Sendable {
     /// Begins a new segment where the last one's first record is older than configured.
     func rollIfAged(now: Int64) throws(FileError) {
         guard let limit = options.segmentAgeMilliseconds, activeBytes > 0, state.isWritable,
-            let first = firstTimestampOfActive, now - first > limit
+            let first = firstTimestampOfActive, first < now - limit
         else { return }
         precondition(!isDirty && written.isEmpty)
         try roll(to: nextOffset)
@@ -242,7 +242,7 @@ package final class PartitionLog: @unchecked Sendable {
             }
             if !expired, let limit = options.retentionAgeMilliseconds {
                 let newest = try newestTimestamp(of: oldest)
-                expired = newest.map { now - $0 > limit } ?? true
+                expired = newest.map { $0 < now - limit } ?? true
             }
             guard expired else { return removed }
             // Readers first: whoever took the segment before keeps its open file.

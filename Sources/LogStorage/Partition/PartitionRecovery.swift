@@ -26,7 +26,7 @@ package struct RecoveryReport: Sendable, Equatable {
 /// 2. From there on every batch is checked: magic, length, offset, CRC-32C.
 /// 3. Behind the last whole batch of the last segment: a torn tail, cut, the bytes kept aside. Without room to keep
 ///    them nothing is cut and the partition is read-only.
-/// 4. Bad bytes that a valid batch follows are damage, not a torn tail: nothing is changed, the start is refused.
+/// 4. Bad bytes that a valid batch follows, or that lie below the recovery point, are damage, not a torn tail: nothing is changed, the start is refused.
 /// 5. What is found is synced before it is served: after a SIGKILL it may be in the page cache only.
 struct PartitionRecovery {
     let topicPartition: TopicPartition
@@ -93,6 +93,12 @@ struct PartitionRecovery {
             baseOffset: base, directory: directory, log: file, readableBytes: size, nextOffset: base, indexes: nil,
             firstTimestamp: nil)
         let walk = try self.walk(probe, limit: size, from: recoveryPoint, report: &report)
+        // Below the recovery point everything was synced: what is missing there is damage, and its offsets stay taken.
+        guard walk.nextOffset >= recoveryPoint else {
+            throw damage(
+                file, at: walk.position,
+                "\(walk.stop ?? "the file ends"), but the log was synced up to offset \(recoveryPoint)")
+        }
         var state = PartitionState.open
         if let stop = walk.stop {
             try refuseIfBatchFollows(file, from: walk.position, size: size, offset: walk.nextOffset, reason: stop)
@@ -169,8 +175,8 @@ struct PartitionRecovery {
             }
         }
         if result.position > 0,
-            let first = try? RecordBatchHeader(
-                reading: segment.log.readBytes(at: 0, byteCount: RecordBatchHeader.byteCount).withUnsafeBytes { $0 })
+            let first = try segment.log.readBytes(at: 0, byteCount: RecordBatchHeader.byteCount)
+                .withUnsafeBytes({ try? RecordBatchHeader(reading: $0) })
         {
             result.firstTimestamp = first.baseTimestamp
         }

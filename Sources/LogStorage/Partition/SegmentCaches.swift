@@ -61,8 +61,13 @@ struct CheckpointWork {
     let syncsLog: Bool
     let writes: [CacheWrite]
 
-    func perform(_ fileSystem: any FileSystem) throws(FileError) {
+    /// A failure here is a failed sync of the log itself: the partition must be poisoned.
+    func syncLogWhereNeeded() throws(FileError) {
         if syncsLog { try log.sync() }
+    }
+
+    /// A failure here costs the next start a scan, no more.
+    func writeCaches(_ fileSystem: any FileSystem) throws(FileError) {
         for write in writes { try write.perform(fileSystem) }
     }
 }

@@ -19,6 +19,8 @@ struct TailSearch {
             for place in 0...last where window[place + 16] == UInt8(RecordBatchHeader.magic) {
                 let head = Array(window[place..<place + RecordBatchHeader.byteCount])
                 guard let header = try? head.withUnsafeBytes({ try RecordBatchHeader(reading: $0) }),
+                    // Ours have no producer: eight bytes FF, which UTF-8 never holds, so that no event's text can pose as a head.
+                    header.producerID == -1, header.producerEpoch == -1, header.baseSequence == -1,
                     header.baseOffset >= offsetAtLeast, header.baseOffset - offsetAtLeast < Self.offsetsAheadMax,
                     start + place + header.totalBytes <= size
                 else { continue }
