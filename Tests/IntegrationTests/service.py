@@ -31,6 +31,8 @@ class Answer:
 class Service:
     """`okla-events serve` on a free port. `environment` holds configuration."""
 
+    running = set()
+
     def __init__(self, data_dir, environment=None, arguments=(), generated_keys=False):
         self.data_dir = pathlib.Path(data_dir)
         self.environment = dict(environment or {})
@@ -46,6 +48,7 @@ class Service:
         self.process = subprocess.Popen(
             [BINARY, "serve", *([] if "--port" in self.arguments else ["--port", "0"]), "--data-dir", str(self.data_dir), *self.arguments],
             stdout=subprocess.PIPE, stderr=self.log, env={**os.environ, **self.environment})
+        Service.running.add(self)
         if wait:
             line = self.process.stdout.readline()
             if not line:
@@ -67,6 +70,7 @@ class Service:
         self.process.stdout.close()
         self.log.close()
         self.process = None
+        Service.running.discard(self)
         return code
 
     def __enter__(self):
