@@ -86,7 +86,10 @@ let package = Package(
             name: "log-bench", dependencies: ["LogStorage", "EventLog", "RecordFormat"], path: "Tools/Bench/LogBench",
             swiftSettings: strict),
 
-        .target(name: "TestSupport", dependencies: ["LogStorage"], path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["LogStorage", "EventLog", "RecordFormat"], path: "Tests/TestSupport",
+            swiftSettings: strict),
+        .executableTarget(name: "log-simulate", dependencies: ["TestSupport"], path: "Tools/Simulate", swiftSettings: strict),
         tests("RecordFormat"),
         tests("EventLog"),
         tests("LogStorage", ["EventLog", "RecordFormat"]),

@@ -7,6 +7,8 @@ package struct LogError: Error, Sendable, CustomStringConvertible {
         case closing
         /// Nothing was written; the partition takes no writes (poisoned or read-only).
         case notWritable
+        /// Nothing was written; the disk has less room left than is to be kept free.
+        case lowSpace
         /// A write or a sync failed: the records may or may not be there after a restart.
         case outcomeUnknown
         case offsetOutOfRange

@@ -29,6 +29,8 @@ package struct LogOptions: Sendable {
     package var checkpointBytes = 64 << 20
     package var checkpointIntervalMilliseconds: Int64 = 30_000
     package var retentionIntervalMilliseconds: Int64 = 60_000
+    /// Bytes that stay free on the log's disk: with less, appends are refused before anything is written. 0: no limit.
+    package var minFreeBytes = 0
     /// Threads for syncs, recovery and reads.
     package var workerThreads = 16
 

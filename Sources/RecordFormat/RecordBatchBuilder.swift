@@ -59,12 +59,7 @@ package struct RecordBatchBuilder: ~Copyable {
             baseOffset: baseOffset, batchLength: Int32(total - RecordBatchHeader.lengthPrefix),
             partitionLeaderEpoch: partitionLeaderEpoch, attributes: codec.rawValue, recordCount: Int32(recordCount),
             baseTimestamp: baseTimestamp, maxTimestamp: maxTimestamp)
-        let batch = output.base + start
-        header.write(to: batch)
-        header.checksum = CRC32C.checksum(
-            UnsafeRawBufferPointer(
-                start: batch + RecordBatchHeader.checksumStart, count: total - RecordBatchHeader.checksumStart))
-        header.write(to: batch)
+        header.seal(output.base + start, byteCount: total)
         records.removeAll()
         recordCount = 0
         return header

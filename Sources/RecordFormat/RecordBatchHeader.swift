@@ -65,9 +65,10 @@ package struct RecordBatchHeader: Equatable, Sendable {
         guard batchLength >= Self.byteCount - Self.lengthPrefix, Int(batchLength) <= Self.batchBytesMax else {
             throw .implausibleLength(batchLength)
         }
-        // Our batches are dense: one offset a record. A client's may be sparse only after compaction, which we never do.
-        guard recordCount > 0, lastOffsetDelta == recordCount - 1, baseOffset >= 0,
-            baseOffset <= Int64.max - Int64(Int32.max) - 1
+        // Our batches are dense: one offset a record. A client's may be sparse only after compaction, which we never do. A
+        // control batch has one record and takes as many offsets as it says (`HoleMarker`).
+        guard recordCount > 0, isControlBatch ? recordCount == 1 : lastOffsetDelta == recordCount - 1,
+            lastOffsetDelta >= 0, baseOffset >= 0, baseOffset <= Int64.max - Int64(Int32.max) - 1
         else { throw .implausibleCount(records: recordCount, lastOffsetDelta: lastOffsetDelta) }
     }
 
@@ -107,5 +108,13 @@ package struct RecordBatchHeader: Equatable, Sendable {
         put(producerEpoch, 51)
         put(baseSequence, 53)
         put(recordCount, 57)
+    }
+
+    /// Computes the checksum of the batch at `batch`, whose records are there, and writes the head before them.
+    package mutating func seal(_ batch: UnsafeMutableRawPointer, byteCount: Int) {
+        write(to: batch)
+        checksum = CRC32C.checksum(
+            UnsafeRawBufferPointer(start: batch + Self.checksumStart, count: byteCount - Self.checksumStart))
+        write(to: batch)
     }
 }

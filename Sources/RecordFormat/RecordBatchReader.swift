@@ -55,14 +55,15 @@ package struct RecordBatchReader: ~Copyable {
         return header
     }
 
-    /// Calls `body` with each record of the batch that `bytes` starts with, in offset order. The checksum is not
-    /// checked again: use `checkedHeader` first where the bytes are not known to be good.
+    /// Calls `body` with each record of the batch that `bytes` starts with, in offset order; a control batch has none for
+    /// us. The checksum is not checked again: use `checkedHeader` first where the bytes are not known to be good.
     package mutating func forEachRecord(
         in bytes: UnsafeRawBufferPointer, header: RecordBatchHeader, _ body: (RecordView) -> Void
     ) throws(RecordFormatError) {
         guard bytes.count >= header.totalBytes else {
             throw .truncated(needed: header.totalBytes, available: bytes.count)
         }
+        if header.isControlBatch { return }
         let payload = UnsafeRawBufferPointer(rebasing: bytes[RecordBatchHeader.byteCount..<header.totalBytes])
         switch header.codec {
         case 0:

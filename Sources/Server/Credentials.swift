@@ -12,15 +12,18 @@ package struct Credentials: Sendable, Equatable {
     /// Reads the file, or makes it. `isNew` says that it was made now.
     package static func load(dataDirectory: String) throws -> (credentials: Credentials, isNew: Bool) {
         let path = "\(dataDirectory)/\(fileName)"
-        if FileManager.default.fileExists(atPath: path) {
-            let stored = try JSONDecoder().decode(Stored.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+        if let data = try DataDirectory.read(path) {
+            guard let stored = try? JSONDecoder().decode(Stored.self, from: data) else {
+                throw ConfigurationError(
+                    "\(path): is not what was written there; restore it, or remove it to have new keys made")
+            }
             return (Credentials(writeKey: stored.writeKey, adminToken: stored.adminToken), false)
         }
         let made = Credentials(writeKey: randomText(), adminToken: randomText())
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let data = try encoder.encode(Stored(writeKey: made.writeKey, adminToken: made.adminToken))
-        try writePrivately(data, path)
+        try DataDirectory.writePrivately(Array(data), path)
         return (made, true)
     }
 
@@ -34,17 +37,5 @@ package struct Credentials: Sendable, Equatable {
         var random = SystemRandomNumberGenerator()
         let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
         return String((0..<32).map { _ in alphabet[Int(random.next(upperBound: UInt64(64)))] })
-    }
-
-    /// No moment in which somebody else could read it: the mode is given when the file is made.
-    private static func writePrivately(_ data: Data, _ path: String) throws {
-        let temporary = path + ".tmp"
-        unlink(temporary)
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw ConfigurationError("\(path): \(String(cString: strerror(errno)))") }
-        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
-        try handle.write(contentsOf: data)
-        try handle.synchronize()
-        guard rename(temporary, path) == 0 else { throw ConfigurationError("\(path): \(String(cString: strerror(errno)))") }
     }
 }

@@ -35,6 +35,7 @@ package struct EventTrackingService: Sendable {
         defer { if settings.isEphemeral { try? FileManager.default.removeItem(atPath: dataDirectory) } }
         let directory = LogDirectory("\(dataDirectory)/log")
         // Before anything listens or is written: two services must never share a data directory.
+        try directory.refuseIfInUse(processID: getpid())
         let keys = try writeKeys(dataDirectory)
 
         let status = ServiceStatus()
@@ -43,6 +44,8 @@ package struct EventTrackingService: Sendable {
         router.add(middleware: ErrorBodies())
         CollectorRoutes(status: status, limits: settings.limits).add(to: router)
         HealthRoutes(status: status).add(to: router)
+        let metrics = Metrics()
+        MetricsRoutes(isPublic: settings.areMetricsPublic, text: metrics.text).add(to: router)
 
         let announcement = ReadyAnnouncement { [announce, settings] port in
             announce(Self.readyLine(host: settings.host, port: port, dataDirectory: dataDirectory))
@@ -55,7 +58,7 @@ package struct EventTrackingService: Sendable {
             onServerRunning: { channel in announcement.listening(on: channel.localAddress?.port ?? settings.port) },
             logger: logger)
         let engine = LogService(
-            settings: settings, directory: directory, keys: keys, status: status, logger: logger,
+            settings: settings, directory: directory, keys: keys, status: status, metrics: metrics, logger: logger,
             onReady: announcement.logIsOpen)
         // In dependency order: what comes later is shut down earlier.
         let group = ServiceGroup(
@@ -79,11 +82,7 @@ package struct EventTrackingService: Sendable {
             settings.isEphemeral
             ? FileManager.default.temporaryDirectory.appendingPathComponent("okla-events-\(UUID().uuidString)").path
             : settings.dataDirectory
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw ConfigurationError("data directory \(path): \(error.localizedDescription)")
-        }
+        try DataDirectory.make(path)
         return URL(fileURLWithPath: path).standardizedFileURL.path
     }
 

@@ -13,6 +13,7 @@ struct LogService: Service {
     let directory: LogDirectory
     let keys: WriteKeyRing
     let status: ServiceStatus
+    let metrics: Metrics
     let logger: Logger
     let onReady: @Sendable () -> Void
 
@@ -33,9 +34,19 @@ struct LogService: Service {
                     "keptAt": "\(cut.report.keptAt ?? "nowhere: all zero")",
                 ])
         }
-        status.setImpediments {
-            log.unwritablePartitions.map { "\($0.partition) \($0.reason)" }
+        for damage in log.recovery.damage {
+            logger.error(
+                damage.isQuarantined
+                    ? "damage was set aside; everything else is served at its offsets"
+                    : "damage was found and stays where it is; everything else is served at its offsets",
+                metadata: [
+                    "partition": "\(damage.partition)", "segment": "\(damage.item.segmentBase)",
+                    "found": "\(damage.item.region.description)", "keptAt": "\(damage.item.keptAt ?? "nowhere")",
+                ])
         }
+        for trouble in log.troubles where !trouble.state.isWritable { logger.error("\(trouble)") }
+        status.setHealth { LogHealth(log) }
+        metrics.set(LogMetrics(log: log, minFreeBytes: settings.minFreeBytes))
         status.set(.ready(pipeline))
         onReady()
         try? await gracefulShutdown()
@@ -47,20 +58,24 @@ struct LogService: Service {
         guard let topic = TopicName(settings.topic), let rejected = TopicName(Settings.rejectedTopic) else {
             throw ConfigurationError("Kafka.Topic is no topic name")
         }
+        var options = settings.log
+        options.minFreeBytes = settings.minFreeBytes
+        let clock = ServiceClock()
         let log = try EmbeddedLog.open(
             directory,
             topics: [
                 TopicDefinition(name: topic, partitionCount: settings.partitionCount, keepsIdentities: true),
                 TopicDefinition(name: rejected, partitionCount: 1, keepsIdentities: false),
             ],
-            options: settings.log,
+            options: options, now: ServiceClock.wall, agingNow: clock.cautious,
             onProgress: { [status] done, all, bytes in
                 status.set(.starting("recovering the log: \(done) of \(all) partitions, \(bytes) bytes checked"))
             },
             onWarning: { [logger] in logger.warning("\($0)") })
         status.set(.starting("restoring the deduplication window"))
-        let now = EmbeddedLog.systemMilliseconds
-        let deduplicator = Deduplicator(bounds: settings.deduplication)
+        let now = ServiceClock.wall
+        let deduplicator = Deduplicator(
+            bounds: settings.deduplication, steadyNow: { UInt32(clamping: clock.steady() / 1000) })
         do {
             try deduplicator.restore(
                 from: log, topic: topic, partitionCount: settings.partitionCount, now: UInt32(clamping: now() / 1000))
@@ -95,4 +110,16 @@ struct LogService: Service {
 
 extension Duration {
     var wholeMilliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
+}
+
+extension LogHealth {
+    init(_ log: EmbeddedLog) {
+        self.init()
+        shortage = log.shortage?.message
+        partitions = log.troubles.map { trouble in
+            Partition(
+                name: trouble.partition.description, state: trouble.state.name, isWritable: trouble.state.isWritable,
+                message: trouble.reason)
+        }
+    }
 }

@@ -10,6 +10,7 @@ struct DumpCommand: ParsableCommand {
         discussion: """
             json: {"partition":3,"offset":12,"timestamp":1769000000000,"key":"user-1","headers":{...},"value":{...}}
             hex:  the offset, then key and value as hexadecimal digits, for values that are not JSON.
+            Offsets whose records are lost to damage are stepped over and told on standard error.
             """)
 
     enum Format: String, ExpressibleByArgument, CaseIterable { case json, hex }
@@ -42,8 +43,13 @@ struct DumpCommand: ParsableCommand {
                     .unknownTopic, "\(topic) has partitions 0 to \(definition.partitionCount - 1), not \(partition)")
             }
             for number in partition.map({ [$0] }) ?? Array(0..<definition.partitionCount) {
+                let partition = TopicPartition(definition.name, PartitionID(number))
                 try inspector.forEachRecord(
-                    of: TopicPartition(definition.name, PartitionID(number)), from: from, to: to
+                    of: partition, from: from, to: to,
+                    onHole: { offsets, reason in
+                        standardError(
+                            "\(partition): offsets \(offsets.lowerBound) to \(offsets.upperBound - 1) are lost: \(reason)\n")
+                    }
                 ) { record in
                     print(format == .json ? json(record, number) : hex(record))
                 }

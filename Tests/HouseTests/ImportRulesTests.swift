@@ -26,6 +26,7 @@ import Testing
         ],
         "okla-events": [
             "ArgumentParser", "AsyncHTTPClient", "Foundation", "Glibc", "Logging", "NIOCore", "NIOFoundationCompat", "NIOHTTP1",
+            "Synchronization",
         ],
     ]
 

@@ -5,6 +5,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(__file__))
 
+import faults as preload  # noqa: E402
 from service import Service  # noqa: E402
 
 
@@ -21,3 +22,14 @@ def service(tmp_path):
     """A running service with its own data directory."""
     with Service(tmp_path / "data") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def fault_library(tmp_path_factory):
+    return preload.build(tmp_path_factory.mktemp("preload"))
+
+
+@pytest.fixture
+def faults(fault_library, tmp_path):
+    """What goes wrong for a service that was started with `faults.environment`."""
+    return preload.Faults(fault_library, tmp_path / "faults")

@@ -29,21 +29,23 @@ class Answer:
 
 
 class Service:
-    """`okla-events serve` on a free port. `environment` holds configuration."""
+    """`okla-events serve` on a free port. `environment` holds configuration; what it says goes beside the data, or to `log_path`."""
 
     running = set()
 
-    def __init__(self, data_dir, environment=None, arguments=(), generated_keys=False):
+    def __init__(self, data_dir, environment=None, arguments=(), generated_keys=False, log_path=None):
         self.data_dir = pathlib.Path(data_dir)
+        self.log_path = pathlib.Path(log_path or self.data_dir.parent / (self.data_dir.name + ".log"))
         self.environment = dict(environment or {})
         if not generated_keys:
             self.environment.setdefault("EVENT_TRACKING_WRITE_KEY", KEY)
+        # The machine's own disk, or a small one made for a test, may have less room than the default keeps free.
+        self.environment.setdefault("LOG_MIN_FREE_BYTES", "0")
         self.arguments = arguments
         self.process = None
 
     def start(self, wait=True):
         self.data_dir.parent.mkdir(parents=True, exist_ok=True)
-        self.log_path = self.data_dir.parent / (self.data_dir.name + ".log")
         self.log = open(self.log_path, "ab")
         self.process = subprocess.Popen(
             [BINARY, "serve", *([] if "--port" in self.arguments else ["--port", "0"]), "--data-dir", str(self.data_dir), *self.arguments],
@@ -53,19 +55,24 @@ class Service:
             line = self.process.stdout.readline()
             if not line:
                 raise RuntimeError(f"the service ended with {self.process.wait()}:\n{self.log_path.read_text()}")
-            self.ready = json.loads(line)
-            self.port = urllib.parse.urlparse(self.ready["http"]).port
+            self.listening(line)
         return self
+
+    def listening(self, line):
+        """Takes the line that the service prints when it is ready."""
+        self.ready = json.loads(line)
+        self.port = urllib.parse.urlparse(self.ready["http"]).port
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)
-        return self._ended()
+        return self.ended()
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
-        return self._ended()
+        return self.ended()
 
-    def _ended(self):
+    def ended(self):
+        """Waits for its end; returns the exit code."""
         code = self.process.wait(timeout=60)
         self.process.stdout.close()
         self.log.close()

@@ -56,7 +56,7 @@ def test_send_gives_up_on_a_service_that_is_not_there(tmp_path):
 
 def test_send_repeats_what_was_not_taken_with_the_same_ids(tmp_path):
     """A service that is overloaded once, breaks the connection once, and then takes the batch."""
-    bodies, answers = [], [b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 0\r\nContent-Length: 2\r\n\r\n{}", b"", None]
+    bodies, answers = [], [b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 0\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", b"", None]
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self):
@@ -114,8 +114,9 @@ def test_topics_lists_offsets_beside_a_running_service(service):
     result = run("log", "topics", "--data-dir", service.data_dir)
     assert result.returncode == 0
     rows = [line.split() for line in result.stdout.splitlines()]
-    assert rows[0] == ["TOPIC", "PARTITION", "SEGMENTS", "BYTES", "START", "END", "RECORDS"]
-    assert sum(int(row[-1]) for row in rows[1:] if row[0] == "okla.events.raw") == 50
+    assert rows[0] == ["TOPIC", "PARTITION", "SEGMENTS", "BYTES", "START", "END", "RECORDS", "KEPT", "STATE"]
+    assert {tuple(row[-2:]) for row in rows[1:]} == {("0", "open")}
+    assert sum(int(row[-3]) for row in rows[1:] if row[0] == "okla.events.raw") == 50
     assert len(rows) == 1 + 12 + 1
 
 

@@ -31,6 +31,19 @@ import Testing
         #expect(settings.log.segmentBytes == 256 << 20)
         #expect(settings.log.segmentAgeMilliseconds == 86_400_000)
         #expect(settings.log.retentionBytes == nil && settings.log.retentionAgeMilliseconds == nil)
+        #expect(settings.minFreeBytes == 512 << 20 && !settings.areMetricsPublic)
+    }
+
+    @Test func roomIsKeptFreeUnlessTheDataIsTemporaryOrAnAmountIsSet() throws {
+        var settings = try settings()
+        settings.isEphemeral = true
+        #expect(settings.minFreeBytes == 0)
+        settings = try self.settings(#"{"Log":{"MinFreeBytes":1000},"Metrics":{"Public":true}}"#)
+        settings.isEphemeral = true
+        #expect(settings.minFreeBytes == 1000 && settings.areMetricsPublic)
+        #expect(try self.settings(environment: ["METRICS_PUBLIC": "true", "LOG_MIN_FREE_BYTES": "0"]).minFreeBytes == 0)
+        #expect(failure(#"{"Metrics":{"Public":"yes"}}"#).contains("Metrics.Public is text; it must be true or false"))
+        #expect(failure("{}", environment: ["METRICS_PUBLIC": "1"]).contains("it must be true or false"))
     }
 
     @Test func theFileIsReadInTheSourcesShape() throws {

@@ -12,6 +12,8 @@ package final class FaultyFileSystem: FileSystem {
         package var counts: [Call: Int] = [:]
         /// The most bytes a single write takes.
         package var writeBytesMax = Int.max
+        /// What `freeBytes` says; nil: the truth.
+        package var freeBytes: Int?
         /// Each sync waits until so many run at once, ten seconds at most.
         package var syncsAwaited = 0
         package var syncsRunning = 0
@@ -64,6 +66,10 @@ package final class FaultyFileSystem: FileSystem {
     package func syncDirectory(_ path: String) throws(FileError) {
         try pass(.syncDirectory, path)
         try real.syncDirectory(path)
+    }
+    package func freeBytes(_ path: String) throws(FileError) -> Int {
+        if let freeBytes = plan.withLock({ $0.freeBytes }) { return freeBytes }
+        return try real.freeBytes(path)
     }
     package func lock(_ path: String, contents: String) throws(FileError) -> LockOutcome {
         try real.lock(path, contents: contents)

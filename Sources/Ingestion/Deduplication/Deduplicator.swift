@@ -29,9 +29,13 @@ package final class Deduplicator: Sendable {
 
     private let state: Mutex<State>
     private let bounds: Bounds
+    private let steadyNow: (@Sendable () -> UInt32)?
 
-    package init(bounds: Bounds) {
+    /// - Parameter steadyNow: seconds since 1970 by a clock that is never set. An id counts as arrived at the later of this and the
+    ///   time given, and is forgotten by the earlier, so that a clock that jumps forgets none too early.
+    package init(bounds: Bounds, steadyNow: (@Sendable () -> UInt32)? = nil) {
         self.bounds = bounds
+        self.steadyNow = steadyNow
         state = Mutex(State(table: IdentityTable(entriesMax: bounds.entriesMax)))
     }
 
@@ -41,7 +45,13 @@ package final class Deduplicator: Sendable {
     package func windowSeconds(now: UInt32) -> UInt32 { state.withLock { $0.table.reachSeconds(now: now) } }
 
     /// The time before which nothing is remembered, in seconds since 1970.
-    package func cutoff(now: UInt32) -> UInt32 { now &- min(now, bounds.windowSeconds) }
+    package func cutoff(now: UInt32) -> UInt32 {
+        let now = min(now, steadyNow?() ?? now)
+        return now &- min(now, bounds.windowSeconds)
+    }
+
+    /// The time that an id which comes `now` is remembered with.
+    func arrival(now: UInt32) -> UInt32 { max(now, steadyNow?() ?? now) }
 
     /// Fills the table with what the log holds, oldest first over all partitions.
     package func restore(
@@ -78,12 +88,11 @@ package final class Deduplicator: Sendable {
         }
     }
 
-    /// Reserves `identity` for an event of `request`, unless it is known already.
+    /// Reserves `identity` for an event of `request`, unless it is known already, and not from before `cutoff`.
     func reserve(
-        _ identity: RecordIdentity, for request: RequestReservations, event: Int, now: UInt32
+        _ identity: RecordIdentity, for request: RequestReservations, event: Int, arrival: UInt32, cutoff: UInt32
     ) -> Reservation {
-        let cutoff = cutoff(now: now)
-        return state.withLock { state in
+        state.withLock { state in
             switch state.table.find(identity, cutoff: cutoff) {
             case .stored(let partition, let offset): return .duplicate(partition: partition, offset: offset)
             case .undecided: return .undecided
@@ -94,7 +103,7 @@ package final class Deduplicator: Sendable {
                 let number = request.number ?? Self.register(request, &state)
                 request.add(.init(event: event, identity: identity), number: number)
                 state.table.insert(
-                    identity, .pending(request: number, event: event), seconds: now, cutoff: cutoff)
+                    identity, .pending(request: number, event: event), seconds: arrival, cutoff: cutoff)
                 return .reserved
             }
         }

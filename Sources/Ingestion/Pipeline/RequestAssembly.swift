@@ -15,7 +15,8 @@ final class RequestAssembly {
     private let group: RecordGroup
     private let reservations = RequestReservations()
     private var events: [PreparedRequest.Event] = []
-    private let receivedSeconds: UInt32
+    private let arrival: UInt32
+    private let cutoff: UInt32
 
     init(
         request: IngestRequest, outer: RequestDecoder.Outer, writeKey: WriteKey, receivedAt: Int64,
@@ -36,7 +37,9 @@ final class RequestAssembly {
         group = RecordGroup(
             timestamp: receivedAt, bodyBytes: textBytes + outer.eventCount * 256, recordCount: outer.eventCount)
         events.reserveCapacity(outer.eventCount)
-        receivedSeconds = UInt32(clamping: receivedAt / 1000)
+        let receivedSeconds = UInt32(clamping: receivedAt / 1000)
+        arrival = deduplicator.arrival(now: receivedSeconds)
+        cutoff = deduplicator.cutoff(now: receivedSeconds)
     }
 
     func finish() -> PreparedRequest {
@@ -87,7 +90,7 @@ final class RequestAssembly {
         _ workspace: DecodeWorkspace
     ) {
         let identity = hasher.identity(of: messageID)
-        switch deduplicator.reserve(identity, for: reservations, event: number, now: receivedSeconds) {
+        switch deduplicator.reserve(identity, for: reservations, event: number, arrival: arrival, cutoff: cutoff) {
         case .reserved:
             let entry = write(event, envelope, messageID, isNew, identity, workspace)
             note(.written(entry: entry), request.wantsReceipts ? text(messageID) : nil)

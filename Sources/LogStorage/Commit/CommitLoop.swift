@@ -1,5 +1,11 @@
 internal import EventLog
 
+/// An append that waits for its commit.
+struct PendingAppend: Sendable {
+    let group: RecordGroup
+    let onDone: @Sendable (AppendReceipt) -> Void
+}
+
 /// The thread that commits. Appends that arrive while a sync runs wait in the queue and share the next one.
 final class CommitLoop: Sendable {
     private struct Queue {
@@ -46,7 +52,7 @@ final class CommitLoop: Sendable {
     }
 
     /// Serves the queue until it is closed and empty. To be run on a thread of its own.
-    func run(_ commit: ([PendingAppend]) -> Void) {
+    func run(_ commit: ([RecordGroup]) -> [AppendReceipt]) {
         while true {
             let work = queue.wait { queue -> Work? in
                 if !queue.tasks.isEmpty { return .task(queue.tasks.removeFirst()) }
@@ -59,9 +65,9 @@ final class CommitLoop: Sendable {
             switch work {
             case .task(let task): task()
             case .appends(let appends, let byteCount):
-                commit(appends)
+                let receipts = commit(appends.map(\.group))
                 queue.withLock { $0.bytes -= byteCount }
-                for append in appends { append.finish() }
+                for (append, receipt) in zip(appends, receipts) { append.onDone(receipt) }
             case .close, nil: return
             }
         }

@@ -16,14 +16,49 @@ package struct LogDirectory: Sendable {
             try fileSystem.createDirectory(path)
             try fileSystem.syncDirectory(FileNames.parent(of: path))
         }
-        let outcome = try reporting { () throws(FileError) in
-            try fileSystem.lock(file(FileNames.lock), contents: "\(processID)\n")
-        }
-        switch outcome {
+        switch try tryLock(processID: processID) {
         case .acquired(let lock): return lock
         case .held(let holder):
-            let pid = holder.split(separator: "\n").first.map(String.init) ?? "unknown"
-            throw LogError(.locked, "\(path) is in use by the process \(pid); stop it first, or use another folder")
+            throw LogError(
+                .locked, "\(path) is in use by the process \(Holder(holder).processID); stop it first, or use another folder")
+        }
+    }
+
+    /// Throws where a service has the directory open. Changes nothing.
+    package func refuseIfInUse(processID: Int32) throws(LogError) {
+        guard try reporting({ () throws(FileError) in try fileSystem.exists(file(FileNames.lock)) }) else { return }
+        try lock(processID: processID).release()
+    }
+
+    package enum Access {
+        case acquired(any FileLock)
+        case inUse(Holder)
+    }
+
+    /// The process that has the log open, and what it says of its partitions.
+    package struct Holder: Sendable {
+        package let processID: String
+        /// A line for each partition that is not simply open and whole, beginning with the partition.
+        package let troubles: [String]
+
+        init(_ contents: String) {
+            let lines = contents.split(separator: "\n").map(String.init)
+            processID = lines.first ?? "unknown"
+            troubles = Array(lines.dropFirst())
+        }
+    }
+
+    /// Locks an existing directory; where a service holds it, says which.
+    package func access(processID: Int32) throws(LogError) -> Access {
+        switch try tryLock(processID: processID) {
+        case .acquired(let lock): .acquired(lock)
+        case .held(let holder): .inUse(Holder(holder))
+        }
+    }
+
+    private func tryLock(processID: Int32) throws(LogError) -> LockOutcome {
+        try reporting { () throws(FileError) in
+            try fileSystem.lock(file(FileNames.lock), contents: "\(processID)\n")
         }
     }
 
@@ -57,7 +92,7 @@ package struct LogDirectory: Sendable {
         do throws(FileError) {
             return try body()
         } catch {
-            throw LogError(.io, error.description)
+            throw LogError(.io, error.refusal)
         }
     }
 }

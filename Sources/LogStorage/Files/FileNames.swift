@@ -7,6 +7,8 @@ package enum FileNames {
     package static let temporarySuffix = ".tmp"
     /// What recovery cut off behind the last whole batch: `<base offset>.torn-<position>`.
     package static let tornInfix = ".torn-"
+    /// What damage was set aside: `<base offset>.damaged-<position>`.
+    package static let damagedInfix = ".damaged-"
     package static let recoveryPoints = "recovery-point-offset-checkpoint"
     package static let leaderEpochs = "leader-epoch-checkpoint"
     package static let meta = "meta.properties"

@@ -12,6 +12,8 @@ package protocol FileSystem: Sendable {
     func rename(_ path: String, to target: String) throws(FileError)
     /// Makes the folder's entries (creations, renames, removals) durable.
     func syncDirectory(_ path: String) throws(FileError)
+    /// The bytes that may still be written on the disk that holds `path`.
+    func freeBytes(_ path: String) throws(FileError) -> Int
     /// Locks `path` against every other process, for as long as the result lives. Where another one holds it: nil, and what
     /// that one wrote into the file.
     func lock(_ path: String, contents: String) throws(FileError) -> LockOutcome
@@ -24,6 +26,9 @@ package enum LockOutcome {
 
 /// Holds a lock until it is released or the process ends.
 package protocol FileLock: AnyObject, Sendable {
+    /// Replaces what stands in the lock's file, for other processes to read. Takes no new room on the disk as long as it is
+    /// shorter than the first contents; where it cannot be written, nothing happens.
+    func write(_ contents: String)
     func release()
 }
 
@@ -63,6 +68,21 @@ package struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     package var description: String { "\(operation) \(path): \(reason)" }
+
+    /// What an operator can do where a start was refused for this reason; nil where the reason says it all.
+    package var advice: String? { Self.advice(number) }
+
+    package static func advice(_ number: Int32) -> String? {
+        switch number {
+        case 1, 13: "run as the user who owns these files, or give them to this one with chown"
+        case 28: "make room on that disk, or choose another with --data-dir"
+        case 30: "mount it writable, or choose another folder with --data-dir"
+        default: nil
+        }
+    }
+
+    /// The description, and the advice where there is some.
+    package var refusal: String { description + (advice.map { "; \($0)" } ?? "") }
 }
 
 extension File {

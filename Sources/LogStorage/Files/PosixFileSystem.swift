@@ -57,26 +57,47 @@ package struct PosixFileSystem: FileSystem {
         guard fsync(descriptor) == 0 else { throw systemError("sync folder", path) }
     }
 
+    package func freeBytes(_ path: String) throws(FileError) -> Int {
+        var status = statvfs()
+        guard statvfs(path, &status) == 0 else { throw systemError("read the free space of", path) }
+        return Int(clamping: status.f_bavail &* status.f_frsize)
+    }
+
     package func lock(_ path: String, contents: String) throws(FileError) -> LockOutcome {
+        // Who takes the lock and who reads its contents go one after the other, so that nobody reads them between the
+        // taking and the writing. Where the folder cannot be locked, that moment is left to luck, the lock itself is not.
+        let turn = Glibc.open(FileNames.parent(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        defer { if turn >= 0 { Glibc.close(turn) } }
+        if turn >= 0 { _ = flock(turn, LOCK_EX) }
         let file = try open(path, .readWrite)
         guard let file = file as? PosixFile else { preconditionFailure("open returns a PosixFile") }
         guard flock(file.descriptor, LOCK_EX | LOCK_NB) == 0 else {
             let number = errno
             defer { file.close() }
             guard number == EWOULDBLOCK else { throw systemError("lock", path, number: number) }
-            return .held(by: String(decoding: try file.readBytes(at: 0, byteCount: 256), as: UTF8.self))
+            return .held(by: String(decoding: try file.readBytes(at: 0, byteCount: PosixFileLock.byteCount), as: UTF8.self))
         }
-        try file.truncate(to: 0)
-        try file.writeAll(Array(contents.utf8), at: 0)
-        return .acquired(PosixFileLock(file: file))
+        let lock = PosixFileLock(file: file)
+        lock.write(contents)
+        return .acquired(lock)
     }
 }
 
 /// The lock is the open descriptor's: closing it, or the end of the process, releases it. The file itself stays.
 private final class PosixFileLock: FileLock {
+    /// Always written whole, filled up with line ends: the first write takes the room that later ones need.
+    static let byteCount = 4096
+
     private let file: PosixFile
 
     init(file: PosixFile) { self.file = file }
+
+    func write(_ contents: String) {
+        var bytes = Array(contents.utf8.prefix(Self.byteCount))
+        bytes += Array(repeating: UInt8(ascii: "\n"), count: Self.byteCount - bytes.count)
+        // The lock holds without it: it only tells others who holds it, and how that one is.
+        try? file.writeAll(bytes, at: 0)
+    }
 
     func release() { file.close() }
 }

@@ -21,6 +21,8 @@ package struct LogInspector: Sendable {
         package let baseOffset: Int64
         package let path: String
         package let byteCount: Int
+        /// The next segment's base; nil for the last one, which may still grow.
+        package let endOffset: Int64?
         /// The file's beginning, without the suffix.
         package var stem: String { String(path.dropLast(FileNames.logSuffix.count)) }
     }
@@ -33,11 +35,14 @@ package struct LogInspector: Sendable {
             let bases = try directory.fileSystem.list(folder)
                 .compactMap { FileNames.baseOffset(of: $0, suffix: FileNames.logSuffix) }.sorted()
             var found: [SegmentFile] = []
-            for base in bases {
+            for (place, base) in bases.enumerated() {
                 let path = "\(folder)/\(FileNames.segment(base, FileNames.logSuffix))"
                 let file = try directory.fileSystem.open(path, .readOnly)
                 defer { file.close() }
-                found.append(SegmentFile(baseOffset: base, path: path, byteCount: try file.size()))
+                found.append(
+                    SegmentFile(
+                        baseOffset: base, path: path, byteCount: try file.size(),
+                        endOffset: place + 1 < bases.count ? bases[place + 1] : nil))
             }
             return found
         } catch {
@@ -52,67 +57,133 @@ package struct LogInspector: Sendable {
         package let startOffset: Int64
         /// The offset behind the last whole batch.
         package let endOffset: Int64
+        /// Files with bytes that recovery or repair has set aside.
+        package let keptAside: [String]
     }
 
-    /// Sizes and offsets. Walks the heads of the last segment only.
+    /// Sizes and offsets. Reads the last segment only.
     package func summary(of partition: TopicPartition) throws(LogError) -> Summary {
         let segments = try segments(of: partition)
-        guard let last = segments.last else {
-            return Summary(partition: partition, segments: 0, byteCount: 0, startOffset: 0, endOffset: 0)
-        }
-        var end = last.baseOffset
-        try forEachBatch(in: last, checksums: false) { header, _ in
-            end = header.nextOffset
-            return true
+        var end: Int64 = 0
+        if let last = segments.last {
+            end = last.baseOffset
+            try forEachPiece(of: last) { piece in
+                switch piece {
+                case .batch(let header, _, _): end = header.nextOffset
+                case .damage(let region): end = region.offsets.upperBound
+                case .tail: break
+                }
+                return true
+            }
         }
         return Summary(
             partition: partition, segments: segments.count, byteCount: segments.reduce(0) { $0 + $1.byteCount },
-            startOffset: segments[0].baseOffset, endOffset: end)
+            startOffset: segments.first?.baseOffset ?? 0, endOffset: end, keptAside: try keptAside(of: partition))
     }
 
-    /// Calls `body` with each whole batch of a segment until it returns false. Stops at what is not a batch.
-    package func forEachBatch(
-        in segment: SegmentFile, checksums: Bool,
-        _ body: (RecordBatchHeader, UnsafeRawBufferPointer) throws(LogError) -> Bool
-    ) throws(LogError) {
+    private func keptAside(of partition: TopicPartition) throws(LogError) -> [String] {
+        let folder = directory.directory(of: partition)
         do throws(FileError) {
-            let file = try directory.fileSystem.open(segment.path, .readOnly)
-            defer { file.close() }
-            var walker = BatchWalker(
-                file, from: 0, limit: segment.byteCount, expectedOffset: segment.baseOffset, checksums: checksums)
-            while case .batch(let header, let position) = try walker.next() {
-                let bytes = try walker.batchBytes(header, at: position)
-                let goesOn: Bool
-                do throws(LogError) { goesOn = try body(header, bytes) } catch {
-                    throw FileError(operation: "read", path: segment.path, number: 0, reason: error.message)
-                }
-                if !goesOn { return }
-            }
+            guard try directory.fileSystem.exists(folder) else { return [] }
+            return try directory.fileSystem.list(folder).filter {
+                $0.contains(FileNames.tornInfix) || $0.contains(FileNames.damagedInfix)
+            }.sorted()
         } catch {
-            throw LogError(.io, error.description)
+            throw LogError(.io, error.description, partition: partition)
         }
     }
 
-    /// Calls `body` with each record of a partition from offset `first` up to, not including, `end`.
+    /// What a segment's file consists of.
+    package enum Piece {
+        case batch(RecordBatchHeader, UnsafeRawBufferPointer, position: Int)
+        case damage(DamagedRegion)
+        /// Bytes behind the last whole batch.
+        case tail(position: Int, nextOffset: Int64, reason: String)
+    }
+
+    /// Calls `body` with each piece of a segment in order until it returns false. A batch that could be mended comes as
+    /// damage first, then as a batch.
+    package func forEachPiece(
+        of segment: SegmentFile, _ body: (Piece) throws(LogError) -> Bool
+    ) throws(LogError) {
+        do {
+            let file = try directory.fileSystem.open(segment.path, .readOnly)
+            defer { file.close() }
+            var scanner = SegmentScanner(
+                file, segmentBase: segment.baseOffset, from: 0, offset: segment.baseOffset, limit: segment.byteCount,
+                endOffset: segment.endOffset)
+            while true {
+                switch try scanner.next() {
+                case .batch(let header, let position):
+                    let bytes = try scanner.batchBytes(header, at: position)
+                    guard try body(.batch(header, bytes, position: position)) else { return }
+                case .damage(let region):
+                    guard try pass(region, body) else { return }
+                case .tail(let position, let nextOffset, let reason):
+                    _ = try body(.tail(position: position, nextOffset: nextOffset, reason: reason))
+                    return
+                case .end: return
+                }
+            }
+        } catch let error as LogError {
+            throw error
+        } catch {
+            throw LogError(.io, "\(error)")
+        }
+    }
+
+    private func pass(_ region: DamagedRegion, _ body: (Piece) throws(LogError) -> Bool) throws(LogError) -> Bool {
+        guard try body(.damage(region)), let mended = region.mended else { return true }
+        var failure: LogError?
+        let goesOn = mended.withUnsafeBytes { bytes in
+            do throws(LogError) {
+                guard let header = try? RecordBatchHeader(reading: bytes) else { return true }
+                return try body(.batch(header, bytes, position: region.bytes.lowerBound))
+            } catch {
+                failure = error
+                return false
+            }
+        }
+        if let failure { throw failure }
+        return goesOn
+    }
+
+    /// Calls `body` with each record of a partition from offset `first` up to, not including, `end`, and `onHole` with the
+    /// offsets in between whose records are lost, and why.
     package func forEachRecord(
-        of partition: TopicPartition, from first: Int64, to end: Int64, _ body: (RecordView) -> Void
+        of partition: TopicPartition, from first: Int64, to end: Int64,
+        onHole: (_ offsets: Range<Int64>, _ reason: String) -> Void, _ body: (RecordView) -> Void
     ) throws(LogError) {
         var reader = RecordBatchReader()
-        let segments = try segments(of: partition)
-        for (place, segment) in segments.enumerated() {
-            if place + 1 < segments.count, segments[place + 1].baseOffset <= first { continue }
+        func hole(_ offsets: Range<Int64>, _ reason: String) {
+            let shown = max(first, offsets.lowerBound)..<max(first, min(end, offsets.upperBound))
+            if !shown.isEmpty { onHole(shown, reason) }
+        }
+        for segment in try segments(of: partition) {
+            if let segmentEnd = segment.endOffset, segmentEnd <= first { continue }
             if segment.baseOffset >= end { return }
-            try forEachBatch(in: segment, checksums: true) { header, bytes throws(LogError) in
-                guard header.baseOffset < end else { return false }
-                guard header.nextOffset > first else { return true }
-                do throws(RecordFormatError) {
-                    try reader.forEachRecord(in: bytes, header: header) { record in
-                        if record.offset >= first && record.offset < end { body(record) }
+            try forEachPiece(of: segment) { piece throws(LogError) in
+                switch piece {
+                case .tail: return false
+                case .damage(let region):
+                    hole(region.lostOffsets, region.reason)
+                    return region.offsets.upperBound < end
+                case .batch(let header, let bytes, _):
+                    guard header.baseOffset < end else { return false }
+                    guard header.nextOffset > first else { return true }
+                    if header.isControlBatch {
+                        hole(header.baseOffset..<header.nextOffset, HoleMarker.reason(in: bytes) ?? "a control batch")
+                        return true
                     }
-                } catch {
-                    throw LogError(.damaged, "\(partition): batch at offset \(header.baseOffset): \(error)")
+                    do throws(RecordFormatError) {
+                        try reader.forEachRecord(in: bytes, header: header) { record in
+                            if record.offset >= first && record.offset < end { body(record) }
+                        }
+                    } catch {
+                        hole(header.baseOffset..<header.nextOffset, error.description)
+                    }
+                    return true
                 }
-                return true
             }
         }
     }

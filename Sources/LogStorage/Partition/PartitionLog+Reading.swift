@@ -4,7 +4,8 @@ internal import Synchronization
 
 // Reads block on the disk: call them on a worker thread, never on an event loop.
 extension PartitionLog {
-    /// Whole batches from the one that holds `offset` on, at least one where there is one.
+    /// Whole batches from the one that holds `offset` on, at least one where there is one. Each was checked against its
+    /// checksum; in place of a damaged one stands a `HoleMarker` that takes its offsets.
     package func read(from offset: Offset, maximumBytes: Int) throws(LogError) -> [UInt8] {
         let (segments, highWatermark) = shared.withLock { ($0.segments, $0.highWatermark) }
         let start = segments[0].baseOffset
@@ -21,34 +22,75 @@ extension PartitionLog {
     }
 
     private func batches(of segment: Segment, from offset: Int64, maximumBytes: Int) throws(FileError) -> [UInt8] {
-        let (start, first) = try position(of: offset, in: segment)
-        let limit = segment.readableBytes
-        let byteCount = max(min(maximumBytes, limit - start), first.totalBytes)
-        var bytes = try segment.log.readBytes(at: start, byteCount: byteCount)
-        bytes.removeLast(bytes.count - Self.wholeBatchBytes(bytes))
-        return bytes
+        switch try place(of: offset, in: segment) {
+        case .batch(let header, let position):
+            let limit = segment.readableBytes
+            let byteCount = max(min(maximumBytes, limit - position), header.totalBytes)
+            var bytes = try segment.log.readBytes(at: position, byteCount: byteCount)
+            let valid = Self.validBytes(bytes, from: header.baseOffset)
+            if valid > 0 {
+                bytes.removeLast(bytes.count - valid)
+                return bytes
+            }
+            if header.isControlBatch && header.totalBytes > Self.markerBytesMax {
+                return HoleMarker.batch(
+                    offsets: header.baseOffset..<header.nextOffset, timestamp: header.maxTimestamp,
+                    reason: "\(header.totalBytes) bytes of damage were set aside")
+            }
+            // The head was plausible, the batch is not what was written.
+            var scanner = scanner(of: segment, from: position, offset: header.baseOffset)
+            if case .damage(let region) = try scanner.next() { return substitute(region, in: segment, from: offset) }
+            return try segment.log.readBytes(at: position, byteCount: header.totalBytes)
+        case .damage(let region):
+            return substitute(region, in: segment, from: offset)
+        }
     }
 
-    /// Where the batch that holds `offset` starts, and its head.
-    private func position(
-        of offset: Int64, in segment: Segment
-    ) throws(FileError) -> (position: Int, header: RecordBatchHeader) {
+    private enum Place {
+        case batch(RecordBatchHeader, position: Int)
+        case damage(DamagedRegion)
+    }
+
+    /// Where the batch that holds `offset` starts, or the damage that took it.
+    private func place(of offset: Int64, in segment: Segment) throws(FileError) -> Place {
         let relative = Int32(clamping: offset - segment.baseOffset)
-        for attempt in 0..<2 {
-            let indexes = attempt == 0 ? try indexes(of: segment) : try cacheFiles(segment).rebuild()
-            let entry = indexes.offsets.position(atOrBefore: relative)
-            var walker = BatchWalker(
-                segment.log, from: entry.map { Int($0.position) } ?? 0, limit: segment.readableBytes,
-                expectedOffset: entry == nil ? segment.baseOffset : nil, checksums: false)
-            while case .batch(let header, let position) = try walker.next() {
-                // An entry that does not lead to its batch means that the index is wrong.
-                if header.baseOffset > offset { break }
-                if header.lastOffset >= offset { return (position, header) }
+        for attempt in 0..<3 {
+            // An entry that does not lead to its batch means that the index is wrong, or the batch is damaged.
+            var start: (position: Int, offset: Int64)? = (0, segment.baseOffset)
+            if attempt < 2 {
+                let indexes = attempt == 0 ? try indexes(of: segment) : try rebuiltIndexes(of: segment)
+                if let entry = indexes.offsets.position(atOrBefore: relative) {
+                    start = try cacheFiles(segment).header(at: entry).map { (Int(entry.position), $0.baseOffset) }
+                }
+            }
+            guard let start else { continue }
+            var scanner = scanner(of: segment, from: start.position, offset: start.offset)
+            scanning: while true {
+                switch try scanner.next() {
+                case .batch(let header, let position):
+                    if header.baseOffset > offset { break scanning }
+                    if header.lastOffset >= offset { return .batch(header, position: position) }
+                case .damage(let region):
+                    if region.offsets.lowerBound > offset { break scanning }
+                    if region.offsets.upperBound > offset { return .damage(region) }
+                case .end, .tail: break scanning
+                }
             }
         }
         throw FileError(
             operation: "read", path: segment.log.path, number: 0,
             reason: "offset \(offset) cannot be found; run okla-events log verify")
+    }
+
+    private func scanner(of segment: Segment, from position: Int, offset: Int64) -> SegmentScanner {
+        SegmentScanner(
+            segment.log, segmentBase: segment.baseOffset, from: position, offset: offset, limit: segment.readableBytes,
+            endOffset: segment.nextOffset)
+    }
+
+    private func substitute(_ region: DamagedRegion, in segment: Segment, from offset: Int64) -> [UInt8] {
+        note(region, in: segment)
+        return region.substitute(from: offset)
     }
 
     /// The first offset whose record is at least as late as `timestamp`.
@@ -58,29 +100,52 @@ extension PartitionLog {
             for segment in segments where segment.readableBytes > 0 {
                 let indexes = try indexes(of: segment)
                 guard let latest = indexes.latestOrLastEntry, latest >= timestamp else { continue }
-                let earlier = indexes.times.entry(before: timestamp)
-                let from = earlier.map { segment.baseOffset + Int64($0.relativeOffset) } ?? segment.baseOffset
-                let start = try position(of: from, in: segment).position
-                var reader = RecordBatchReader()
-                var walker = BatchWalker(
-                    segment.log, from: start, limit: segment.readableBytes, expectedOffset: nil, checksums: false)
-                while case .batch(let header, let position) = try walker.next() {
-                    guard header.maxTimestamp >= timestamp else { continue }
-                    var found: Int64?
-                    let bytes = try walker.batchBytes(header, at: position)
-                    do throws(RecordFormatError) {
-                        try reader.forEachRecord(in: bytes, header: header) { record in
-                            if found == nil && record.timestamp >= timestamp { found = record.offset }
-                        }
-                    } catch {
-                        throw FileError(
-                            operation: "read", path: segment.log.path, number: 0,
-                            reason: "batch at offset \(header.baseOffset): \(error)")
-                    }
-                    if let found { return found < highWatermark ? Offset(found) : nil }
+                if let found = try offset(atOrAfter: timestamp, in: segment, after: indexes.times.entry(before: timestamp)) {
+                    return found < highWatermark ? Offset(found) : nil
                 }
             }
             return nil
+        }
+    }
+
+    private func offset(
+        atOrAfter timestamp: Int64, in segment: Segment, after entry: TimeIndex.Entry?
+    ) throws(FileError) -> Int64? {
+        var start = (position: 0, offset: segment.baseOffset)
+        if let entry,
+            case .batch(let header, let position) = try place(of: segment.baseOffset + Int64(entry.relativeOffset), in: segment)
+        {
+            if header.maxTimestamp == entry.timestamp {
+                start = (position, header.baseOffset)
+            } else {
+                // The entry does not say what its batch says: the index is made anew, and this once everything is walked.
+                _ = try rebuiltIndexes(of: segment)
+            }
+        }
+        var reader = RecordBatchReader()
+        var scanner = scanner(of: segment, from: start.position, offset: start.offset)
+        // The checksum holds: a batch that does not open was written so, and has no record to find.
+        func first(_ header: RecordBatchHeader, _ bytes: UnsafeRawBufferPointer) -> Int64? {
+            var found: Int64?
+            try? reader.forEachRecord(in: bytes, header: header) { record in
+                if found == nil && record.timestamp >= timestamp { found = record.offset }
+            }
+            return found
+        }
+        while true {
+            switch try scanner.next() {
+            case .batch(let header, let position):
+                guard header.maxTimestamp >= timestamp else { continue }
+                if let found = first(header, try scanner.batchBytes(header, at: position)) { return found }
+            case .damage(let region):
+                note(region, in: segment)
+                if let header = region.mendedHeader, let batch = region.mended,
+                    let found = batch.withUnsafeBytes({ first(header, $0) })
+                {
+                    return found
+                }
+            case .end, .tail: return nil
+            }
         }
     }
 
@@ -105,6 +170,12 @@ extension PartitionLog {
         return try cacheFiles(segment).load()
     }
 
+    /// New ones from the log. Those of the segment that is being written follow from the log at any time.
+    private func rebuiltIndexes(of segment: Segment) throws(FileError) -> SegmentIndexes {
+        let isActive = shared.withLock { $0.segments[$0.segments.count - 1] === segment }
+        return isActive ? try indexes(of: segment) : try cacheFiles(segment).rebuild()
+    }
+
     private func cacheFiles(_ segment: Segment) -> CacheFiles {
         CacheFiles(segment: segment, fileSystem: fileSystem, hasher: hasher)
     }
@@ -117,18 +188,24 @@ extension PartitionLog {
         }
     }
 
-    /// How many bytes of `bytes`, which start with a batch, belong to whole batches.
-    static func wholeBatchBytes(_ bytes: [UInt8]) -> Int {
+    /// How many bytes of `bytes`, which start at `offset`, are whole, valid batches that follow each other.
+    static func validBytes(_ bytes: [UInt8], from offset: Int64) -> Int {
         bytes.withUnsafeBytes { bytes in
             var position = 0
-            while let header = try? RecordBatchHeader(reading: UnsafeRawBufferPointer(rebasing: bytes[position...])),
-                position + header.totalBytes <= bytes.count
+            var expected = offset
+            while let header = try? RecordBatchReader.checkedHeader(UnsafeRawBufferPointer(rebasing: bytes[position...])),
+                header.baseOffset == expected, header.partitionLeaderEpoch == 0,
+                // A marker as large as what it replaced is given back in a small form.
+                !header.isControlBatch || header.totalBytes <= markerBytesMax
             {
                 position += header.totalBytes
+                expected = header.nextOffset
             }
             return position
         }
     }
+
+    private static let markerBytesMax = 4096
 }
 
 extension PartitionLog {

@@ -28,8 +28,11 @@ package final class PartitionLog: @unchecked Sendable {
         var segments: [Segment]
         var highWatermark: Int64
         var state: PartitionState
+        var damage = KnownDamage()
     }
     let shared: Mutex<Shared>
+    /// Told of damage that a read has met.
+    private let onDamage: @Sendable (KnownDamage.Item) -> Void
 
     // The commit loop's own.
     private var builder: RecordBatchBuilder
@@ -46,13 +49,15 @@ package final class PartitionLog: @unchecked Sendable {
 
     init(
         topicPartition: TopicPartition, directory: String, fileSystem: any FileSystem, options: LogOptions,
-        hasher: RecordIdentityHasher?, recovered: RecoveredPartition
+        hasher: RecordIdentityHasher?, recovered: RecoveredPartition,
+        onDamage: @escaping @Sendable (KnownDamage.Item) -> Void
     ) {
         self.topicPartition = topicPartition
         self.directory = directory
         self.fileSystem = fileSystem
         self.options = options
         self.hasher = hasher
+        self.onDamage = onDamage
         let last = recovered.segments[recovered.segments.count - 1]
         shared = Mutex(
             Shared(segments: recovered.segments, highWatermark: last.nextOffset, state: recovered.state))
@@ -63,6 +68,24 @@ package final class PartitionLog: @unchecked Sendable {
         lastTimestamp = recovered.lastTimestamp
         firstTimestampOfActive = last.firstTimestamp
         caches = [recovered.activeCaches]
+        shared.withLock { shared in
+            for report in recovered.report.quarantined {
+                _ = shared.damage.note(report.region, segmentBase: report.segmentBase, keptAt: report.keptAt)
+            }
+            for left in recovered.report.left {
+                _ = shared.damage.note(left.region, segmentBase: left.segmentBase, keptAt: nil)
+            }
+        }
+    }
+
+    package var damage: KnownDamage { shared.withLock { $0.damage } }
+
+    func note(_ region: DamagedRegion, in segment: Segment) {
+        let item = KnownDamage.Item(segmentBase: segment.baseOffset, region: region, keptAt: nil)
+        let isNew = shared.withLock {
+            $0.damage.note(region, segmentBase: segment.baseOffset, keptAt: nil)
+        }
+        if isNew { onDamage(item) }
     }
 
     package var state: PartitionState { shared.withLock { $0.state } }
@@ -176,6 +199,7 @@ package final class PartitionLog: @unchecked Sendable {
         let segment = try Self.createSegment(baseOffset: baseOffset, directory: directory, fileSystem: fileSystem)
         // Identities staged for the new segment's records were collected under the old one.
         var fresh = SegmentCaches(segment: segment, hasher: hasher)
+        if caches[caches.count - 1].isGivenUp { fresh.giveUp() }
         for identity in caches[caches.count - 1].identities.pending where identity.offset.value >= baseOffset {
             fresh.identities.append(identity)
         }
@@ -224,7 +248,12 @@ package final class PartitionLog: @unchecked Sendable {
     }
 
     /// Its recovery point stays; what was written since must not make others' points due again and again.
-    func skipCheckpoint() { bytesSinceCheckpoint = 0 }
+    /// Its caches cannot be written either, so nothing is collected for them any more.
+    func skipCheckpoint() {
+        bytesSinceCheckpoint = 0
+        caches.removeFirst(caches.count - 1)
+        caches[0].giveUp()
+    }
 
     // MARK: Retention
 
@@ -245,15 +274,17 @@ package final class PartitionLog: @unchecked Sendable {
                 expired = newest.map { $0 < now - limit } ?? true
             }
             guard expired else { return removed }
-            // Readers first: whoever took the segment before keeps its open file.
-            shared.withLock { shared in _ = shared.segments.removeFirst() }
-            caches.removeAll { $0.segment === oldest }
             do throws(FileError) {
-                // The log last: caches without a log are removed at the next start, a log without caches gets new ones.
+                // The log first, and only then the next one: a log that stays is tried again, so the offsets on disk never
+                // have a gap. Caches without a log are removed at the next start. Whoever reads has the file open.
+                if try fileSystem.exists(oldest.path(FileNames.logSuffix)) {
+                    try fileSystem.remove(oldest.path(FileNames.logSuffix))
+                }
+                shared.withLock { shared in _ = shared.segments.removeFirst() }
+                caches.removeAll { $0.segment === oldest }
                 for suffix in FileNames.cacheSuffixes where try fileSystem.exists(oldest.path(suffix)) {
                     try fileSystem.remove(oldest.path(suffix))
                 }
-                try fileSystem.remove(oldest.path(FileNames.logSuffix))
                 try fileSystem.syncDirectory(directory)
             } catch {
                 throw LogError(.io, "retention of \(topicPartition): \(error)", partition: topicPartition)

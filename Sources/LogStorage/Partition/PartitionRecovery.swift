@@ -1,33 +1,19 @@
 internal import EventLog
 internal import RecordFormat
 
-/// What recovery found, and the partition as it can go on.
-struct RecoveredPartition: Sendable {
-    var segments: [Segment]
-    var state: PartitionState
-    var lastTimestamp: Int64
-    var report: RecoveryReport
-    var activeCaches: SegmentCaches
-}
-
-package struct RecoveryReport: Sendable, Equatable {
-    /// Bytes whose checksums were read.
-    package var scannedBytes = 0
-    /// Bytes cut off behind the last whole batch.
-    package var cutBytes = 0
-    /// Where the cut bytes are kept; nil where they were all zero.
-    package var keptAt: String?
-}
-
 /// Brings a partition's folder back to a state in which it can be written, reading only what was written after the last
 /// recovery point.
 ///
-/// 1. What lies below the recovery point was synced, with its caches, before the point was recorded: not read.
-/// 2. From there on every batch is checked: magic, length, offset, CRC-32C.
-/// 3. Behind the last whole batch of the last segment: a torn tail, cut, the bytes kept aside. Without room to keep
-///    them nothing is cut and the partition is read-only.
-/// 4. Bad bytes that a valid batch follows, or that lie below the recovery point, are damage, not a torn tail: nothing is changed, the start is refused.
-/// 5. What is found is synced before it is served: after a SIGKILL it may be in the page cache only.
+/// 1. What lies below the recovery point was synced, with its caches, before the point was recorded: not read. Its offsets
+///    stay taken, whatever became of its bytes.
+/// 2. From there on every batch is checked: magic, length, offset, epoch, CRC-32C.
+/// 3. Bad bytes behind the last whole batch, above the recovery point, are a torn tail: cut, the bytes kept aside. Without
+///    room to keep them nothing is cut and the partition is read-only.
+/// 4. Bad bytes that a valid batch follows, or that lie below the recovery point, are damage: set aside, a marker takes their
+///    offsets (`Quarantine`). Without room to set them aside nothing is changed and the partition is read-only; readers step
+///    over them all the same.
+/// 5. What is found above the recovery point is written again and synced before it is served: after a SIGKILL it may be in the
+///    page cache only, and after a failed sync the kernel may call pages clean that never reached the disk.
 struct PartitionRecovery {
     let topicPartition: TopicPartition
     let directory: String
@@ -36,15 +22,10 @@ struct PartitionRecovery {
     /// Told the bytes scanned, as they are.
     let onProgress: @Sendable (Int) -> Void
 
-    private struct Found {
-        var segment: Segment
-        var indexes: SegmentIndexes
-        var lastTimestamp: Int64
-    }
-
     func recover(from recoveryPoint: Int64) throws(LogError) -> RecoveredPartition {
         do throws(FileError) {
-            var bases = try tidyAndListSegments()
+            let folder = PartitionFolder(directory: directory, fileSystem: fileSystem)
+            var bases = try folder.prepare()
             if bases.isEmpty {
                 // Offsets are never used twice, even where somebody removed the files.
                 let segment = try PartitionLog.createSegment(
@@ -52,91 +33,102 @@ struct PartitionRecovery {
                 segment.log.close()
                 bases = [recoveryPoint]
             }
-            try writeLeaderEpochs(startOffset: bases[0])
-            return try recover(bases, from: recoveryPoint)
+            folder.writeLeaderEpochs(startOffset: bases[0])
+            // A point too far away for any segment is no point of this log: everything is scanned.
+            let isPlausible = recoveryPoint - bases[bases.count - 1] <= Int64(Int32.max)
+            return try recover(bases, from: isPlausible ? recoveryPoint : 0)
         } catch {
-            throw LogError(.io, "recovery of \(topicPartition): \(error)", partition: topicPartition)
+            throw LogError(.io, "recovery of \(topicPartition): \(error.refusal)", partition: topicPartition)
         }
     }
 
     private func recover(_ bases: [Int64], from recoveryPoint: Int64) throws(FileError) -> RecoveredPartition {
-        var report = RecoveryReport()
+        var progress = Progress()
         var segments: [Segment] = []
         for (place, base) in bases.dropLast().enumerated() {
             let nextBase = bases[place + 1]
-            let file = try open(base)
+            let file = try open(base, .readOnly)
             let size = try file.size()
-            let segment = Segment(
-                baseOffset: base, directory: directory, log: file, readableBytes: size, nextOffset: nextBase,
-                indexes: nil, firstTimestamp: nil)
+            var segment = closedSegment(base, file, size: size, nextBase: nextBase)
             if nextBase > recoveryPoint {
-                var walk = try self.walk(segment, limit: size, from: recoveryPoint, report: &report)
-                guard walk.stop == nil, walk.nextOffset == nextBase else {
-                    throw damage(file, at: walk.position, walk.stop ?? "offset \(walk.nextOffset) is missing")
+                let walk = try walk(
+                    segment, after: segments.last, limit: size, endOffset: nextBase, from: recoveryPoint, &progress)
+                // What was set aside may have changed the end.
+                segment = closedSegment(base, file, size: try file.size(), nextBase: nextBase)
+                var indexes = walk.indexes
+                indexes.seal()
+                segment.setIndexes(indexes)
+                caches(of: segment).write(indexes)
+                if progress.report.quarantined.contains(where: { $0.segmentBase == base }) {
+                    try? caches(of: segment).completeIdentities()
                 }
-                walk.indexes.seal()
-                segment.setIndexes(walk.indexes)
-                caches(of: segment).write(walk.indexes)
             }
             segments.append(segment)
         }
-        return try recoverLast(bases[bases.count - 1], before: segments, from: recoveryPoint, report: report)
+        return try recoverLast(bases[bases.count - 1], before: segments, from: recoveryPoint, progress)
     }
 
     private func recoverLast(
-        _ base: Int64, before closed: [Segment], from recoveryPoint: Int64, report: RecoveryReport
+        _ base: Int64, before closed: [Segment], from recoveryPoint: Int64, _ soFar: Progress
     ) throws(FileError) -> RecoveredPartition {
-        var report = report
-        let file = try open(base)
+        var progress = soFar
+        let file = try open(base, .readWrite)
         let size = try file.size()
         let probe = Segment(
             baseOffset: base, directory: directory, log: file, readableBytes: size, nextOffset: base, indexes: nil,
             firstTimestamp: nil)
-        let walk = try self.walk(probe, limit: size, from: recoveryPoint, report: &report)
-        // Below the recovery point everything was synced: what is missing there is damage, and its offsets stay taken.
-        guard walk.nextOffset >= recoveryPoint else {
-            throw damage(
-                file, at: walk.position,
-                "\(walk.stop ?? "the file ends"), but the log was synced up to offset \(recoveryPoint)")
-        }
-        var state = PartitionState.open
-        if let stop = walk.stop {
-            try refuseIfBatchFollows(file, from: walk.position, size: size, offset: walk.nextOffset, reason: stop)
-            do throws(FileError) {
-                report.keptAt = try cutTail(file, from: walk.position, size: size, base: base)
-                report.cutBytes = size - walk.position
-            } catch {
-                state = .readOnly(
-                    reason: "\(size - walk.position) bytes behind offset \(walk.nextOffset) are torn and could not be "
-                        + "kept aside (\(error)); make room and restart")
-            }
+        var walk = try walk(probe, after: closed.last, limit: size, endOffset: nil, from: recoveryPoint, &progress)
+        if walk.nextOffset < recoveryPoint {
+            try replaceLostEnd(of: probe, size: size, to: recoveryPoint, &walk, &progress)
+        } else if let reason = walk.tail {
+            try cutTail(file, size: size, base: base, walk, reason: reason, &progress)
         }
         do throws(FileError) {
+            try rewrite(file, (walk.unsyncedFrom ?? walk.position)..<walk.position)
             try file.sync()
+            // The run before may have made the file and ended before its name was durable.
+            try fileSystem.syncDirectory(directory)
         } catch {
-            state = .readOnly(reason: "\(error); check the disk and restart")
+            progress.stop("\(error); check the disk and restart")
         }
         let segment = Segment(
             baseOffset: base, directory: directory, log: file, readableBytes: walk.position,
-            nextOffset: walk.nextOffset, indexes: walk.indexes, firstTimestamp: walk.firstTimestamp)
+            nextOffset: walk.nextOffset, indexes: walk.indexes, firstTimestamp: try firstTimestamp(file, walk))
         let indexesOnDisk = caches(of: segment).reconcile(walk.indexes)
         let identities = try caches(of: segment).resumeIdentities()
-        var lastTimestamp = walk.indexes.latestOrLastEntry ?? Int64.min
-        if let previous = closed.last, lastTimestamp == Int64.min {
-            let indexes = try caches(of: previous).load()
-            lastTimestamp = indexes.latestOrLastEntry ?? Int64.min
-        }
         return RecoveredPartition(
-            segments: closed + [segment], state: state, lastTimestamp: lastTimestamp, report: report,
+            segments: closed + [segment], state: progress.state, lastTimestamp: walk.timestamp ?? Int64.min,
+            report: progress.report,
             activeCaches: SegmentCaches(segment: segment, identities: identities, indexesOnDisk: indexesOnDisk))
+    }
+
+    private struct Progress {
+        var report = RecoveryReport()
+        var state = PartitionState.open
+
+        mutating func stop(_ reason: String) {
+            if state == .open { state = .readOnly(reason: reason) }
+        }
+    }
+
+    private func closedSegment(_ base: Int64, _ file: any File, size: Int, nextBase: Int64) -> Segment {
+        Segment(
+            baseOffset: base, directory: directory, log: file, readableBytes: size, nextOffset: nextBase, indexes: nil,
+            firstTimestamp: nil)
     }
 
     private func caches(of segment: Segment) -> CacheFiles {
         CacheFiles(segment: segment, fileSystem: fileSystem, hasher: hasher)
     }
 
-    private func open(_ base: Int64) throws(FileError) -> any File {
-        try fileSystem.open("\(directory)/\(FileNames.segment(base, FileNames.logSuffix))", .readWrite)
+    private func open(_ base: Int64, _ access: FileAccess) throws(FileError) -> any File {
+        try fileSystem.open("\(directory)/\(FileNames.segment(base, FileNames.logSuffix))", access)
+    }
+
+    private func firstTimestamp(_ file: any File, _ walk: Walk) throws(FileError) -> Int64? {
+        guard walk.position > 0 else { return nil }
+        return try file.readBytes(at: 0, byteCount: RecordBatchHeader.byteCount)
+            .withUnsafeBytes { try? RecordBatchHeader(reading: $0) }?.baseTimestamp
     }
 
     // MARK: The walk
@@ -145,110 +137,132 @@ struct PartitionRecovery {
         var indexes: SegmentIndexes
         var position: Int
         var nextOffset: Int64
-        var firstTimestamp: Int64?
-        /// Why it ended before the limit.
-        var stop: String?
+        /// That of the last record so far, also where it stands in a segment before.
+        var timestamp: Int64?
+        /// Where the first batch above the recovery point starts.
+        var unsyncedFrom: Int?
+        /// Why the bytes behind `position` are no batch; nil where there are none.
+        var tail: String?
+
+        mutating func pass(_ header: RecordBatchHeader, at start: Int, segmentBase: Int64, recoveryPoint: Int64) {
+            indexes.add(header, at: start, segmentBase: segmentBase)
+            position = start + header.totalBytes
+            nextOffset = header.nextOffset
+            timestamp = header.maxTimestamp
+            if nextOffset > recoveryPoint { unsyncedFrom = unsyncedFrom ?? start }
+        }
     }
 
-    /// Checks the batches from the last index entry below `recoveryPoint` on, and brings the indexes up to their end.
+    /// Checks the batches from the last index entry below `recoveryPoint` on, brings the indexes up to their end, and sets aside
+    /// the damage that is met.
     private func walk(
-        _ segment: Segment, limit: Int, from recoveryPoint: Int64, report: inout RecoveryReport
+        _ segment: Segment, after previous: Segment?, limit: Int, endOffset: Int64?, from recoveryPoint: Int64,
+        _ progress: inout Progress
     ) throws(FileError) -> Walk {
         let stored = try caches(of: segment).trustedIndexes(before: recoveryPoint, segmentBytes: limit)
-        var result = Walk(
+        var walk = Walk(
             indexes: stored?.indexes ?? SegmentIndexes(), position: stored.map { Int($0.header.position) } ?? 0,
-            nextOffset: stored?.header.baseOffset ?? segment.baseOffset)
-        var walker = BatchWalker(
-            segment.log, from: result.position, limit: limit, expectedOffset: result.nextOffset, checksums: true)
-        walking: while true {
-            switch try walker.next() {
+            nextOffset: stored?.header.baseOffset ?? segment.baseOffset, timestamp: stored?.indexes.latestOrLastEntry)
+        if let previous, walk.timestamp == nil { walk.timestamp = try caches(of: previous).load().latestOrLastEntry }
+        var scanner = SegmentScanner(
+            segment.log, segmentBase: segment.baseOffset, from: walk.position, offset: walk.nextOffset, limit: limit,
+            endOffset: endOffset, timestamp: walk.timestamp)
+        while true {
+            switch try scanner.next() {
             case .batch(let header, let position):
-                result.indexes.add(header, at: position, segmentBase: segment.baseOffset)
-                result.position = position + header.totalBytes
-                result.nextOffset = header.nextOffset
-                report.scannedBytes += header.totalBytes
+                walk.pass(header, at: position, segmentBase: segment.baseOffset, recoveryPoint: recoveryPoint)
+                progress.report.scannedBytes += header.totalBytes
                 onProgress(header.totalBytes)
-            case .end: break walking
-            case .invalid(_, let reason):
-                result.stop = reason
-                break walking
+            case .damage(let region):
+                setAside(
+                    region, of: segment, endsFile: region.bytes.upperBound == limit && endOffset != nil,
+                    recoveryPoint, &walk, &progress)
+            case .end(_, let nextOffset):
+                walk.nextOffset = nextOffset
+                return walk
+            case .tail(let position, let nextOffset, let reason):
+                walk.position = position
+                walk.nextOffset = nextOffset
+                walk.tail = reason
+                return walk
             }
         }
-        if result.position > 0,
-            let first = try segment.log.readBytes(at: 0, byteCount: RecordBatchHeader.byteCount)
-                .withUnsafeBytes({ try? RecordBatchHeader(reading: $0) })
-        {
-            result.firstTimestamp = first.baseTimestamp
-        }
-        return result
     }
 
-    // MARK: The tail
+    // MARK: Damage and torn tails
 
-    private func refuseIfBatchFollows(
-        _ file: any File, from position: Int, size: Int, offset: Int64, reason: String
+    private func setAside(
+        _ region: DamagedRegion, of segment: Segment, endsFile: Bool, _ recoveryPoint: Int64, _ walk: inout Walk,
+        _ progress: inout Progress
+    ) {
+        walk.position = region.bytes.upperBound
+        walk.nextOffset = region.offsets.upperBound
+        if walk.nextOffset > recoveryPoint { walk.unsyncedFrom = walk.unsyncedFrom ?? region.bytes.lowerBound }
+        let left = KnownDamage.Item(segmentBase: segment.baseOffset, region: region, keptAt: nil)
+        func leave() {
+            progress.report.left.append(left)
+            guard let header = region.mendedHeader else { return }
+            // Readers get it mended.
+            walk.pass(
+                header, at: region.bytes.lowerBound, segmentBase: segment.baseOffset, recoveryPoint: recoveryPoint)
+        }
+        do throws(FileError) {
+            let quarantine = Quarantine(directory: directory, segmentBase: segment.baseOffset, fileSystem: fileSystem)
+            // A closed segment was opened to be read; nothing but this ever writes to it again.
+            let file = try open(segment.baseOffset, .readWrite)
+            defer { file.close() }
+            guard let (item, batches) = try quarantine.apply(region, to: file, endsFile: endsFile) else {
+                leave()
+                return
+            }
+            progress.report.quarantined.append(item)
+            // The ids of lost records must not be taken for stored; the file comes back from what is left.
+            try? fileSystem.remove(segment.path(FileNames.identitiesSuffix))
+            var position = region.bytes.lowerBound
+            for header in batches {
+                walk.pass(header, at: position, segmentBase: segment.baseOffset, recoveryPoint: recoveryPoint)
+                position += header.totalBytes
+            }
+        } catch {
+            leave()
+            progress.stop("\(region.description), and could not be set aside (\(error)); make room and restart")
+        }
+    }
+
+    /// The file ends, or turns bad, below what was synced: a marker takes the missing offsets.
+    private func replaceLostEnd(
+        of segment: Segment, size: Int, to recoveryPoint: Int64, _ walk: inout Walk, _ progress: inout Progress
     ) throws(FileError) {
-        if let found = try TailSearch(file: file, size: size).validBatch(after: position, offsetAtLeast: offset) {
-            throw damage(file, at: position, "\(reason), but a valid batch follows at byte \(found)")
+        let region = DamagedRegion(
+            bytes: walk.position..<size, offsets: walk.nextOffset..<recoveryPoint,
+            reason: "\(walk.tail ?? "the file ends here"), but the log was synced up to offset \(recoveryPoint)",
+            timestamp: walk.timestamp ?? 0, mended: nil)
+        let start = walk.position
+        setAside(region, of: segment, endsFile: true, recoveryPoint, &walk, &progress)
+        // Where it could not be set aside, the offsets are taken nevertheless, and the bytes are left.
+        if progress.report.left.last?.region == region { walk.position = start }
+    }
+
+    /// Keeps the bytes behind the last whole batch in a file of their own, then cuts them off.
+    private func cutTail(
+        _ file: any File, size: Int, base: Int64, _ walk: Walk, reason: String, _ progress: inout Progress
+    ) throws(FileError) {
+        do throws(FileError) {
+            let quarantine = Quarantine(directory: directory, segmentBase: base, fileSystem: fileSystem)
+            progress.report.keptAt = try quarantine.keep(walk.position..<size, of: file, infix: FileNames.tornInfix)
+            try file.truncate(to: walk.position)
+            progress.report.cutBytes = size - walk.position
+        } catch {
+            progress.stop(
+                "\(size - walk.position) bytes behind offset \(walk.nextOffset) are torn (\(reason)) and could not be kept "
+                    + "aside (\(error)); make room and restart")
         }
     }
 
-    private func damage(_ file: any File, at position: Int, _ reason: String) -> FileError {
-        FileError(
-            operation: "recover", path: file.path, number: 0,
-            reason: "damage at byte \(position): \(reason); nothing was changed; run okla-events log verify")
-    }
-
-    /// Keeps the bytes from `position` on in a file of their own, then cuts them off. Returns that file's path.
-    private func cutTail(_ file: any File, from position: Int, size: Int, base: Int64) throws(FileError) -> String? {
-        let keep = try freeName("\(directory)/\(FileNames.segment(base, FileNames.tornInfix))\(position)")
-        let isWorthKeeping = try TailSearch(file: file, size: size).hasNonZero(from: position)
-        if isWorthKeeping {
-            let copy = try fileSystem.open(keep, .readWrite)
-            defer { copy.close() }
-            var done = position
-            while done < size {
-                let bytes = try file.readBytes(at: done, byteCount: min(BatchWalker.windowBytes, size - done))
-                try copy.writeAll(bytes, at: done - position)
-                done += bytes.count
-            }
-            try copy.sync()
-            try fileSystem.syncDirectory(directory)
+    private func rewrite(_ file: any File, _ range: Range<Int>) throws(FileError) {
+        try file.forEachPiece(of: range) { bytes, position throws(FileError) in
+            try file.writeAll(bytes, at: position)
+            return true
         }
-        try file.truncate(to: position)
-        return isWorthKeeping ? keep : nil
-    }
-
-    /// `name`, or where an earlier tail was kept under it, `name.2` and so on: what was kept stays.
-    private func freeName(_ name: String) throws(FileError) -> String {
-        var candidate = name
-        var number = 2
-        while try fileSystem.exists(candidate) {
-            candidate = "\(name).\(number)"
-            number += 1
-        }
-        return candidate
-    }
-
-    // MARK: The folder
-
-    private func tidyAndListSegments() throws(FileError) -> [Int64] {
-        try fileSystem.createDirectory(directory)
-        let names = try fileSystem.list(directory)
-        let bases = names.compactMap { FileNames.baseOffset(of: $0, suffix: FileNames.logSuffix) }.sorted()
-        for name in names {
-            let isOrphan = FileNames.cacheSuffixes.contains { suffix in
-                FileNames.baseOffset(of: name, suffix: suffix).map { !bases.contains($0) } ?? false
-            }
-            if isOrphan || name.hasSuffix(FileNames.temporarySuffix) { try fileSystem.remove("\(directory)/\(name)") }
-        }
-        return bases
-    }
-
-    /// Kafka keeps the leader's epochs beside the segments; ours is always epoch 0.
-    private func writeLeaderEpochs(startOffset: Int64) throws(FileError) {
-        let path = "\(directory)/\(FileNames.leaderEpochs)"
-        guard try !fileSystem.exists(path) else { return }
-        try fileSystem.replace(path, with: Array("0\n1\n0 \(startOffset)\n".utf8))
     }
 }

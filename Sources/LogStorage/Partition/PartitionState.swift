@@ -11,6 +11,14 @@ package enum PartitionState: Sendable, Equatable {
     /// Recovery could not make the partition writable. Reads go on.
     case readOnly(reason: String)
 
+    package var name: String {
+        switch self {
+        case .open: "open"
+        case .poisoned: "poisoned"
+        case .readOnly: "read-only"
+        }
+    }
+
     package var isWritable: Bool { self == .open }
 
     /// Why it takes no writes; nil where it does.

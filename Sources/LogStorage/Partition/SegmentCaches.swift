@@ -1,4 +1,4 @@
-internal import EventLog
+package import EventLog
 
 /// Which part of a segment's caches is on disk already. The commit loop's own.
 struct SegmentCaches {
@@ -6,6 +6,8 @@ struct SegmentCaches {
     var identities: IdentityCollector
     /// Set when the segment takes no more writes: the offset behind its last record.
     var sealedEnd: Int64?
+    /// The files could not be written: nothing more is collected, a restart makes them from the log.
+    private(set) var isGivenUp = false
     private var offsetEntriesOnDisk = 0
     private var timeEntriesOnDisk = 0
 
@@ -22,9 +24,16 @@ struct SegmentCaches {
         self.timeEntriesOnDisk = indexesOnDisk.times.entries.count
     }
 
+    mutating func giveUp() {
+        isGivenUp = true
+        identities = IdentityCollector(
+            segmentBase: segment.baseOffset, hasher: nil, coveredEnd: segment.baseOffset, writtenBytes: 0)
+    }
+
     /// The bytes that bring the files up to what is published.
     mutating func takeWrites() -> [CacheWrite] {
         var writes: [CacheWrite] = []
+        if isGivenUp { return writes }
         if let indexes = segment.loadedIndexes {
             let (offsets, times) = (indexes.offsets, indexes.times)
             if offsets.entries.count > offsetEntriesOnDisk || sealedEnd != nil {
@@ -54,17 +63,12 @@ struct SegmentCaches {
 }
 
 /// What the maintenance thread does so that a partition's recovery point may move to `recoveryPoint`.
-struct CheckpointWork {
-    let topicPartition: TopicPartition
-    let recoveryPoint: Int64
+package struct CheckpointWork: Sendable {
+    package let topicPartition: TopicPartition
+    package let recoveryPoint: Int64
     let log: any File
     let syncsLog: Bool
     let writes: [CacheWrite]
-
-    /// A failure here is a failed sync of the log itself: the partition must be poisoned.
-    func syncLogWhereNeeded() throws(FileError) {
-        if syncsLog { try log.sync() }
-    }
 
     /// A failure here costs the next start a scan, no more.
     func writeCaches(_ fileSystem: any FileSystem) throws(FileError) {

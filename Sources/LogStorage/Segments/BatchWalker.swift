@@ -3,7 +3,7 @@ package import RecordFormat
 /// Steps through a `.log` file batch by batch with few reads.
 package struct BatchWalker: ~Copyable {
     package enum Step {
-        /// A batch whose head is plausible and, where asked for, whose checksum holds.
+        /// A batch whose head is plausible and whose checksum holds.
         case batch(RecordBatchHeader, position: Int)
         /// The limit, at a batch boundary.
         case end(position: Int)
@@ -11,23 +11,28 @@ package struct BatchWalker: ~Copyable {
         case invalid(position: Int, reason: String)
     }
 
+    /// The most that is read at once. The first reads are smaller: many walks end soon.
     package static let windowBytes = 1 << 20
+    private var nextWindowBytes = 16 << 10
 
     private let file: any File
     private let limit: Int
-    private let checksums: Bool
     private var position: Int
     private var expectedOffset: Int64?
+    private let offsetLimit: Int64
     private var window = GrowableBytes()
     private var windowStart = 0
 
-    /// Walks from `position` to `limit`. The first batch must start at `expectedOffset`, where given.
-    package init(_ file: any File, from position: Int, limit: Int, expectedOffset: Int64?, checksums: Bool) {
+    /// Walks from `position` to `limit`. The first batch must start at `expectedOffset`, where given; none may reach behind
+    /// `offsetLimit`.
+    package init(
+        _ file: any File, from position: Int, limit: Int, expectedOffset: Int64?, offsetLimit: Int64 = .max
+    ) {
         self.file = file
         self.position = position
         self.limit = limit
         self.expectedOffset = expectedOffset
-        self.checksums = checksums
+        self.offsetLimit = offsetLimit
     }
 
     /// Moves to the next batch. After anything but `.batch` the walk is over.
@@ -40,12 +45,17 @@ package struct BatchWalker: ~Copyable {
                 return .invalid(
                     position: here, reason: "base offset is \(header.baseOffset), \(expectedOffset) must follow")
             }
+            if header.partitionLeaderEpoch != 0 {
+                return .invalid(position: here, reason: "leader epoch is \(header.partitionLeaderEpoch), not 0")
+            }
+            if header.nextOffset > offsetLimit {
+                return .invalid(
+                    position: here, reason: "offsets reach to \(header.lastOffset), \(offsetLimit) starts another segment")
+            }
             guard here + header.totalBytes <= limit else {
                 throw .truncated(needed: header.totalBytes, available: limit - here)
             }
-            if checksums {
-                _ = try RecordBatchReader.checkedHeader(bytes(at: here, byteCount: header.totalBytes))
-            }
+            _ = try RecordBatchReader.checkedHeader(bytes(at: here, byteCount: header.totalBytes))
             position += header.totalBytes
             expectedOffset = header.nextOffset
             return .batch(header, position: here)
@@ -67,7 +77,8 @@ package struct BatchWalker: ~Copyable {
     /// A view of the file from `start` on, shorter than asked for only at the end or after a failure.
     private mutating func bytes(at start: Int, byteCount: Int) -> UnsafeRawBufferPointer {
         if start < windowStart || start + byteCount > windowStart + window.count {
-            let wanted = min(max(byteCount, Self.windowBytes), limit - start)
+            let wanted = min(max(byteCount, nextWindowBytes), limit - start)
+            nextWindowBytes = min(nextWindowBytes * 2, Self.windowBytes)
             window.removeAll()
             let target = UnsafeMutableRawBufferPointer(start: window.reserve(wanted), count: wanted)
             do throws(FileError) {

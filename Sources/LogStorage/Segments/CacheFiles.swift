@@ -18,8 +18,9 @@ struct CacheFiles {
         guard let stored = try storedIndexes(segmentBytes: segmentBytes),
             let resumed = SegmentIndexes.resuming(
                 offsets: stored.offsets, times: stored.times, before: offset, segmentBase: segment.baseOffset),
-            let header = try header(at: Int(resumed.resume.position)),
-            header.lastOffset == segment.baseOffset + Int64(resumed.resume.relativeOffset)
+            let header = try header(at: resumed.resume),
+            // Times never fall, so the latest one at an entry is that of its own batch.
+            stored.times.entry(atOrBefore: resumed.resume.relativeOffset)?.timestamp == header.maxTimestamp
         else { return nil }
         return (resumed.indexes, (header.baseOffset, resumed.resume.position))
     }
@@ -51,10 +52,18 @@ struct CacheFiles {
         _ start: SegmentIndexes, from position: Int, offset: Int64
     ) throws(FileError) -> SegmentIndexes {
         var indexes = start
-        var walker = BatchWalker(
-            segment.log, from: position, limit: segment.readableBytes, expectedOffset: offset, checksums: false)
-        while case .batch(let header, let place) = try walker.next() {
-            indexes.add(header, at: place, segmentBase: segment.baseOffset)
+        var scanner = SegmentScanner(
+            segment.log, segmentBase: segment.baseOffset, from: position, offset: offset, limit: segment.readableBytes,
+            endOffset: segment.nextOffset)
+        scanning: while true {
+            switch try scanner.next() {
+            case .batch(let header, let place): indexes.add(header, at: place, segmentBase: segment.baseOffset)
+            case .damage(let region):
+                if let header = region.mendedHeader {
+                    indexes.add(header, at: region.bytes.lowerBound, segmentBase: segment.baseOffset)
+                }
+            case .end, .tail: break scanning
+            }
         }
         indexes.seal()
         return indexes
@@ -110,9 +119,13 @@ struct CacheFiles {
         return (offsets, times)
     }
 
-    private func header(at position: Int) throws(FileError) -> RecordBatchHeader? {
-        let bytes = try segment.log.readBytes(at: position, byteCount: RecordBatchHeader.byteCount)
-        return bytes.withUnsafeBytes { try? RecordBatchHeader(reading: $0) }
+    /// The head of the batch that an index entry leads to; nil where it leads to anything else.
+    func header(at entry: OffsetIndex.Entry) throws(FileError) -> RecordBatchHeader? {
+        let bytes = try segment.log.readBytes(at: Int(entry.position), byteCount: RecordBatchHeader.byteCount)
+        guard let header = bytes.withUnsafeBytes({ try? RecordBatchHeader(reading: $0) }),
+            header.lastOffset == segment.baseOffset + Int64(entry.relativeOffset)
+        else { return nil }
+        return header
     }
 
     // MARK: Identities
@@ -178,25 +191,44 @@ struct CacheFiles {
         from offset: Int64, _ hasher: RecordIdentityHasher
     ) throws(FileError) -> [StoredIdentity] {
         guard offset < segment.nextOffset else { return [] }
-        let start = segment.loadedIndexes?.offsets.position(
-            atOrBefore: Int32(clamping: offset - segment.baseOffset))
+        let entry = segment.loadedIndexes?.offsets.position(atOrBefore: Int32(clamping: offset - segment.baseOffset))
+        var start = (position: 0, offset: segment.baseOffset)
+        if let entry, let header = try header(at: entry) { start = (Int(entry.position), header.baseOffset) }
         var found: [StoredIdentity] = []
         var reader = RecordBatchReader()
-        var walker = BatchWalker(
-            segment.log, from: start.map { Int($0.position) } ?? 0, limit: segment.readableBytes, expectedOffset: nil,
-            checksums: false)
-        while case .batch(let header, let position) = try walker.next() {
-            guard header.lastOffset >= offset else { continue }
-            let bytes = try walker.batchBytes(header, at: position)
-            // A batch that does not open was reported when its checksum was read; it has no identities to give.
-            try? reader.forEachRecord(in: bytes, header: header) { record in
-                guard record.offset >= offset, let messageID = record.header("messageId") else { return }
-                found.append(
-                    StoredIdentity(
-                        identity: hasher.identity(of: messageID), offset: Offset(record.offset),
-                        timestampSeconds: UInt32(clamping: record.timestamp / 1000)))
+        var scanner = SegmentScanner(
+            segment.log, segmentBase: segment.baseOffset, from: start.position, offset: start.offset,
+            limit: segment.readableBytes, endOffset: segment.nextOffset)
+        while true {
+            switch try scanner.next() {
+            case .batch(let header, let position):
+                guard header.lastOffset >= offset else { continue }
+                let bytes = try scanner.batchBytes(header, at: position)
+                // The checksum holds: a batch that does not open was written so, and has no identities to give.
+                try? reader.forEachRecord(in: bytes, header: header) { record in
+                    if record.offset >= offset, let stored = hasher.stored(record) { found.append(stored) }
+                }
+            case .damage(let region):
+                // What the mended batch holds counts; what is lost may be sent again.
+                guard let batch = region.mended else { continue }
+                batch.withUnsafeBytes { batch in
+                    guard let header = try? RecordBatchHeader(reading: batch) else { return }
+                    try? reader.forEachRecord(in: batch, header: header) { record in
+                        if record.offset >= offset, let stored = hasher.stored(record) { found.append(stored) }
+                    }
+                }
+            case .end, .tail: return found
             }
         }
-        return found
+    }
+}
+
+extension RecordIdentityHasher {
+    /// What the `.ids` file says of a record; nil where it has no messageId.
+    func stored(_ record: RecordView) -> StoredIdentity? {
+        guard let messageID = record.header("messageId") else { return nil }
+        return StoredIdentity(
+            identity: identity(of: messageID), offset: Offset(record.offset),
+            timestampSeconds: UInt32(clamping: record.timestamp / 1000))
     }
 }

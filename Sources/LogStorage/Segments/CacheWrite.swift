@@ -8,13 +8,16 @@ package struct CacheWrite: Sendable {
     package let path: String
     package let piece: Piece
 
-    /// Writes and syncs. What stood behind the piece is cut off: it belongs to a run of the service that has ended.
+    /// Writes and syncs, the name too where the file is new. What stood behind the piece is cut off: it belongs to a run of the
+    /// service that has ended.
     package func perform(_ fileSystem: any FileSystem) throws(FileError) {
+        let isNew = try !fileSystem.exists(path)
         let file = try fileSystem.open(path, .readWrite)
         defer { file.close() }
         let end = piece.position + piece.bytes.count
         try file.writeAll(piece.bytes, at: piece.position)
         if try file.size() > end { try file.truncate(to: end) }
         try file.sync()
+        if isNew { try fileSystem.syncDirectory(FileNames.parent(of: path)) }
     }
 }

@@ -13,12 +13,15 @@ package struct SegmentIndexes: Equatable, Sendable {
 
     /// Adds the batch with `header` that starts at `position`.
     package mutating func add(_ header: RecordBatchHeader, at position: Int, segmentBase: Int64) {
-        let relative = Int32(header.lastOffset - segmentBase)
+        // A scanner gives no batch that lies further from the base; a segment of another shape gets no entries.
+        guard let relative = Int32(exactly: header.lastOffset - segmentBase), let position = Int32(exactly: position) else {
+            return
+        }
         if latest.map({ header.maxTimestamp > $0.timestamp }) ?? true {
             latest = TimeIndex.Entry(timestamp: header.maxTimestamp, relativeOffset: relative)
         }
         if bytesSinceEntry > OffsetIndex.intervalBytes {
-            offsets.append(relativeOffset: relative, position: Int32(position))
+            offsets.append(relativeOffset: relative, position: position)
             appendLatest()
             bytesSinceEntry = 0
         }
@@ -38,9 +41,9 @@ package struct SegmentIndexes: Equatable, Sendable {
         offsets: OffsetIndex, times: TimeIndex, before offset: Int64, segmentBase: Int64
     ) -> (indexes: SegmentIndexes, resume: OffsetIndex.Entry)? {
         var indexes = SegmentIndexes()
-        guard let relative = Int32(exactly: offset - segmentBase),
-            let resume = offsets.position(atOrBefore: relative - 1)
-        else { return nil }
+        guard let before = Int32(exactly: offset - segmentBase - 1), let resume = offsets.position(atOrBefore: before) else {
+            return nil
+        }
         indexes.offsets = offsets
         indexes.times = times
         // The walk adds the batch at `resume` again, entry included.

@@ -24,6 +24,12 @@ package struct TimeIndex: Equatable, Sendable {
         return found == 0 ? nil : entries[found - 1]
     }
 
+    /// The last entry of an offset not behind `relativeOffset`.
+    package func entry(atOrBefore relativeOffset: Int32) -> Entry? {
+        let found = entries.partitionPoint { $0.relativeOffset > relativeOffset }
+        return found == 0 ? nil : entries[found - 1]
+    }
+
     package func encoded(from first: Int = 0) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity((entries.count - first) * Self.entryBytes)

@@ -48,7 +48,7 @@ struct ConfigurationKey: Sendable {
             .init("Admin.Token"),
             .init("Admin.JWT.Secret", adminAPI), .init("Admin.JWT.JwksFile", adminAPI),
             .init("Admin.JWT.Issuer", adminAPI), .init("Admin.JWT.Audience", adminAPI),
-            .init("Metrics.Public", .notInThisVersion("metrics")),
+            .init("Metrics.Public"),
         ]
 
     private static let adminAPI = Availability.notInThisVersion("the admin API")
@@ -80,7 +80,7 @@ struct ConfigurationKey: Sendable {
 
     private static let log: [ConfigurationKey] = [
         .init("Log.Durability"), .init("Log.SegmentBytes"), .init("Log.SegmentAge"), .init("Log.RetentionBytes"),
-        .init("Log.RetentionAge"), .init("Log.MinFreeBytes", .notInThisVersion("the free space watch")),
+        .init("Log.RetentionAge"), .init("Log.MinFreeBytes"),
     ]
 
     private static let exporters: [ConfigurationKey] = [

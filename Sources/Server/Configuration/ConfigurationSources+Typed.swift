@@ -11,6 +11,16 @@ extension ConfigurationSources {
         }
     }
 
+    func boolean(_ path: String) throws -> Bool? {
+        switch values[path] {
+        case nil, .null: nil
+        case .bool(let value): value
+        case .environmentText("true"): true
+        case .environmentText("false"): false
+        case .some(let other): throw wrongType(path, other, "true or false")
+        }
+    }
+
     func integer(_ path: String, _ range: ClosedRange<Int>) throws -> Int? {
         let found: Int64
         switch values[path] {

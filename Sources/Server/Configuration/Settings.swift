@@ -17,6 +17,12 @@ package struct Settings: Sendable {
     package var topic = "okla.events.raw"
     package var partitionCount = 12
     package var log = LogOptions()
+    /// nil: as the default says, which depends on whether the data is temporary.
+    private var configuredMinFreeBytes: Int?
+    package var areMetricsPublic = false
+
+    /// Bytes that stay free on the log's disk.
+    package var minFreeBytes: Int { configuredMinFreeBytes ?? (isEphemeral ? 0 : 512 << 20) }
 
     package static let rejectedTopic = "okla.events.rejected"
 
@@ -26,6 +32,7 @@ package struct Settings: Sendable {
         try sources.refuseWhatIsNotBuilt()
         writeKeys = try sources.writeKeys()
         adminToken = try sources.text("Admin.Token")
+        areMetricsPublic = try sources.boolean("Metrics.Public") ?? areMetricsPublic
         // 0 means no limit, up to what the engine itself can hold.
         limits.batchEvents =
             Self.unlimited(
@@ -74,6 +81,7 @@ package struct Settings: Sendable {
         if let bytes = try sources.integer("Log.RetentionBytes", 0...Int.max) {
             log.retentionBytes = bytes == 0 ? nil : bytes
         }
+        configuredMinFreeBytes = try sources.integer("Log.MinFreeBytes", 0...Int.max)
         if let age = try sources.duration("Log.RetentionAge") { log.retentionAgeMilliseconds = age == 0 ? nil : age }
     }
 

@@ -34,7 +34,7 @@ struct LogBench {
                     var times: [Double] = []
                     for number in stride(from: task, to: groups, by: tasks) {
                         let records = RecordGroup(
-                            timestamp: EmbeddedLog.systemMilliseconds(), bodyBytes: groupSize * 900, recordCount: groupSize)
+                            timestamp: ServiceClock.wall(), bodyBytes: groupSize * 900, recordCount: groupSize)
                         for place in 0..<groupSize {
                             let sequence = number * groupSize + place
                             let start = records.bodies.count

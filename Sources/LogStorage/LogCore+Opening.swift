@@ -1,6 +1,6 @@
 internal import EventLog
 
-extension EmbeddedLog {
+extension LogCore {
     /// Reads `meta.properties` and adds the topics that are new; refuses a topic that exists with another shape.
     static func prepareMeta(_ directory: LogDirectory, _ wanted: [TopicDefinition]) throws(LogError) -> LogMeta {
         let stored = try directory.meta()
@@ -26,8 +26,9 @@ extension EmbeddedLog {
 
     /// Recovers all partitions, several at a time.
     static func recover(
-        _ directory: LogDirectory, _ meta: LogMeta, _ points: RecoveryPoints, _ options: LogOptions, _ workers: WorkerPool,
-        _ onProgress: @escaping Progress
+        _ directory: LogDirectory, _ meta: LogMeta, _ points: RecoveryPoints, _ options: LogOptions,
+        _ concurrently: Concurrently, _ onProgress: @escaping Progress,
+        onDamage: @escaping @Sendable (TopicPartition, KnownDamage.Item) -> Void
     ) throws(LogError) -> [(log: PartitionLog, report: RecoveryReport)] {
         let hasher = RecordIdentityHasher(key: meta.identityKey)
         let all = meta.topics.flatMap { topic in
@@ -48,7 +49,7 @@ extension EmbeddedLog {
             onProgress(done, all.count, bytes)
         }
         report { _ in }
-        workers.concurrently(all.count) { number in
+        concurrently(all.count) { number in
             let (partition, keepsIdentities) = all[number]
             do throws(LogError) {
                 let path = directory.directory(of: partition)
@@ -59,7 +60,8 @@ extension EmbeddedLog {
                 ).recover(from: points.offsets[partition] ?? 0)
                 let log = PartitionLog(
                     topicPartition: partition, directory: path, fileSystem: directory.fileSystem, options: options,
-                    hasher: keepsIdentities ? hasher : nil, recovered: recovered)
+                    hasher: keepsIdentities ? hasher : nil, recovered: recovered,
+                    onDamage: { onDamage(partition, $0) })
                 report { state in
                     state.done += 1
                     state.logs[number] = (log, recovered.report)
@@ -74,7 +76,7 @@ extension EmbeddedLog {
         do throws(FileError) {
             try directory.fileSystem.syncDirectory(directory.path)
         } catch {
-            throw LogError(.io, error.description)
+            throw LogError(.io, error.refusal)
         }
         return all.indices.map { logs[$0]! }
     }

@@ -1,0 +1,89 @@
+internal import EventLog
+internal import Synchronization
+
+/// Moves recovery points up: caches first, then the points, so that a point is never ahead of what it promises.
+final class Checkpointer: Sendable {
+    private struct State {
+        var points: RecoveryPoints
+        /// Partitions whose caches could not be written: their recovery point stays until a restart makes them anew.
+        var stuck: Set<TopicPartition> = []
+    }
+
+    private let state: Mutex<State>
+    private let directory: LogDirectory
+    private let partitions: [PartitionLog]
+    private let onWarning: @Sendable (String) -> Void
+
+    init(
+        directory: LogDirectory, partitions: [PartitionLog], recoveryPoints: RecoveryPoints,
+        onWarning: @escaping @Sendable (String) -> Void
+    ) {
+        // Points that do not move in this run stay as they were.
+        state = Mutex(State(points: recoveryPoints))
+        self.directory = directory
+        self.partitions = partitions
+        self.onWarning = onWarning
+    }
+
+    /// To be called where nothing commits meanwhile.
+    func prepare() -> [CheckpointWork] {
+        let stuck = state.withLock { $0.stuck }
+        return partitions.compactMap { partition in
+            guard partition.state.isWritable, !stuck.contains(partition.topicPartition) else {
+                partition.skipCheckpoint()
+                return nil
+            }
+            return partition.prepareCheckpoint()
+        }
+    }
+
+    /// Writes what was prepared. May run beside commits.
+    ///
+    /// - Parameters:
+    ///   - betweenCommits: runs a closure where nothing commits meanwhile, and returns when it has run.
+    ///   - onFailedSync: called there with a partition whose log could not be synced: it must be poisoned.
+    func finish(
+        _ works: [CheckpointWork], betweenCommits: (@escaping @Sendable () -> Void) -> Void,
+        onFailedSync: @escaping @Sendable (PartitionLog, FileError) -> Void
+    ) {
+        for work in works {
+            guard sync(work, betweenCommits, onFailedSync) else { continue }
+            do throws(FileError) {
+                try work.writeCaches(directory.fileSystem)
+                state.withLock { $0.points.offsets[work.topicPartition] = work.recoveryPoint }
+            } catch {
+                state.withLock { _ = $0.stuck.insert(work.topicPartition) }
+                onWarning(
+                    "the recovery point of \(work.topicPartition) stays where it is, the next start scans more: \(error)")
+            }
+        }
+        let points = state.withLock { $0.points }
+        do throws(FileError) {
+            try directory.write(points)
+        } catch {
+            onWarning("recovery points not written, the next start scans more: \(error)")
+        }
+    }
+
+    /// Syncs the log where appends did not wait for that. False: it failed, here or in a commit.
+    private func sync(
+        _ work: CheckpointWork, _ betweenCommits: (@escaping @Sendable () -> Void) -> Void,
+        _ onFailedSync: @escaping @Sendable (PartitionLog, FileError) -> Void
+    ) -> Bool {
+        guard work.syncsLog, let partition = partitions.first(where: { $0.topicPartition == work.topicPartition }) else {
+            return true
+        }
+        do throws(FileError) {
+            try work.log.sync()
+        } catch {
+            onWarning("\(work.topicPartition): \(error)")
+            betweenCommits { onFailedSync(partition, error) }
+            return false
+        }
+        // A commit's own sync may have failed just before, and then this one found nothing left to do: only when no commit
+        // runs is it known that none has failed.
+        let isWritable = Mutex(false)
+        betweenCommits { isWritable.withLock { $0 = partition.state.isWritable } }
+        return isWritable.withLock { $0 }
+    }
+}

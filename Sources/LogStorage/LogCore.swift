@@ -1,0 +1,206 @@
+package import EventLog
+internal import Synchronization
+
+/// The embedded engine without a thread and without a clock of its own: everything it does, it does in the call that asks
+/// for it. `EmbeddedLog` puts threads around it; a simulation steps it through crashes on files in memory.
+///
+/// Owns: the log directory (locked), every partition, the recovery points.
+/// Rules for callers: `commit`, `prepareCheckpoint`, `poison`, `retain` never run beside each other; everything else may.
+package final class LogCore: Sendable {
+    /// Told what goes on while the log opens, for a health endpoint.
+    package typealias Progress = @Sendable (_ partitionsDone: Int, _ partitions: Int, _ bytesScanned: Int) -> Void
+    /// Runs a closure for every number below a count, in parallel where it can, and returns when all are done.
+    package typealias Concurrently = (Int, @escaping @Sendable (Int) -> Void) -> Void
+
+    package let topics: [TopicDefinition]
+    package let identityHasher: RecordIdentityHasher
+    package let recovery: RecoverySummary
+    package let partitions: [PartitionLog]
+
+    private let handles: [TopicName: (handle: TopicHandle, partitionCount: Int)]
+    private let firstPartition: [Int]
+    private let directory: LogDirectory
+    private let options: LogOptions
+    private let group: CommitGroup
+    private let checkpointer: Checkpointer
+    private let lock: any FileLock
+    private let processID: Int32
+    private let onWarning: @Sendable (String) -> Void
+
+    /// Locks the directory, makes the topics that are missing, and recovers every partition.
+    ///
+    /// - Throws: `locked` where another process holds the directory, `invalidArgument` where a topic exists with another
+    ///   number of partitions, `damaged` or `io` where recovery could not go on. Nothing is changed then that a later
+    ///   start could need.
+    package static func open(
+        _ directory: LogDirectory, topics wanted: [TopicDefinition], options: LogOptions, processID: Int32,
+        concurrently: Concurrently, onProgress: @escaping Progress = { _, _, _ in },
+        onWarning: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws(LogError) -> LogCore {
+        let lock = try directory.lock(processID: processID)
+        do throws(LogError) {
+            let meta = try prepareMeta(directory, wanted)
+            let points = try directory.recoveryPoints()
+            let status = StatusLine()
+            let recovered = try recover(
+                directory, meta, points, options, concurrently, onProgress,
+                onDamage: { partition, item in
+                    onWarning("\(partition): \(item.region.description); okla-events log repair sets it aside")
+                    status.changed()
+                })
+            let core = LogCore(
+                directory: directory, meta: meta, options: options, lock: lock, processID: processID, recovered: recovered,
+                recoveryPoints: points, onWarning: onWarning)
+            status.onChange { [weak core] in core?.publishStatus() }
+            core.publishStatus()
+            return core
+        } catch {
+            lock.release()
+            throw error
+        }
+    }
+
+    private init(
+        directory: LogDirectory, meta: LogMeta, options: LogOptions, lock: any FileLock, processID: Int32,
+        recovered: [(log: PartitionLog, report: RecoveryReport)], recoveryPoints: RecoveryPoints,
+        onWarning: @escaping @Sendable (String) -> Void
+    ) {
+        topics = meta.topics
+        identityHasher = RecordIdentityHasher(key: meta.identityKey)
+        recovery = RecoverySummary(recovered.map { ($0.log.topicPartition, $0.report) })
+        self.directory = directory
+        self.options = options
+        self.lock = lock
+        self.processID = processID
+        self.onWarning = onWarning
+        partitions = recovered.map(\.log)
+        var first: [Int] = []
+        var handles: [TopicName: (handle: TopicHandle, partitionCount: Int)] = [:]
+        var count = 0
+        for (index, topic) in meta.topics.enumerated() {
+            first.append(count)
+            handles[topic.name] = (TopicHandle(index: Int32(index)), topic.partitionCount)
+            count += topic.partitionCount
+        }
+        firstPartition = first
+        self.handles = handles
+        group = CommitGroup(partitions: partitions, firstPartition: first, durability: options.durability)
+        checkpointer = Checkpointer(
+            directory: directory, partitions: partitions, recoveryPoints: recoveryPoints, onWarning: onWarning)
+    }
+
+    package func topic(named name: TopicName) -> (handle: TopicHandle, partitionCount: Int)? { handles[name] }
+
+    package func log(of partition: TopicPartition) throws(LogError) -> PartitionLog {
+        guard let (handle, count) = handles[partition.topic], (0..<count).contains(partition.partition.number) else {
+            throw LogError(.unknownTopic, "there is no partition \(partition)", partition: partition)
+        }
+        return partitions[firstPartition[Int(handle.index)] + partition.partition.number]
+    }
+
+    // MARK: Writing
+
+    /// Writes, syncs and publishes the groups together, and says what became of each.
+    package func commit(_ groups: [RecordGroup], now: Int64, concurrently: Concurrently) -> [AppendReceipt] {
+        if let shortage { return groups.map { .refused($0, shortage) } }
+        let (receipts, failed) = group.commit(groups, now: now, syncAll: concurrently)
+        for failure in failed {
+            onWarning("\(failure.partition): \(failure.error); it takes no records until a restart, reads go on")
+        }
+        if !failed.isEmpty { publishStatus() }
+        return receipts
+    }
+
+    /// Why nothing is written at the moment although the partitions could: the disk has too little room left.
+    package var shortage: LogError? {
+        guard options.minFreeBytes > 0, let free = freeBytes, free < options.minFreeBytes else { return nil }
+        return LogError(
+            .lowSpace,
+            "\(free) bytes are free on the disk of \(directory.path), Log.MinFreeBytes keeps \(options.minFreeBytes): make room "
+                + "there or lower it; reads go on, and so do writes once there is room")
+    }
+
+    /// The room on the log's disk; nil where the system does not say.
+    package var freeBytes: Int? { try? directory.fileSystem.freeBytes(directory.path) }
+
+    private func poison(_ partition: PartitionLog, _ error: FileError) {
+        partition.poison(error)
+        publishStatus()
+    }
+
+    // MARK: Upkeep
+
+    /// New bytes in all partitions since the last recovery points.
+    package var bytesSinceCheckpoint: Int { partitions.reduce(0) { $0 + $1.bytesSinceCheckpoint } }
+
+    package func prepareCheckpoint() -> [CheckpointWork] { checkpointer.prepare() }
+
+    /// - Parameter betweenCommits: runs a closure where nothing commits meanwhile, and returns when it has run.
+    package func finishCheckpoint(
+        _ works: [CheckpointWork], betweenCommits: (@escaping @Sendable () -> Void) -> Void = { $0() }
+    ) {
+        checkpointer.finish(works, betweenCommits: betweenCommits) { [self] partition, error in poison(partition, error) }
+    }
+
+    /// Begins new segments where the last ones are too old, and removes old ones as configured.
+    package func retain(now: Int64) {
+        for partition in partitions {
+            do throws(FileError) {
+                try partition.rollIfAged(now: now)
+            } catch {
+                onWarning("\(partition.topicPartition): \(error)")
+                poison(partition, error)
+            }
+            do throws(LogError) {
+                _ = try partition.enforceRetention(now: now)
+            } catch {
+                onWarning(error.description)
+            }
+        }
+    }
+
+    // MARK: Status
+
+    package var statuses: [PartitionStatus] { partitions.map(PartitionStatus.init) }
+    /// Every partition that is not simply open and whole.
+    package var troubles: [PartitionStatus] { statuses.filter { !$0.isFine } }
+
+    /// Writes into the lock's file how the partitions are, so that other processes (`log topics`) can tell.
+    private func publishStatus() {
+        let lines = ["\(processID)"] + troubles.map(\.description)
+        lock.write(lines.joined(separator: "\n") + "\n")
+    }
+
+    // MARK: Closing
+
+    /// Brings every cache and recovery point up to date and gives the directory free.
+    package func close() {
+        finishCheckpoint(prepareCheckpoint())
+        for partition in partitions { for segment in partition.segments { segment.log.close() } }
+        lock.release()
+    }
+}
+
+/// Lets a callback that is made before its receiver reach it.
+private final class StatusLine: Sendable {
+    private let receiver = Mutex<(@Sendable () -> Void)?>(nil)
+
+    func onChange(_ body: @escaping @Sendable () -> Void) { receiver.withLock { $0 = body } }
+    func changed() { receiver.withLock { $0 }?() }
+}
+
+/// What recovery did, over all partitions.
+package struct RecoverySummary: Sendable {
+    package let scannedBytes: Int
+    package let cuts: [(partition: TopicPartition, report: RecoveryReport)]
+    /// Damage that was set aside, and damage that had to stay.
+    package let damage: [(partition: TopicPartition, item: KnownDamage.Item, isQuarantined: Bool)]
+
+    init(_ reports: [(TopicPartition, RecoveryReport)]) {
+        scannedBytes = reports.reduce(0) { $0 + $1.1.scannedBytes }
+        cuts = reports.filter { $0.1.cutBytes > 0 }.map { ($0.0, $0.1) }
+        damage = reports.flatMap { partition, report in
+            report.quarantined.map { (partition, $0, true) } + report.left.map { (partition, $0, false) }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+internal import EventLog
+
+/// What recovery found, and the partition as it can go on.
+struct RecoveredPartition: Sendable {
+    var segments: [Segment]
+    var state: PartitionState
+    var lastTimestamp: Int64
+    var report: RecoveryReport
+    var activeCaches: SegmentCaches
+}
+
+package struct RecoveryReport: Sendable, Equatable {
+    /// Bytes whose checksums were read.
+    package var scannedBytes = 0
+    /// Bytes cut off behind the last whole batch.
+    package var cutBytes = 0
+    /// Where the cut bytes are kept; nil where they were all zero.
+    package var keptAt: String?
+    /// Damage that was set aside and replaced.
+    package var quarantined: [KnownDamage.Item] = []
+    /// Damage that stays where it is: nothing fits in its place, or there is no room to keep its bytes.
+    package var left: [KnownDamage.Item] = []
+}

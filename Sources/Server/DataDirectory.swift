@@ -1,0 +1,60 @@
+internal import Foundation
+internal import LogStorage
+
+/// The folder that holds everything, and small files in it; errors name the path, the reason and what to do.
+enum DataDirectory {
+    /// Makes the folder, and those above it where they are missing.
+    static func make(_ path: String) throws {
+        let number = makeFolder(URL(fileURLWithPath: path))
+        guard number == 0 else { throw refusal("data directory \(path)", number) }
+    }
+
+    /// 0, or the system's error number.
+    private static func makeFolder(_ url: URL) -> Int32 {
+        if mkdir(url.path, 0o755) == 0 { return 0 }
+        let number = errno
+        if number == ENOENT, url.pathComponents.count > 1 {
+            let above = makeFolder(url.deletingLastPathComponent())
+            return above != 0 ? above : mkdir(url.path, 0o755) == 0 ? 0 : errno
+        }
+        var isFolder: ObjCBool = false
+        let exists = number == EEXIST && FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
+        return exists && isFolder.boolValue ? 0 : number
+    }
+
+    /// Puts `bytes` at `path`, readable by its owner alone from the first moment on; after a crash either whole or not there.
+    static func writePrivately(_ bytes: [UInt8], _ path: String) throws {
+        let temporary = path + ".tmp"
+        unlink(temporary)
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw refusal(path, errno) }
+        do {
+            defer { close(descriptor) }
+            var done = 0
+            while done < bytes.count {
+                let count = bytes[done...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+                guard count > 0 else { throw refusal(path, count == 0 ? EIO : errno) }
+                done += count
+            }
+            guard fsync(descriptor) == 0 else { throw refusal(path, errno) }
+        } catch {
+            unlink(temporary)
+            throw error
+        }
+        guard rename(temporary, path) == 0 else { throw refusal(path, errno) }
+    }
+
+    static func read(_ path: String) throws -> Data? {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return nil }
+            throw refusal(path, errno)
+        }
+        return try FileHandle(fileDescriptor: descriptor, closeOnDealloc: true).readToEnd() ?? Data()
+    }
+
+    private static func refusal(_ what: String, _ number: Int32) -> ConfigurationError {
+        let advice = FileError.advice(number).map { "; \($0)" } ?? ""
+        return ConfigurationError("\(what): \(String(cString: strerror(number)))\(advice)")
+    }
+}

@@ -1,0 +1,177 @@
+import EventLog
+import LogStorage
+import RecordFormat
+import TestSupport
+import Testing
+
+/// Damage of every kind: what is left is served at its offsets, what is gone is told, nothing is cut that could be read.
+@Suite struct DamageTests {
+    /// Three segments of small batches in one partition, closed; what stands at each offset.
+    private func prepare() throws -> (log: SimulatedLog, files: [String: [UInt8]], values: [String], bases: [Int64]) {
+        var log = SimulatedLog()
+        log.options.segmentBytes = 400
+        let core = try log.open()
+        var values: [String] = []
+        for number in 0..<9 {
+            let batch = number % 3 == 0 ? ["value-\(number)"] : ["value-\(number)", "more-\(number)"]
+            #expect(
+                log.append(batch, to: core, timestamp: 1000 + Int64(number))
+                    == Array(Int64(values.count)..<Int64(values.count + batch.count)))
+            values += batch
+        }
+        let bases = core.partitions[0].segments.map(\.baseOffset)
+        core.close()
+        #expect(bases.count == 3)
+        return (log, log.files(), values, bases)
+    }
+
+    /// Everything that is served is at its offset; the rest lies in the holes. Returns the missing offsets.
+    private func check(_ log: SimulatedLog, _ core: LogCore, _ values: [String]) throws -> [Int64] {
+        let (records, holes) = try log.contents(core)
+        for record in records { #expect(values[Int(record.offset)] == record.value) }
+        #expect(Set(records.map(\.offset)).count == records.count)
+        let missing = (0..<Int64(values.count)).filter { offset in !records.contains { $0.offset == offset } }
+        #expect(missing == holes.flatMap { Array($0) })
+        #expect(core.partitions[0].bounds.highWatermark.value == Int64(values.count))
+        return missing
+    }
+
+    @Test(arguments: ["after a clean stop", "after a crash"])
+    func everyFlippedBitIsFoundAndCostsAtMostItsBatch(_ how: String) throws {
+        let (log, files, values, bases) = try prepare()
+        var (mended, lost, torn) = (0, 0, 0)
+        for base in bases {
+            let path = log.segment(base)
+            for bit in 0..<files[path]!.count * 8 {
+                log.restore(files)
+                if how == "after a crash" { log.fileSystem.delete(SimulatedLog.recoveryPoints) }
+                var bytes = files[path]!
+                bytes[bit / 8] ^= 1 << UInt8(bit % 8)
+                log.fileSystem.put(bytes, at: path)
+                let findings = try log.verify().findings
+                #expect(findings.contains { $0.path == path }, "bit \(bit) of \(path)")
+
+                let core = try log.open()
+                #expect(core.troubles.allSatisfy { $0.state.isWritable })
+                if !core.recovery.cuts.isEmpty {
+                    // Without a recovery point nothing tells the last batch from a torn one.
+                    #expect(how == "after a crash" && base == bases.last)
+                    let (records, holes) = try log.contents(core)
+                    #expect(records.map(\.value) == Array(values.dropLast(2)) && holes.isEmpty)
+                    torn += 1
+                    continue
+                }
+                let missing = try check(log, core, values)
+                #expect(missing.count <= 2)
+                if missing.isEmpty { mended += 1 } else { lost += 1 }
+                if !missing.isEmpty {
+                    let damage = core.partitions[0].damage
+                    #expect(damage.items.map(\.region.lostOffsets) == [missing[0]..<missing.last! + 1])
+                    #expect(core.troubles.first?.description.contains("\(missing[0]) to \(missing.last!) are lost") == true)
+                }
+                #expect(log.append(["after"], to: core, timestamp: 5000) == [Int64(values.count)])
+                core.close()
+                _ = try log.repair()
+                #expect(try log.verify().findings == [], "bit \(bit) of \(path)")
+                let again = try log.open()
+                #expect(try check(log, again, values + ["after"]) == missing)
+            }
+        }
+        // Of a batch's head, 17 bytes follow from the neighbours; a flip there loses nothing.
+        #expect(mended >= (9 - (torn > 0 ? 1 : 0)) * 17 * 8)
+        #expect(lost > 4000)
+    }
+
+    @Test func damageWithoutRoomToSetItAsideIsSteppedOverAndChangesNothing() throws {
+        let (log, files, values, bases) = try prepare()
+        log.fileSystem.delete(SimulatedLog.recoveryPoints)
+        var bytes = files[log.segment(bases[1])]!
+        bytes[100] ^= 1
+        log.fileSystem.put(bytes, at: log.segment(bases[1]))
+        log.fileSystem.setCapacity(log.fileSystem.usedBytes)
+        let core = try log.open()
+        #expect(try check(log, core, values).count == 1)
+        let trouble = try #require(core.troubles.first)
+        #expect(!trouble.state.isWritable)
+        #expect(trouble.description.contains("No space left") && trouble.description.contains("make room and restart"))
+        #expect(log.append(["x"], to: core) == [AppendReceipt.unassigned])
+        #expect(log.fileSystem.bytes(log.segment(bases[1])) == bytes)
+        core.close()
+
+        log.fileSystem.setCapacity(nil)
+        let healed = try log.open()
+        #expect(try check(log, healed, values).count == 1)
+        #expect(log.append(["x"], to: healed) == [Int64(values.count)])
+        let kept = healed.partitions[0].damage.items[0].keptAt
+        #expect(kept.flatMap { log.fileSystem.bytes($0) }.map { bytes.starts(with: bytes.prefix(0)) && !$0.isEmpty } == true)
+    }
+
+    @Test(arguments: 0..<3)
+    func aSegmentThatIsEmptyGoneOrCutIsAHoleAndLaterOffsetsStay(_ which: Int) throws {
+        for damage in ["emptied", "removed", "cut", "zeroed"] {
+            let (log, files, values, bases) = try prepare()
+            let path = log.segment(bases[which])
+            switch damage {
+            case "emptied": log.fileSystem.put([], at: path)
+            case "removed": log.fileSystem.delete(path)
+            case "cut": log.fileSystem.put(Array(files[path]!.dropLast(150)), at: path)
+            default: log.fileSystem.put(Array(repeating: 0, count: files[path]!.count), at: path)
+            }
+            let core = try log.open()
+            let (records, _) = try log.contents(core)
+            for record in records { #expect(values[Int(record.offset)] == record.value) }
+            let range = bases[which]..<(which < 2 ? bases[which + 1] : Int64(values.count))
+            let missing = (0..<Int64(values.count)).filter { offset in !records.contains { $0.offset == offset } }
+            #expect(damage == "cut" ? range.contains(missing[0]) : missing == Array(range), "\(damage) \(which)")
+            #expect(log.append(["after"], to: core, timestamp: 5000) == [Int64(values.count)], "\(damage) \(which)")
+            core.close()
+            _ = try log.repair()
+            #expect(try log.verify().findings == [], "\(damage) \(which)")
+        }
+    }
+
+    @Test func aMarkerFillsExactlyWhatItReplacesAndSaysWhy() throws {
+        for byteCount in HoleMarker.byteCountMin(offsetCount: 3)...400 {
+            let marker = HoleMarker.batch(offsets: 70..<73, timestamp: 5, byteCount: byteCount, reason: "bit rot")
+            #expect(marker.count == byteCount)
+            try marker.withUnsafeBytes { bytes in
+                let header = try RecordBatchReader.checkedHeader(bytes)
+                #expect(header.totalBytes == byteCount && header.isControlBatch)
+                #expect(header.baseOffset == 70 && header.nextOffset == 73 && header.maxTimestamp == 5)
+                #expect("bit rot".hasPrefix(HoleMarker.reason(in: bytes) ?? "-"))
+            }
+        }
+        let long = HoleMarker.batch(offsets: 0..<Int64(Int32.max), timestamp: 0, reason: "all of it")
+        #expect(long.withUnsafeBytes { HoleMarker.reason(in: $0) } == "all of it")
+    }
+
+    @Test func indexesWithAFlippedBitNeverGiveAWrongAnswer() throws {
+        var log = SimulatedLog()
+        log.options.segmentBytes = 20_000
+        var random = SeededGenerator(seed: 12)
+        let core = try log.open()
+        var values: [String] = []
+        for number in 0..<60 {
+            values.append(random.text(700))
+            log.append([values[number]], to: core, timestamp: Int64(number * 10))
+        }
+        core.close()
+        let files = log.files()
+        for (path, bytes) in files.sorted(by: { $0.key < $1.key })
+        where FileNames.cacheSuffixes.contains(where: { path.hasSuffix($0) }) {
+            for bit in stride(from: 0, to: bytes.count * 8, by: path.hasSuffix(FileNames.identitiesSuffix) ? 61 : 1) {
+                log.restore(files)
+                var changed = bytes
+                changed[bit / 8] ^= 1 << UInt8(bit % 8)
+                log.fileSystem.put(changed, at: path)
+                let core = try log.open()
+                #expect(try log.contents(core).records.map(\.value) == values)
+                for number in stride(from: 0, to: 60, by: 7) {
+                    let found = try core.partitions[0].offset(atOrAfter: Int64(number * 10 - 5))
+                    #expect(found?.value == Int64(number), "bit \(bit) of \(path)")
+                }
+                #expect(try core.partitions[0].identities(since: 0).count == 60)
+            }
+        }
+    }
+}

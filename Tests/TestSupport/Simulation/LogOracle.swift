@@ -1,0 +1,93 @@
+internal import EventLog
+internal import LogStorage
+
+/// What the log must hold, kept as plainly as can be: for each partition the values by their offsets.
+struct LogOracle {
+    struct Partition {
+        /// Acknowledged, or served to a reader: must be there for ever, here.
+        var certain: [Int64: String] = [:]
+        /// Acknowledged without a sync (`Durability.os`): must survive the end of the process, not of the machine.
+        var written: [Int64: String] = [:]
+        /// Handed to the log, whatever it answered.
+        var submitted: Set<String> = []
+        /// The greatest high watermark that was served and is certain.
+        var highWatermark: Int64 = 0
+    }
+
+    var partitions: [Partition]
+
+    init(partitionCount: Int) { partitions = Array(repeating: Partition(), count: partitionCount) }
+
+    mutating func acknowledge(_ partition: Int, _ offset: Int64, _ value: String, isSynced: Bool) {
+        if isSynced {
+            partitions[partition].certain[offset] = value
+            partitions[partition].highWatermark = max(partitions[partition].highWatermark, offset + 1)
+        } else {
+            partitions[partition].written[offset] = value
+        }
+    }
+
+    /// Everything below the offset was synced.
+    mutating func synced(_ partition: Int, below offset: Int64) {
+        for (place, value) in partitions[partition].written where place < offset {
+            partitions[partition].certain[place] = value
+            partitions[partition].written[place] = nil
+        }
+        partitions[partition].highWatermark = max(partitions[partition].highWatermark, offset)
+    }
+
+    mutating func losePower() {
+        for place in partitions.indices { partitions[place].written = [:] }
+    }
+
+    /// Compares with what a partition serves.
+    func check(_ number: Int, _ found: [LogContents.Record], holes: [Range<Int64>], bounds: OffsetBounds) throws {
+        let expected = partitions[number]
+        var byOffset: [Int64: String] = [:]
+        var seen: Set<String> = []
+        var next = bounds.start.value
+        var time = Int64.min
+        var holes = holes[...]
+        for record in found {
+            while let hole = holes.first, hole.lowerBound == next {
+                next = hole.upperBound
+                holes.removeFirst()
+            }
+            guard record.offset == next else {
+                throw SimulationFailure("partition \(number): offset \(record.offset) where \(next) must follow")
+            }
+            guard record.timestamp >= time else {
+                throw SimulationFailure("partition \(number): time goes back at offset \(next)")
+            }
+            guard expected.submitted.contains(record.value) else {
+                throw SimulationFailure("partition \(number): offset \(next) holds what nobody sent: \(record.value.prefix(40))")
+            }
+            guard seen.insert(record.value).inserted else {
+                throw SimulationFailure("partition \(number): \(record.value.prefix(40)) stands twice")
+            }
+            byOffset[next] = record.value
+            next += 1
+            time = record.timestamp
+        }
+        for hole in holes where hole.lowerBound == next { next = hole.upperBound }
+        guard next == bounds.highWatermark.value else {
+            throw SimulationFailure("partition \(number): served up to \(next), the high watermark is \(bounds.highWatermark)")
+        }
+        for (offset, value) in expected.certain.merging(expected.written, uniquingKeysWith: { a, _ in a })
+        where offset >= bounds.start.value && byOffset[offset] != value {
+            throw SimulationFailure(
+                "partition \(number): offset \(offset) was acknowledged as \(value.prefix(40)), the log has "
+                    + "\(byOffset[offset]?.prefix(40) ?? "nothing")")
+        }
+        guard bounds.highWatermark.value >= expected.highWatermark else {
+            throw SimulationFailure(
+                "partition \(number): the high watermark went back from \(expected.highWatermark) to \(bounds.highWatermark)")
+        }
+    }
+}
+
+package struct SimulationFailure: Error, CustomStringConvertible {
+    package let description: String
+
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,289 @@
+internal import EventLog
+internal import LogStorage
+internal import RecordFormat
+
+/// Runs the engine's real code through several lives on a simulated machine: random work, failing calls, full disks, kills and
+/// power cuts at random steps; after each, everything that was acknowledged must be served at its offset.
+///
+/// All of it follows from the seed: a failing one replays alone.
+package struct LogSimulation {
+    /// What happened in a run, to show that the faults were there.
+    package struct Summary: Sendable {
+        package var lives = 0
+        package var powerCuts = 0
+        package var kills = 0
+        package var failedCalls = 0
+        package var acknowledged = 0
+        package var holes = 0
+        package var steps = 0
+
+        package init() {}
+
+        package mutating func add(_ other: Summary) {
+            lives += other.lives
+            powerCuts += other.powerCuts
+            kills += other.kills
+            failedCalls += other.failedCalls
+            acknowledged += other.acknowledged
+            holes += other.holes
+            steps += other.steps
+        }
+    }
+
+    private static let topic = TopicName("t")!
+
+    private var random: SeededGenerator
+    private let fileSystem: SimulatedFileSystem
+    private let options: LogOptions
+    private let partitionCount: Int
+    private var oracle: LogOracle
+    private var now: Int64 = 1_769_000_000_000
+    private var valuesMade = 0
+    private var summary = Summary()
+    /// Told what happens, a line each.
+    private let trace: (String) -> Void
+
+    package init(seed: UInt64, trace: @escaping (String) -> Void = { _ in }) {
+        self.trace = trace
+        random = SeededGenerator(seed: seed)
+        fileSystem = SimulatedFileSystem(seed: random.next())
+        partitionCount = Int(1 + random.next() % 3)
+        oracle = LogOracle(partitionCount: partitionCount)
+        var options = LogOptions()
+        options.durability = random.next() % 5 == 0 ? .os : .fsync
+        options.segmentBytes = [2000, 6000, 20_000][Int(random.next() % 3)]
+        options.batchBytes = [200, 1000, 4000][Int(random.next() % 3)]
+        options.segmentAgeMilliseconds = random.next() % 3 == 0 ? 60_000 : nil
+        options.retentionBytes = random.next() % 4 == 0 ? 12_000 : nil
+        self.options = options
+        trace(
+            "\(partitionCount) partitions, \(options.durability), segments of \(options.segmentBytes), batches of "
+                + "\(options.batchBytes), retention \(options.retentionBytes ?? 0)")
+    }
+
+    /// - Throws: `SimulationFailure` where a promise was broken.
+    package mutating func run() throws -> Summary {
+        let lives = Int(3 + random.next() % 5)
+        for life in 0..<lives {
+            try live(isLast: life == lives - 1)
+            summary.lives += 1
+        }
+        summary.failedCalls = fileSystem.failures
+        summary.steps = fileSystem.steps
+        return summary
+    }
+
+    // MARK: One life of the service
+
+    private mutating func live(isLast: Bool) throws {
+        planFaults(isLast: isLast)
+        let core: LogCore
+        do {
+            core = try open()
+        } catch {
+            trace("it does not open: \(error)")
+            guard fileSystem.isDown || hasFaults else { throw SimulationFailure("it does not open: \(error)") }
+            // A start that failed changes nothing that a later start needs.
+            restart()
+            return
+        }
+        // Faults in the middle of opening may leave partitions that take no writes; without faults there is no reason for that.
+        if !hasFaults && !fileSystem.isDown {
+            if let trouble = core.troubles.first(where: { !$0.state.isWritable }) { throw SimulationFailure("\(trouble)") }
+        }
+        for (partition, report) in core.recovery.cuts { trace("  cut \(partition): \(report.cutBytes) bytes") }
+        for damage in core.recovery.damage { trace("  damage \(damage.partition) \(damage.item)") }
+        trace(
+            "open: "
+                + core.partitions.map { "\($0.bounds.start)-\($0.bounds.highWatermark) \($0.state.name)" }.joined(separator: ", ")
+        )
+        try check(core, observes: true)
+        for _ in 0..<Int(random.next() % 40) where !fileSystem.isDown { try step(core) }
+        if !fileSystem.isDown { try check(core, observes: options.durability == .fsync) }
+        if isLast || random.next() % 5 == 0 {
+            trace("close")
+            core.close()
+            if isLast { try verify() }
+        }
+        restart()
+    }
+
+    private var hasFaults = false
+
+    private mutating func planFaults(isLast: Bool) {
+        hasFaults = false
+        fileSystem.setFailureOdds([:])
+        fileSystem.setCapacity(nil)
+        fileSystem.setWriteBytesMax(random.next() % 8 == 0 ? Int(1 + random.next() % 700) : nil)
+        if isLast { return }
+        if random.next() % 3 > 0 { fileSystem.stop(afterSteps: Int(1 + random.next() % 120)) }
+        switch random.next() % 4 {
+        case 0:
+            var odds: [SimulatedFileSystem.Call: UInt64] = [:]
+            for call in SimulatedFileSystem.Call.allCases where random.next() % 3 == 0 { odds[call] = 5 + random.next() % 60 }
+            hasFaults = !odds.isEmpty
+            fileSystem.setFailureOdds(odds)
+        case 1 where random.next() % 2 == 0:
+            hasFaults = true
+            fileSystem.setCapacity(fileSystem.usedBytes + Int(random.next() % 6000))
+        default: break
+        }
+    }
+
+    private mutating func restart() {
+        let stop: SimulatedFileSystem.Stop = random.next() % 3 == 0 ? .kill : .powerCut
+        if stop == .powerCut {
+            oracle.losePower()
+            summary.powerCuts += 1
+        } else {
+            summary.kills += 1
+        }
+        trace("step \(fileSystem.steps): \(stop)")
+        fileSystem.restart(after: stop)
+    }
+
+    private func open() throws(LogError) -> LogCore {
+        try LogCore.open(
+            LogDirectory("/log", fileSystem: fileSystem),
+            topics: [TopicDefinition(name: Self.topic, partitionCount: partitionCount, keepsIdentities: true)],
+            options: options, processID: 1, concurrently: Self.oneByOne)
+    }
+
+    private static func oneByOne(_ count: Int, _ body: @Sendable (Int) -> Void) {
+        for number in 0..<count { body(number) }
+    }
+
+    // MARK: Work
+
+    private mutating func step(_ core: LogCore) throws {
+        switch random.next() % 12 {
+        case 0: checkpoint(core, commitsBetween: false)
+        case 1: checkpoint(core, commitsBetween: true)
+        case 2:
+            core.retain(now: now)
+            trace("retain")
+        case 3:
+            // A clock that jumps, by a day at most.
+            now += Int64(random.next() % 172_800_000) - 86_400_000
+        case 4: try check(core, observes: options.durability == .fsync)
+        default: commit(core)
+        }
+        now += Int64(random.next() % 2000)
+    }
+
+    private mutating func commit(_ core: LogCore) {
+        var groups: [[(partition: Int, value: String)]] = []
+        for _ in 0..<Int(1 + random.next() % 3) {
+            groups.append((0..<Int(1 + random.next() % 5)).map { _ in (Int(random.next() % UInt64(partitionCount)), value()) })
+        }
+        for record in groups.joined() { oracle.partitions[record.partition].submitted.insert(record.value) }
+        let receipts = core.commit(
+            groups.map { LogContents.group($0, timestamp: now, hasher: core.identityHasher) }, now: now,
+            concurrently: Self.oneByOne)
+        // What a machine that is down had on its lips, nobody heard.
+        trace(
+            "commit "
+                + zip(groups, receipts).map { group, receipt in
+                    zip(group, receipt.offsets).map { "\($0.partition):\($1)(\($0.value.utf8.count))" }.joined(separator: " ")
+                }.joined(separator: " | ") + (fileSystem.isDown ? " down" : ""))
+        if fileSystem.isDown { return }
+        for (group, receipt) in zip(groups, receipts) {
+            for (record, offset) in zip(group, receipt.offsets) where offset >= 0 {
+                oracle.acknowledge(record.partition, offset, record.value, isSynced: options.durability == .fsync)
+                summary.acknowledged += 1
+            }
+        }
+    }
+
+    private mutating func value() -> String {
+        valuesMade += 1
+        let length = random.next() % 10 == 0 ? random.next() % 2500 : random.next() % 60
+        return "\(valuesMade)-" + random.text(Int(length))
+    }
+
+    private mutating func checkpoint(_ core: LogCore, commitsBetween: Bool) {
+        let works = core.prepareCheckpoint()
+        if commitsBetween { commit(core) }
+        core.finishCheckpoint(works)
+        trace(
+            "checkpoint " + works.map { "\($0.topicPartition):\($0.recoveryPoint)" }.joined(separator: " ")
+                + (fileSystem.isDown ? " down" : ""))
+        if fileSystem.isDown { return }
+        for work in works {
+            guard let log = core.partitions.first(where: { $0.topicPartition == work.topicPartition }), log.state.isWritable
+            else { continue }
+            oracle.synced(work.topicPartition.partition.number, below: work.recoveryPoint)
+        }
+    }
+
+    // MARK: Checks
+
+    /// - Parameter observes: what is served now is certain from now on.
+    private mutating func check(_ core: LogCore, observes: Bool) throws {
+        for (number, log) in core.partitions.enumerated() {
+            let contents: (records: [LogContents.Record], holes: [Range<Int64>])
+            do {
+                contents = try LogContents.read(log, maximumBytes: Int(1 + random.next() % 4000))
+            } catch {
+                if fileSystem.isDown { return }
+                throw SimulationFailure("partition \(number) cannot be read: \(error)")
+            }
+            let isDown = fileSystem.isDown
+            try oracle.check(number, contents.records, holes: contents.holes, bounds: log.bounds)
+            try checkIdentities(log, contents.records, core.identityHasher)
+            try checkTimes(log, contents.records)
+            summary.holes += contents.holes.count
+            if observes && !isDown && log.state.isWritable {
+                for record in contents.records { oracle.acknowledge(number, record.offset, record.value, isSynced: true) }
+                oracle.synced(number, below: log.bounds.highWatermark.value)
+            }
+        }
+    }
+
+    private func checkIdentities(
+        _ log: PartitionLog, _ records: [LogContents.Record], _ hasher: RecordIdentityHasher
+    ) throws {
+        let expected = records.map { record in Array(record.value.utf8).withUnsafeBytes { hasher.identity(of: $0) } }
+        let found: [StoredIdentity]
+        do {
+            found = try log.identities(since: 0)
+        } catch {
+            if fileSystem.isDown { return }
+            throw SimulationFailure("the identities of \(log.topicPartition) cannot be read: \(error)")
+        }
+        guard found.map(\.identity) == expected, found.map(\.offset.value) == records.map(\.offset) else {
+            throw SimulationFailure(
+                "\(log.topicPartition) gives \(found.count) identities for \(expected.count) records, or other ones")
+        }
+    }
+
+    private mutating func checkTimes(_ log: PartitionLog, _ records: [LogContents.Record]) throws {
+        guard let last = records.last else { return }
+        for _ in 0..<3 {
+            let time = records[Int(random.next() % UInt64(records.count))].timestamp + Int64(random.next() % 3) - 1
+            let expected = records.first { $0.timestamp >= time }?.offset
+            let found: Int64?
+            do {
+                found = try log.offset(atOrAfter: time)?.value
+            } catch {
+                if fileSystem.isDown { return }
+                throw SimulationFailure("\(log.topicPartition) has no answer for the time \(time): \(error)")
+            }
+            guard found == expected else {
+                throw SimulationFailure(
+                    "\(log.topicPartition) finds offset \(found ?? -1) at time \(time), it is \(expected ?? -1) of \(last.offset)"
+                )
+            }
+        }
+    }
+
+    private func verify() throws {
+        let directory = LogDirectory("/log", fileSystem: fileSystem)
+        let verifier = LogVerifier(directory, meta: try LogInspector(directory).meta(), isInUse: false)
+        for number in 0..<partitionCount {
+            let result = try verifier.verify(
+                TopicPartition(Self.topic, PartitionID(number)), keepsIdentities: true, onProgress: { _ in })
+            if let finding = result.findings.first { throw SimulationFailure("verify finds \(finding)") }
+        }
+    }
+}
