@@ -30,6 +30,7 @@ let package = Package(
     products: [.executable(name: "okla-events", targets: ["okla-events"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
@@ -56,7 +57,10 @@ let package = Package(
             [
                 "Ingestion", "EventModel",
                 .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
         room(
@@ -95,7 +99,7 @@ let package = Package(
         tests("LogStorage", ["EventLog", "RecordFormat"]),
         tests("EventModel"),
         tests("Ingestion", ["EventModel", "EventLog", "RecordFormat"]),
-        tests("Collector"),
+        tests("Collector", [.product(name: "NIOCore", package: "swift-nio")]),
         tests("Server", ["Ingestion", "LogStorage"]),
         .testTarget(name: "HouseTests", path: "Tests/HouseTests", swiftSettings: strict),
     ],

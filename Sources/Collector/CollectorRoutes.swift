@@ -53,7 +53,7 @@ package struct CollectorRoutes: Sendable {
         } catch is NIOTooManyBytesError {
             throw tooLarge
         } catch {
-            throw IngestError(.invalidBody, "the body ended early")
+            throw IngestError(.invalidBody, "the body ended early, or its chunks are malformed")
         }
     }
 }

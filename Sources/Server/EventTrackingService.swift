@@ -14,9 +14,6 @@ internal import UnixSignals
 /// The whole service: the listener first, so that health can be asked at once; the log behind it, which may take a while to
 /// recover. It ends in the opposite order: the listener closes, requests in flight finish, the log commits and closes.
 package struct EventTrackingService: Sendable {
-    /// A connection on which nothing is under way for so long is closed.
-    private static let idleTimeout = TimeAmount.seconds(75)
-
     private let settings: Settings
     private let logger: Logger
     /// Prints one line to standard output.
@@ -30,7 +27,7 @@ package struct EventTrackingService: Sendable {
 
     /// Runs until SIGTERM or SIGINT.
     package func run() async throws {
-        DescriptorLimit.raise()
+        let descriptorLimit = Int(clamping: DescriptorLimit.raise())
         let dataDirectory = try prepareDataDirectory()
         defer { if settings.isEphemeral { try? FileManager.default.removeItem(atPath: dataDirectory) } }
         let directory = LogDirectory("\(dataDirectory)/log")
@@ -50,12 +47,25 @@ package struct EventTrackingService: Sendable {
         let announcement = ReadyAnnouncement { [announce, settings] port in
             announce(Self.readyLine(host: settings.host, port: port, dataDirectory: dataDirectory))
         }
+        let descriptors = DescriptorBudget(
+            limit: descriptorLimit, partitionCount: settings.partitionCount,
+            segmentCount: DescriptorBudget.countSegments(directory.path))
+        let limits = connectionLimits(descriptors)
+        let eventLoops = EventLoopGroupProvider.singleton
+        let watches = ConnectionWatches(
+            limits: limits, loopCount: eventLoops.eventLoopGroup.makeIterator().reduce(0) { count, _ in count + 1 })
+        let slots = ConnectionSlots(limits: limits, descriptorsFor: descriptors.connectionsMax)
         let application = Application(
             router: router,
-            server: .http1(configuration: HTTP1Channel.Configuration(idleTimeout: Self.idleTimeout)),
+            server: .http1(configuration: watches.channelConfiguration),
             configuration: ApplicationConfiguration(
-                address: .hostname(settings.host, port: settings.port), serverName: nil, backlog: 1024),
-            onServerRunning: { channel in announcement.listening(on: channel.localAddress?.port ?? settings.port) },
+                address: .hostname(settings.host, port: settings.port), serverName: nil, backlog: limits.backlog,
+                availableConnectionsDelegate: slots),
+            onServerRunning: { channel in
+                await limits.apply(toListener: channel)
+                announcement.listening(on: channel.localAddress?.port ?? settings.port)
+            },
+            eventLoopGroupProvider: eventLoops,
             logger: logger)
         let engine = LogService(
             settings: settings, directory: directory, keys: keys, status: status, metrics: metrics, logger: logger,
@@ -75,6 +85,13 @@ package struct EventTrackingService: Sendable {
                 "cannot listen on \(settings.host):\(settings.port): \(String(cString: strerror(error.errnoCode))); "
                     + "choose another address with --host and --port")
         }
+    }
+
+    private func connectionLimits(_ descriptors: DescriptorBudget) -> ConnectionLimits {
+        var limits = ConnectionLimits(bodyBytesMax: settings.limits.payloadBytes)
+        limits.connectionsMax = max(
+            limits.connectionsMin, min(limits.connectionsMax, descriptors.connectionsMax(open: 0)))
+        return limits
     }
 
     private func prepareDataDirectory() throws -> String {

@@ -19,7 +19,9 @@ import Testing
         "EventModel": [], "RecordFormat": [], "EventLog": [],
         "LogStorage": ["Glibc", "Synchronization"],
         "Ingestion": ["Synchronization"],
-        "Collector": ["Hummingbird", "HTTPTypes", "NIOCore", "Synchronization"],
+        "Collector": [
+            "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOHTTP1", "NIOHTTPTypes", "Synchronization",
+        ],
         "Server": [
             "Foundation", "Hummingbird", "HummingbirdCore", "Logging", "NIOCore", "ServiceLifecycle", "Synchronization",
             "UnixSignals",

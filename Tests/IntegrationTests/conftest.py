@@ -24,6 +24,23 @@ def service(tmp_path):
         yield running
 
 
+MEASURED = []
+
+
+@pytest.fixture
+def measured(request):
+    """Takes a line with the figures that a test came to, for the end of the run."""
+    def add(line):
+        print(line)
+        MEASURED.append(f"{request.node.name}: {line}")
+    return add
+
+
+def pytest_terminal_summary(terminalreporter):
+    for line in MEASURED:
+        terminalreporter.write_line(line)
+
+
 @pytest.fixture(scope="session")
 def fault_library(tmp_path_factory):
     return preload.build(tmp_path_factory.mktemp("preload"))

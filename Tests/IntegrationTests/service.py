@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -33,7 +34,7 @@ class Service:
 
     running = set()
 
-    def __init__(self, data_dir, environment=None, arguments=(), generated_keys=False, log_path=None):
+    def __init__(self, data_dir, environment=None, arguments=(), generated_keys=False, log_path=None, descriptors=None):
         self.data_dir = pathlib.Path(data_dir)
         self.log_path = pathlib.Path(log_path or self.data_dir.parent / (self.data_dir.name + ".log"))
         self.environment = dict(environment or {})
@@ -42,13 +43,16 @@ class Service:
         # The machine's own disk, or a small one made for a test, may have less room than the default keeps free.
         self.environment.setdefault("LOG_MIN_FREE_BYTES", "0")
         self.arguments = arguments
+        # The limit of open files, where the test sets one.
+        self.descriptors = descriptors
         self.process = None
 
     def start(self, wait=True):
         self.data_dir.parent.mkdir(parents=True, exist_ok=True)
         self.log = open(self.log_path, "ab")
+        limited = ["prlimit", f"--nofile={self.descriptors}:{self.descriptors}"] if self.descriptors else []
         self.process = subprocess.Popen(
-            [BINARY, "serve", *([] if "--port" in self.arguments else ["--port", "0"]), "--data-dir", str(self.data_dir), *self.arguments],
+            [*limited, BINARY, "serve", *([] if "--port" in self.arguments else ["--port", "0"]), "--data-dir", str(self.data_dir), *self.arguments],
             stdout=subprocess.PIPE, stderr=self.log, env={**os.environ, **self.environment})
         Service.running.add(self)
         if wait:
@@ -86,6 +90,19 @@ class Service:
     def __exit__(self, *_):
         if self.process:
             self.kill()
+
+    # MARK: What it takes of the machine
+
+    def descriptor_count(self):
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def memory(self):
+        """MiB in memory now, and at most since `forget_peak`."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return tuple(int(re.search(rf"{name}:\s+(\d+) kB", status)[1]) / 1024 for name in ("VmRSS", "VmHWM"))
+
+    def forget_peak(self):
+        pathlib.Path(f"/proc/{self.process.pid}/clear_refs").write_text("5")
 
     # MARK: HTTP
 

@@ -8,7 +8,7 @@ from service import Service, run
 KILLS = int(os.environ.get("OKLA_KILLS", "100"))
 
 
-def test_nothing_acknowledged_is_lost_or_doubled_by_sigkill(tmp_path):
+def test_nothing_acknowledged_is_lost_or_doubled_by_sigkill(tmp_path, measured):
     chance = seeded(f"{KILLS} kills")
     # Small segments, so that kills fall into rolling and checkpoints too.
     service = Service(tmp_path / "data", {"LOG_SEGMENT_BYTES": "262144"})
@@ -32,7 +32,7 @@ def test_nothing_acknowledged_is_lost_or_doubled_by_sigkill(tmp_path):
     service.stop()
     stored = check(service, load.clients)
     acknowledged = len(load.acknowledged)
-    print(f"{KILLS} kills, {acknowledged} events acknowledged, {stored} stored, {load.repeats} requests repeated")
+    measured(f"{KILLS} kills, {acknowledged} events acknowledged, {stored} stored, {load.repeats} requests repeated")
     assert acknowledged > KILLS and load.repeats > 0
     verified = run("log", "verify", "--data-dir", service.data_dir)
     assert verified.returncode == 0, verified.stdout

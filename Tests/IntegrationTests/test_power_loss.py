@@ -39,19 +39,19 @@ def disk(tmp_path, request):
         disk.remove()
 
 
-def test_nothing_acknowledged_is_lost_or_doubled_by_power_cuts(disk, tmp_path):
+def test_nothing_acknowledged_is_lost_or_doubled_by_power_cuts(disk, tmp_path, measured):
     chance = seeded(f"{CUTS} power cuts")
     totals = collections.Counter()
     while totals["cuts"] < CUTS:
         cut_power(disk, chance, min(CUTS_A_DISK, CUTS - totals["cuts"]), totals, tmp_path / "service.log")
     tails = (tmp_path / "service.log").read_text().count("a torn tail was cut off")
-    print(f"{totals['cuts']} cuts, {totals['acknowledged']} events acknowledged, {totals['stored']} stored, "
-          f"{totals['repeats']} requests repeated, {tails} torn tails cut off")
+    measured(f"{totals['cuts']} cuts, {totals['acknowledged']} events acknowledged, {totals['stored']} stored, "
+             f"{totals['repeats']} requests repeated, {tails} torn tails cut off")
     assert totals["acknowledged"] > CUTS and totals["repeats"] > 0
 
 
 @pytest.mark.parametrize("files", [{}, {"NO_SYNC_OF": ".log"}], ids=["of every file", "of the segments"])
-def test_without_syncs_power_cuts_lose_what_was_acknowledged(disk, tmp_path, files):
+def test_without_syncs_power_cuts_lose_what_was_acknowledged(disk, tmp_path, files, measured):
     """The test above can fail: the same cuts of a service whose syncs do nothing."""
     chance = seeded(f"at most {CUTS_WITHOUT_SYNC} power cuts without syncs")
     shim = tmp_path / "no_sync.so"
@@ -60,7 +60,7 @@ def test_without_syncs_power_cuts_lose_what_was_acknowledged(disk, tmp_path, fil
     totals = collections.Counter()
     with pytest.raises(Lost) as lost:
         cut_power(disk, chance, CUTS_WITHOUT_SYNC, totals, tmp_path / "service.log", {"LD_PRELOAD": str(shim), **files}, is_plain=True)
-    print(f"after {totals['cuts']} cuts: {lost.value}")
+    measured(f"after {totals['cuts']} cuts: {lost.value}")
 
 
 def cut_power(disk, chance, cuts, totals, log_path, environment=None, is_plain=False):
