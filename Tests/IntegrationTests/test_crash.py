@@ -1,9 +1,10 @@
 """SIGKILL under load: every acknowledged event is there exactly once, at the offset that was acknowledged."""
 import os
 import random
+import re
 
 from load import Load, check, seeded
-from service import Service, run
+from service import Service, run, wait_until
 
 KILLS = int(os.environ.get("OKLA_KILLS", "100"))
 
@@ -48,6 +49,25 @@ def test_what_was_acknowledged_stays_a_duplicate_after_kills(tmp_path):
         again = service.post("/api/events", events).json
         assert again["duplicates"] == 100
         assert [(r["partition"], r["offset"]) for r in again["results"]] == [(r["partition"], r["offset"]) for r in first]
+    service.stop()
+
+
+def test_what_one_start_has_checked_the_next_one_does_not(tmp_path):
+    """A service that never lives as long as until its first checkpoint must not take longer each time to start."""
+    service = Service(tmp_path / "data").start()
+    points = service.data_dir / "log" / "recovery-point-offset-checkpoint"
+    for number in range(50):
+        text = random.Random(number).randbytes(200).hex()
+        service.post("/api/events", [{"event": "a", "userId": f"u{n}", "properties": {"text": text}} for n in range(50)])
+    service.kill()
+    assert not points.exists()
+    service.start()
+    wait_until(points.exists)
+    service.kill()
+    service.start()
+    scanned = [int(bytes) for bytes in re.findall(r"bytesScanned=(\d+)", service.log_path.read_text())]
+    # From the last index entry below the recovery point on: a few kilobytes a partition.
+    assert scanned[0] == 0 and scanned[2] < scanned[1] / 4, scanned
     service.stop()
 
 

@@ -24,7 +24,8 @@ extension ConnectionState {
             }
             return refuse(.timeout, now)
         case .ended:
-            return .none
+            // All answers are given, and nobody has ended the connection: those who owe the last one (`malformed`) forgot it.
+            return unanswered == 0 && untakenByteCount == 0 && seconds > limits.headerSeconds ? .close : .none
         }
     }
 

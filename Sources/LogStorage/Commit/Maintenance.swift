@@ -8,7 +8,7 @@ final class Maintenance: Sendable {
         var isCheckpointDue = false
     }
 
-    private let state = Monitor(State())
+    private let state: Monitor<State>
     private let core: LogCore
     private let options: LogOptions
     private let loop: CommitLoop
@@ -19,6 +19,9 @@ final class Maintenance: Sendable {
         self.options = options
         self.loop = loop
         self.now = now
+        // What recovery has checked, no later start needs to check again: the points move up at once. Otherwise a service
+        // that ends again and again before its first checkpoint would take longer each time to start.
+        state = Monitor(State(isCheckpointDue: core.recovery.scannedBytes > 0))
     }
 
     /// Called by the commit loop after each commit.
