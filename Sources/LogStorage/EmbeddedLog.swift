@@ -134,7 +134,8 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
         toJoin[1].join()
         loop.close()
         toJoin[0].join()
-        core.close()
+        // Readers first: nobody may hold a descriptor that is closed and given to another file.
         workers.close()
+        core.close()
     }
 }

@@ -24,6 +24,9 @@ package final class LogCore: Sendable {
     private let group: CommitGroup
     private let checkpointer: Checkpointer
     private let lock: any FileLock
+    /// Held while the status is put together and written, so that an older one never follows a newer one. Whether there was
+    /// room on the disk, as far as it was written.
+    private let isShort = Mutex(false)
     private let processID: Int32
     private let onWarning: @Sendable (String) -> Void
 
@@ -86,7 +89,8 @@ package final class LogCore: Sendable {
         self.handles = handles
         group = CommitGroup(partitions: partitions, firstPartition: first, durability: options.durability)
         checkpointer = Checkpointer(
-            directory: directory, partitions: partitions, recoveryPoints: recoveryPoints, onWarning: onWarning)
+            directory: directory, partitions: partitions, recoveryPoints: recoveryPoints,
+            stuck: Set(recovered.filter(\.report.hasStaleCaches).map(\.log.topicPartition)), onWarning: onWarning)
     }
 
     package func topic(named name: TopicName) -> (handle: TopicHandle, partitionCount: Int)? { handles[name] }
@@ -102,6 +106,8 @@ package final class LogCore: Sendable {
 
     /// Writes, syncs and publishes the groups together, and says what became of each.
     package func commit(_ groups: [RecordGroup], now: Int64, concurrently: Concurrently) -> [AppendReceipt] {
+        let shortage = shortage
+        if isShort.withLock({ $0 }) != (shortage != nil) { publishStatus() }
         if let shortage { return groups.map { .refused($0, shortage) } }
         let (receipts, failed) = group.commit(groups, now: now, syncAll: concurrently)
         for failure in failed {
@@ -167,8 +173,13 @@ package final class LogCore: Sendable {
 
     /// Writes into the lock's file how the partitions are, so that other processes (`log topics`) can tell.
     private func publishStatus() {
-        let lines = ["\(processID)"] + troubles.map(\.description)
-        lock.write(lines.joined(separator: "\n") + "\n")
+        isShort.withLock { isShort in
+            let shortage = shortage
+            isShort = shortage != nil
+            let lines = (shortage.map { ["log low-space: \($0.message)"] } ?? []) + troubles.map(\.description)
+            lock.write(
+                LogDirectory.Holder.contents(processID: processID, troubles: lines, byteCountMax: type(of: lock).byteCount))
+        }
     }
 
     // MARK: Closing
@@ -192,12 +203,15 @@ private final class StatusLine: Sendable {
 /// What recovery did, over all partitions.
 package struct RecoverySummary: Sendable {
     package let scannedBytes: Int
+    /// Bytes above the recovery points.
+    package let recoveredBytes: Int
     package let cuts: [(partition: TopicPartition, report: RecoveryReport)]
     /// Damage that was set aside, and damage that had to stay.
     package let damage: [(partition: TopicPartition, item: KnownDamage.Item, isQuarantined: Bool)]
 
     init(_ reports: [(TopicPartition, RecoveryReport)]) {
         scannedBytes = reports.reduce(0) { $0 + $1.1.scannedBytes }
+        recoveredBytes = reports.reduce(0) { $0 + $1.1.recoveredBytes }
         cuts = reports.filter { $0.1.cutBytes > 0 }.map { ($0.0, $0.1) }
         damage = reports.flatMap { partition, report in
             report.quarantined.map { (partition, $0, true) } + report.left.map { (partition, $0, false) }

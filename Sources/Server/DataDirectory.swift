@@ -9,13 +9,17 @@ enum DataDirectory {
         guard number == 0 else { throw refusal("data directory \(path)", number) }
     }
 
-    /// 0, or the system's error number.
+    /// 0, or the system's error number. What was made is there after a power cut too.
     private static func makeFolder(_ url: URL) -> Int32 {
-        if mkdir(url.path, 0o755) == 0 { return 0 }
+        if mkdir(url.path, 0o755) == 0 {
+            // Where the folder above cannot be synced, the system keeps it as it can; nothing was acknowledged yet.
+            try? PosixFileSystem().syncDirectory(url.deletingLastPathComponent().path)
+            return 0
+        }
         let number = errno
         if number == ENOENT, url.pathComponents.count > 1 {
             let above = makeFolder(url.deletingLastPathComponent())
-            return above != 0 ? above : mkdir(url.path, 0o755) == 0 ? 0 : errno
+            return above != 0 ? above : makeFolder(url)
         }
         var isFolder: ObjCBool = false
         let exists = number == EEXIST && FileManager.default.fileExists(atPath: url.path, isDirectory: &isFolder)
@@ -24,24 +28,11 @@ enum DataDirectory {
 
     /// Puts `bytes` at `path`, readable by its owner alone from the first moment on; after a crash either whole or not there.
     static func writePrivately(_ bytes: [UInt8], _ path: String) throws {
-        let temporary = path + ".tmp"
-        unlink(temporary)
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw refusal(path, errno) }
         do {
-            defer { close(descriptor) }
-            var done = 0
-            while done < bytes.count {
-                let count = bytes[done...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-                guard count > 0 else { throw refusal(path, count == 0 ? EIO : errno) }
-                done += count
-            }
-            guard fsync(descriptor) == 0 else { throw refusal(path, errno) }
+            try PosixFileSystem(fileMode: 0o600).replace(path, with: bytes)
         } catch {
-            unlink(temporary)
-            throw error
+            throw ConfigurationError(error.refusal)
         }
-        guard rename(temporary, path) == 0 else { throw refusal(path, errno) }
     }
 
     static func read(_ path: String) throws -> Data? {

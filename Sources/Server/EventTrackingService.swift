@@ -32,7 +32,7 @@ package struct EventTrackingService: Sendable {
         defer { if settings.isEphemeral { try? FileManager.default.removeItem(atPath: dataDirectory) } }
         let directory = LogDirectory("\(dataDirectory)/log")
         // Before anything listens or is written: two services must never share a data directory.
-        try directory.refuseIfInUse(processID: getpid())
+        try directory.refuseIfInUse()
         let keys = try writeKeys(dataDirectory)
 
         let status = ServiceStatus()

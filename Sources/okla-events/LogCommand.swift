@@ -26,21 +26,6 @@ struct LogLocation: ParsableArguments {
             throw Failure.report(error.message)
         }
     }
-
-    /// The service that has the directory open; nil where none has.
-    func holder() throws -> LogDirectory.Holder? {
-        do throws(LogError) {
-            switch try directory.access(processID: ProcessInfo.processInfo.processIdentifier) {
-            case .acquired(let lock):
-                lock.release()
-                return nil
-            case .inUse(let holder): return holder
-            }
-        } catch {
-            // A directory that cannot be locked (read-only, a copy) is not in use by anyone who could write.
-            return nil
-        }
-    }
 }
 
 extension LogMeta {

@@ -7,8 +7,8 @@ struct TopicsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "topics", abstract: "Lists topics, partitions, sizes, offsets and states.",
         discussion: """
-            END is the offset behind the last whole batch on disk. STATE is what the running service says of the partition, and "-"
-            where none runs; what is not open, or has lost records, follows below with its reason and what to do. KEPT counts the
+            END is the offset behind the last whole batch on disk. STATE is what the running service says of the partition, "-"
+            where none runs, "?" where it has too much to say; what is not open, or has lost records, follows below with its reason and what to do. KEPT counts the
             files with bytes that recovery or repair has set aside.
             """)
 
@@ -16,7 +16,7 @@ struct TopicsCommand: ParsableCommand {
 
     func run() throws {
         try location.inspect { inspector, meta in
-            let holder = try location.holder()
+            let holder = try location.directory.holder()
             let troubles = (holder?.troubles ?? []).map { $0.split(separator: " ", maxSplits: 1).map(String.init) }
             var notes: [String] = []
             let names = meta.partitions.map(\.partition.topic.text.count).max() ?? 5
@@ -30,19 +30,21 @@ struct TopicsCommand: ParsableCommand {
                 row([
                     partition.topic.text, "\(partition.partition)", "\(summary.segments)", "\(summary.byteCount)",
                     "\(summary.startOffset)", "\(summary.endOffset)", "\(summary.endOffset - summary.startOffset)",
-                    "\(summary.keptAside.count)", holder == nil ? "-" : state(of: partition, troubles),
+                    "\(summary.keptAside.count)", state(of: partition, troubles, holder),
                 ])
                 notes += summary.keptAside.map { "\(partition): set aside earlier: \($0)" }
             }
             for trouble in troubles { print(trouble.joined(separator: ": ")) }
+            if holder?.isIncomplete == true { print("and more than there is room to tell here: /health/ready has all") }
             for note in notes { print(note) }
         }
     }
 
     /// The word that the trouble's line begins with.
-    private func state(of partition: TopicPartition, _ troubles: [[String]]) -> String {
+    private func state(of partition: TopicPartition, _ troubles: [[String]], _ holder: LogDirectory.Holder?) -> String {
+        guard let holder else { return "-" }
         guard let trouble = troubles.first(where: { $0.first == partition.description }), trouble.count == 2 else {
-            return "open"
+            return holder.isIncomplete ? "?" : "open"
         }
         return String(trouble[1].prefix { $0 != ":" })
     }

@@ -13,7 +13,7 @@ struct VerifyCommand: ParsableCommand {
 
     func run() throws {
         try location.inspect { inspector, meta in
-            let isInUse = try location.holder() != nil
+            let isInUse = try location.directory.holder() != nil
             let verifier = LogVerifier(location.directory, meta: meta, isInUse: isInUse)
             let total = try meta.partitions.reduce(0) { sum, item in
                 try sum + inspector.segments(of: item.partition).reduce(0) { $0 + $1.byteCount }

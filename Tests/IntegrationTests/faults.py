@@ -5,6 +5,8 @@ import pathlib
 import subprocess
 import time
 
+from service import wait_until
+
 SOURCE = pathlib.Path(__file__).resolve().parent / "preload/faults.c"
 FOR_EVER = 2 ** 64 - 1
 FAIL, ONE_BYTE, HALF, LOSE = range(4)
@@ -65,12 +67,11 @@ class Faults:
         deadline = time.monotonic() + 30
         while True:
             self.control.passed_seconds += seconds
-            patience = min(time.monotonic() + 0.25, deadline)
-            while time.monotonic() < patience:
-                if until():
-                    return
-                time.sleep(0.005)
-            assert time.monotonic() < deadline, "the awaited state did not come"
+            try:
+                return wait_until(until, 0.25)
+            except TimeoutError:
+                if time.monotonic() > deadline:
+                    raise
 
     def set_wall_clock(self, seconds):
         """The wall clock is off by so much; the time between two moments stays what it was."""

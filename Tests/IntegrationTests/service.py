@@ -137,5 +137,6 @@ def wait_until(condition, seconds=60):
     """Waits for a state; the pause only keeps the processor free."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "the awaited state did not come"
+        if time.monotonic() > deadline:
+            raise TimeoutError("the awaited state did not come")
         time.sleep(0.01)

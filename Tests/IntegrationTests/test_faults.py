@@ -7,6 +7,7 @@ import errno
 import itertools
 import json
 import os
+import re
 import shutil
 import threading
 
@@ -109,6 +110,8 @@ def check_not_ready(service, error, partition=f"{TOPIC}-{VICTIM}"):
     assert f"{partition} " in ready.json["message"] and os.strerror(error) in ready.json["message"]
     assert f"{TOPIC}-{OTHER} " not in ready.json["message"]
     assert service.request("GET", "/health/live").status == 200
+    topics = run("log", "topics", "--data-dir", service.data_dir).stdout
+    assert re.search(rf"^{partition}: .*{os.strerror(error)}.*restart", topics, re.MULTILINE), topics
 
 
 @pytest.mark.parametrize("call, pattern, error, count, mode", [

@@ -20,11 +20,11 @@ class HonestClient(threading.Thread):
 
     def __init__(self, port, pace=0.02):
         super().__init__(daemon=True)
-        self.port, self.pace, self.times, self.problems, self.is_ended = port, pace, [], [], False
+        self.port, self.pace, self.times, self.problems, self.ended = port, pace, [], [], threading.Event()
 
     def run(self):
         connection, count = None, 0
-        while not self.is_ended:
+        while not self.ended.is_set():
             started = time.monotonic()
             try:
                 if count % 100 == 0:
@@ -36,25 +36,23 @@ class HonestClient(threading.Thread):
             except OSError as error:
                 self.problems.append(error)
                 return
-            self.times.append((started, (time.monotonic() - started) * 1000))
+            self.times.append((time.monotonic() - started) * 1000)
             count += 1
-            time.sleep(max(0, self.pace - (time.monotonic() - started)))
+            self.ended.wait(max(0, self.pace - (time.monotonic() - started)))
 
 
-def latencies(service, seconds):
-    """The 99th percentile, in milliseconds, of each half second of four honest clients, which together send 200 requests a
-    second. All must be answered with 202."""
+def latency(service, count=600):
+    """The 99th percentile, in milliseconds, of `count` requests of four honest clients, which together send 200 a second. All must be
+    answered with 202."""
     clients = [HonestClient(service.port) for _ in range(4)]
     for client in clients:
         client.start()
-    time.sleep(seconds)
+    wait_until(lambda: sum(len(client.times) for client in clients) >= count or any(client.problems for client in clients))
     for client in clients:
-        client.is_ended = True
+        client.ended.set()
         client.join()
     assert [problem for client in clients for problem in client.problems] == []
-    times = sorted(pair for client in clients for pair in client.times)
-    slices = (sorted(time for _, time in times[start:start + 100]) for start in range(0, len(times) - 99, 100))
-    return [slice[98] for slice in slices]
+    return statistics.quantiles([time for client in clients for time in client.times], n=100)[98]
 
 
 @pytest.fixture
@@ -65,24 +63,36 @@ def edge(tmp_path):
         yield service
 
 
+def wait_until_steady(service):
+    """Waits until the service takes no more memory: for half a second its peak stays what it is."""
+    since, peak = time.monotonic(), service.memory()[1]
+
+    def is_steady():
+        nonlocal since, peak
+        if service.memory()[1] != peak:
+            since, peak = time.monotonic(), service.memory()[1]
+        return time.monotonic() - since > 0.5
+
+    wait_until(is_steady)
+
+
 class Descriptors(threading.Thread):
     """Counts the service's descriptors as often as it can, for the most there were."""
 
     def __init__(self, service):
         super().__init__(daemon=True)
-        self.service, self.before, self.most, self.is_ended = service, service.descriptor_count(), 0, False
+        self.service, self.before, self.most, self.ended = service, service.descriptor_count(), 0, threading.Event()
 
     def run(self):
-        while not self.is_ended:
+        while not self.ended.wait(0.002):
             self.most = max(self.most, self.service.descriptor_count())
-            time.sleep(0.002)
 
     def __enter__(self):
         self.start()
         return self
 
     def __exit__(self, *_):
-        self.is_ended = True
+        self.ended.set()
         self.join()
 
 
@@ -97,44 +107,53 @@ def test_deadlines(edge, measured):
     measured(json.dumps(ends))
     for kind in slow:
         assert ends[kind]["answers"] == {"408": 20}, kind
-        assert ends[kind]["seconds"][0] >= 10 and ends[kind]["seconds"][1] < 18, kind
+        assert ends[kind]["seconds"][0] >= 10, kind
     assert ends["never reads"]["closed"] == 20 and ends["never reads"]["seconds"][0] >= 10
     assert ends["idle"]["closed"] == 0, "silence between requests is allowed"
     wait_until(lambda: edge.descriptor_count() <= before, 10)
 
 
-# What each of these attacks may add to the memory, in MiB, and to the descriptors. In all of them more is sent than that.
+# How many clients; what they may add to the memory, in MiB: in all of these attacks more is sent than that; and what becomes of
+# them: the status with which they are closed, or STAY: their deadline is not over.
+STAY = "stay"
 ATTACKS = {
     # 120 MB of bodies that never end: the held bytes are bounded by 64 MiB, and cost up to three times that.
-    "stalled body": (4000, 256),
-    "slow headers": (4000, 160),
-    "idle": (5000, 160),
-    "upgrade": (10, 24),
-    "pipelines": (100, 32),
-    "pipelines and half-closes": (100, 32),
-    "never reads pipelines": (100, 48),
-    "never reads": (50, 48),
+    "stalled body": (4000, 256, "503"),
+    "slow headers": (4000, 160, STAY),
+    "idle": (5000, 160, STAY),
+    "upgrade": (10, 24, "200"),
+    "pipelines": (100, 32, "404"),
+    "pipelines and half-closes": (100, 32, None),
+    "never reads pipelines": (100, 48, STAY),
+    "never reads": (50, 48, STAY),
     # A piece of a body takes fifty times its byte on its way to a route, were they not joined.
-    "some chunks of one byte": (100, 24),
-    "chunk extensions": (100, 24),
-    "header flood": (500, 32),
+    "some chunks of one byte": (100, 24, STAY),
+    "chunk extensions": (100, 24, "413"),
+    "header flood": (500, 32, "431"),
 }
 
 
 @pytest.mark.parametrize("kind", ATTACKS)
 def test_memory_and_descriptors_are_bounded_and_come_back(edge, kind, measured):
-    count, mebibytes_max = ATTACKS[kind]
+    count, mebibytes_max, fate = ATTACKS[kind]
     edge.forget_peak()
     memory = edge.memory()[0]
     with Descriptors(edge) as descriptors, Hostile(edge.port, {kind: count}) as hostile:
-        time.sleep(1)
+        if fate == STAY:
+            wait_until(lambda: edge.descriptor_count() >= descriptors.before + count)
+        wait_until_steady(edge)
         assert edge.request("GET", "/health/live").status == 200
         ends = hostile.end()
     wait_until(lambda: edge.descriptor_count() <= descriptors.before, 20)
     peak = edge.memory()[1]
     measured(f"{count} x {kind}: RSS {memory:.0f} MiB before, {peak:.0f} at most; descriptors {descriptors.before} before, "
              f"{descriptors.most} at most, {edge.descriptor_count()} after; {json.dumps(ends)}")
-    assert descriptors.before < descriptors.most <= descriptors.before + count + 2
+    assert ends[kind]["opened"] == count
+    if fate == STAY:
+        assert ends[kind]["closed"] == 0
+    elif fate:
+        assert set(ends[kind]["answers"]) == {fate}
+    assert descriptors.most <= descriptors.before + count + 2
     assert peak - memory < mebibytes_max
 
 
@@ -146,24 +165,25 @@ STORM = {
 
 def test_honest_clients_hardly_notice(edge, measured):
     """In alternation, without and with everything at once. Whatever else the machine does comes in bursts and only adds to
-    the times, so the lower quartiles are compared, and more rounds are made where three do not settle it. An attack that
-    harms harms in all of them. (For the optimized build: in an unoptimized one each new connection copies a table of the
-    framework with all connections.)"""
-    latencies(edge, 1)
+    the times, so the lower quartiles of some rounds are compared, and more rounds are made where a few do not settle it. Each round is
+    three seconds long: what an attack does once a second is in all of them. (For the optimized build: in an unoptimized one each new
+    connection copies a table of the framework with all connections.)"""
+    latency(edge, 200)
     before, most, quiet, attacked, ratio = edge.descriptor_count(), 0, [], [], 2
     edge.forget_peak()
     memory = edge.memory()[0]
-    while len(quiet) < 12 or (ratio >= 2 and len(quiet) < 24):
-        quiet += latencies(edge, 2)
+    while len(quiet) < 4 or (ratio >= 2 and len(quiet) < 12):
+        quiet.append(latency(edge))
         with Hostile(edge.port, STORM, persists=True) as hostile:
             wait_until(lambda: edge.descriptor_count() > before + 6000, 30)
-            attacked += latencies(edge, 3)
+            attacked.append(latency(edge))
             most = max(most, edge.descriptor_count())
             hostile.end()
         wait_until(lambda: edge.descriptor_count() <= before, 20)
-        (low, middle, _), (low_attacked, middle_attacked, _) = statistics.quantiles(quiet), statistics.quantiles(attacked)
-        ratio = low_attacked / low
-    measured(f"p99 of half seconds in ms, quiet {low:.2f} (lower quartile) {middle:.2f} (median), attacked {low_attacked:.2f} "
+        if len(quiet) >= 4:
+            (low, middle, _), (low_attacked, middle_attacked, _) = statistics.quantiles(quiet), statistics.quantiles(attacked)
+            ratio = low_attacked / low
+    measured(f"p99 of rounds of 600 requests in ms, quiet {low:.2f} (lower quartile) {middle:.2f} (median), attacked {low_attacked:.2f} "
              f"{middle_attacked:.2f}: {ratio:.2f} and {middle_attacked / middle:.2f} times; the quiet ones alone differ "
              f"{max(quiet) / min(quiet):.1f} times; RSS {memory:.0f} MiB before, {edge.memory()[1]:.0f} at most; "
              f"descriptors {before} before, {most} at most, {edge.descriptor_count()} after")
@@ -177,26 +197,26 @@ def test_connections_leave_the_log_its_descriptors(tmp_path, measured):
     with Service(tmp_path / "data", {"LOG_SEGMENT_BYTES": "65536"}, descriptors=limit) as service:
         before = service.descriptor_count()
         regular = socket.create_connection(("127.0.0.1", service.port))
+        started = time.monotonic()
         with Hostile(service.port, {"idle": 200}) as hostile:
-            started = time.monotonic()
             wait_until(lambda: service.descriptor_count() > limit - reserve - 20, 10)
             late = socket.create_connection(("127.0.0.1", service.port))
             late.sendall(POST)
-            late.setblocking(False)
-            most, answer = 0, b""
-            while not answer:
-                time.sleep(0.02)
+            late.settimeout(0.02)
+            most, segments, answer = 0, 0, b""
+            while not answer or segments <= 13:
                 regular.sendall(POST)
                 assert regular.recv(4096).startswith(b"HTTP/1.1 202")
                 segments = len(list(service.data_dir.glob("log/*/*.log")))
                 most = max(most, service.descriptor_count() - segments)
-                assert time.monotonic() < started + 30
-                with contextlib.suppress(BlockingIOError):
-                    answer = late.recv(4096)
+                assert time.monotonic() < started + 60
+                with contextlib.suppress(TimeoutError):
+                    if not answer:
+                        answer = late.recv(4096)
+                        waited = time.monotonic() - started
             measured(f"descriptors {before} before, at most {most} beside those of {segments} segments, of {limit}; "
-                     f"served after {time.monotonic() - started:.1f} s")
-            assert answer.startswith(b"HTTP/1.1 202") and time.monotonic() - started > 10
-            assert segments > 13, "more than one for each partition"
+                     f"served after {waited:.1f} s")
+            assert answer.startswith(b"HTTP/1.1 202") and waited > 10
             assert most <= limit - reserve + 8, "but for a few that were accepted at once"
             hostile.end()
         regular.close()

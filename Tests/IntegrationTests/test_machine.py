@@ -12,7 +12,7 @@ import pytest
 
 from refusal import check_refusal
 from sender import Sender
-from service import BINARY, KEY, Service, run
+from service import BINARY, KEY, Service, run, wait_until
 
 TOPIC = "okla.events.raw"
 SETTINGS = {"KAFKA_PARTITIONS": "2", "LOG_SEGMENT_BYTES": "65536", "EVENT_TRACKING_MAX_PAYLOAD_SIZE": "1048576"}
@@ -196,8 +196,7 @@ def test_a_copy_made_under_load_opens_and_holds_what_was_acknowledged_before(che
     for number in range(5):
         # More to copy each time.
         goal = len(sender.acknowledged) + 200
-        while len(sender.acknowledged) < goal and not problems:
-            ended.wait(0.01)
+        wait_until(lambda: len(sender.acknowledged) >= goal or problems)
         copy = sender.copy(Service(tmp_path / f"copy{number}", SETTINGS))
         copied = subprocess.run(["cp", "-r", sender.service.data_dir, copy.service.data_dir], capture_output=True, text=True)
         # What is being replaced may go before cp comes to it.

@@ -1,4 +1,5 @@
 """What is no HTTP, or lies: answered with 400, 408, 413 or 431, closed, and never stored."""
+import contextlib
 import json
 import re
 import socket
@@ -31,15 +32,14 @@ def talk(service, data, half_close=False):
     """Sends `data`, reads until the service closes the connection, and returns the statuses and the last answer."""
     with socket.create_connection(("127.0.0.1", service.port), timeout=30) as connection:
         received = b""
-        try:
+        # Closed while there was more to send: what was answered can be read nevertheless, or the statuses lack it.
+        with contextlib.suppress(ConnectionError):
             connection.sendall(data)
             if half_close:
                 connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(ConnectionError):
             while more := connection.recv(65536):
                 received += more
-        except ConnectionError:
-            # Closed while there was more to send; what was answered has been read, or the statuses lack it.
-            pass
     return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d+)", received)], received.rpartition(b"\r\n\r\n")[2]
 
 
@@ -64,6 +64,8 @@ LIES = {
     "chunk size of 72 bits": (chunked(b"ffffffffffffffffff\r\n" + EVENT), [400]),
     "negative chunk size": (chunked(b"-1\r\n" + EVENT), [400]),
     "chunk size of letters": (chunked(b"zz\r\n" + EVENT), [400]),
+    # The route answers without reading the body: no second answer may follow.
+    "bad chunks that nobody reads": (b"POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", [404]),
     "chunk extensions without end": (chunked(b"1;" + b"e" * 1_000_000), [413]),
     "trailers without end": (chunked(CHUNK + b"0\r\n" + b"X: " + b"y" * 100_000), [400]),
     # Headers
@@ -127,7 +129,7 @@ def test_a_request_cut_at_any_byte_is_refused_and_not_stored(edge, whole):
         assert talk(edge, whole[:length], half_close=True)[0] == ([400] if length else []), whole[:length]
         with socket.create_connection(("127.0.0.1", edge.port)) as connection:
             connection.sendall(whole[:length])
-    wait_until(lambda: edge.descriptor_count() == descriptors, 10)
+    wait_until(lambda: edge.descriptor_count() <= descriptors, 10)
     assert len(edge.records()) == stored
     assert talk(edge, whole, half_close=True)[0] == [202]
     assert len(edge.records()) == stored + 1

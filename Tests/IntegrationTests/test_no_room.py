@@ -1,6 +1,7 @@
 """A disk without a free byte, for real: a small filesystem, mounted for the test (as root)."""
 import errno
 import os
+import re
 import subprocess
 
 import pytest
@@ -100,6 +101,12 @@ def test_a_start_without_a_free_byte_serves_reads_and_room_makes_all_well(state,
             assert (ready.status, ready.json["code"]) == (503, "not_writable")
             for message in [answer.json["message"], ready.json["message"]]:
                 assert f"{TOPIC}-{partition}" in message and os.strerror(errno.ENOSPC) in message
+        topics = run("log", "topics", "--data-dir", sender.service.data_dir).stdout
+        for partition in [0, 1]:
+            # Where the lock's file is new, there is no room in it to say how the partitions are.
+            known = rf"^{TOPIC}-{partition}: (read-only|poisoned): .*{os.strerror(errno.ENOSPC)}"
+            unknown = rf"^{TOPIC} +{partition} .* \?$"
+            assert re.search(unknown if state == "without what may be deleted" else known, topics, re.MULTILINE), topics
         sender.check_log()
         if number % 2:
             sender.service.kill()

@@ -52,7 +52,7 @@ package final class FaultyFileSystem: FileSystem {
     }
 
     package func open(_ path: String, _ access: FileAccess) throws(FileError) -> any File {
-        if access == .readWrite { try pass(.open, path) }
+        if access != .readOnly { try pass(.open, path) }
         return FaultyFile(file: try real.open(path, access), system: self)
     }
     package func list(_ path: String) throws(FileError) -> [String] { try real.list(path) }
@@ -71,6 +71,7 @@ package final class FaultyFileSystem: FileSystem {
         if let freeBytes = plan.withLock({ $0.freeBytes }) { return freeBytes }
         return try real.freeBytes(path)
     }
+    package func lockContents(_ path: String) throws(FileError) -> String? { try real.lockContents(path) }
     package func lock(_ path: String, contents: String) throws(FileError) -> LockOutcome {
         try real.lock(path, contents: contents)
     }

@@ -37,6 +37,9 @@ package struct ConnectionLimits: Sendable {
 
     /// Bytes taken from the kernel at a time. A connection keeps a buffer of that size for its next read, also while it is
     /// idle, and what is in it is decoded in one go, while the other connections of the event loop wait.
+    ///
+    /// The beginning of a request that came in one read with the end of the one before is only counted, and its time only runs,
+    /// once more of it comes: until then the connection is idle and holds one such buffer.
     package var readBytesMax = 16 << 10
 
     /// Bytes held for requests without an answer and for answers that were not taken, of all connections.

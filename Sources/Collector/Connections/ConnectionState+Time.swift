@@ -61,8 +61,9 @@ extension ConnectionState {
 
     /// The memory is needed: the connection closes, with an answer where one can be given.
     package mutating func evict(now: Tick) -> Action {
-        guard untakenSince == nil, finishedSince == nil else { return .close }
-        let action = refuse(.overloaded, now)
-        return action == .finish ? .close : action
+        guard untakenSince == nil, finishedSince == nil, case .refuse(let refusal) = refuse(.overloaded, now) else {
+            return .close
+        }
+        return .refuse(refusal)
     }
 }

@@ -74,7 +74,10 @@ package struct ConnectionState {
         case .ended: return false
         case .idle: begin(.header(byteCount: count), now)
         case .header(let before): input = .header(byteCount: before + count)
-        case .body(let before): input = .body(byteCount: before + count)
+        case .body(let before):
+            input = .body(byteCount: before + count)
+            // What comes after the answer is read to nowhere.
+            if unanswered == 0 { return true }
         }
         requestByteCount += count
         return true
@@ -117,6 +120,8 @@ package struct ConnectionState {
     package mutating func malformed(_ refusal: Refusal, now: Tick) -> Action {
         guard input != .ended else { return .none }
         guard unanswered == 0 else {
+            // Of a request that has begun, the answer is under way in the routes; the error makes them give it.
+            if case .body = input { endsAfterAnswers = true }
             input = .ended
             return .none
         }
@@ -161,7 +166,7 @@ package struct ConnectionState {
         if case .body = input {
             isAnswered = unanswered == 0
             // The routes never see this request whole, so they owe it nothing.
-            if unanswered > 0, !isAnswering { unanswered -= 1 }
+            if unanswered > (isAnswering ? 1 : 0) { unanswered -= 1 }
         }
         input = .ended
         guard unanswered == 0 else {

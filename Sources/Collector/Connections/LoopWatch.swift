@@ -11,17 +11,22 @@ final class LoopWatch {
     /// Seconds, as far as the event loop kept up: time in which it read nothing is no client's fault.
     private(set) var now: ConnectionState.Tick = 0
     private var heldByteCount = 0
+    /// The next search for room is above this: one that found too little is not repeated for each byte that comes.
+    private var searchAbove: Int
     private var isEvicting = false
     /// In no order; each knows its place.
     private var connections: [Connection] = []
     /// Where the next portion of this second begins; nil: no timer runs.
     private var cursor: Int?
+    /// When this second's round began.
+    private var roundBegan = NIODeadline.uptimeNanoseconds(0)
 
     init(eventLoop: any EventLoop, limits: ConnectionLimits, loopCount: Int) {
         self.eventLoop = eventLoop
         connectionsMax = max(1, limits.connectionsMax / loopCount)
         // With many loops a share must still hold a few bodies.
         heldBytesMax = max(limits.heldBytesMax / loopCount, 4 * limits.bodyBytesMax)
+        searchAbove = heldBytesMax
     }
 
     func add(_ connection: Connection) {
@@ -47,7 +52,8 @@ final class LoopWatch {
 
     func heldBytesChanged(by change: Int) {
         heldByteCount += change
-        if change > 0, heldByteCount > heldBytesMax { makeRoom() }
+        if heldByteCount <= heldBytesMax { searchAbove = heldBytesMax }
+        if heldByteCount > searchAbove { makeRoom() }
     }
 
     /// Whoever has kept its memory for the longest gives it back, within one second the one that has most: an honest request is
@@ -55,9 +61,13 @@ final class LoopWatch {
     private func makeRoom() {
         guard !isEvicting else { return }
         isEvicting = true
-        defer { isEvicting = false }
+        defer {
+            isEvicting = false
+            searchAbove = max(heldBytesMax, heldByteCount + heldBytesMax / 16)
+        }
         let candidates =
             connections
+            .filter { $0.state.heldByteCount > 0 }
             .compactMap { connection in connection.state.heldForClientSince.map { (since: $0, connection) } }
             .sorted { ($0.since, -$0.1.state.heldByteCount) < ($1.since, -$1.1.state.heldByteCount) }
         for (_, connection) in candidates {
@@ -79,7 +89,10 @@ final class LoopWatch {
             cursor = nil
             return
         }
-        if place == 0 { now += 1 }
+        if place == 0 {
+            now += 1
+            roundBegan = .now()
+        }
         let isCrowded = connections.count > connectionsMax / 4 * 3
         let end = place + Self.portionMax
         while place < min(end, connections.count) {
@@ -89,6 +102,8 @@ final class LoopWatch {
         }
         let portionCount = (connections.count + Self.portionMax - 1) / Self.portionMax
         cursor = place < connections.count ? place : 0
-        schedule(in: .milliseconds(1000 / Int64(max(1, portionCount))))
+        // The last portion waits for the rest of the second: connections that went meanwhile do not make it shorter.
+        let pause = cursor == 0 ? max(.zero, roundBegan + .seconds(1) - .now()) : .milliseconds(1000 / Int64(portionCount))
+        schedule(in: pause)
     }
 }

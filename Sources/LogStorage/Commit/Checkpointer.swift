@@ -6,7 +6,7 @@ final class Checkpointer: Sendable {
     private struct State {
         var points: RecoveryPoints
         /// Partitions whose caches could not be written: their recovery point stays until a restart makes them anew.
-        var stuck: Set<TopicPartition> = []
+        var stuck: Set<TopicPartition>
     }
 
     private let state: Mutex<State>
@@ -15,11 +15,11 @@ final class Checkpointer: Sendable {
     private let onWarning: @Sendable (String) -> Void
 
     init(
-        directory: LogDirectory, partitions: [PartitionLog], recoveryPoints: RecoveryPoints,
+        directory: LogDirectory, partitions: [PartitionLog], recoveryPoints: RecoveryPoints, stuck: Set<TopicPartition>,
         onWarning: @escaping @Sendable (String) -> Void
     ) {
         // Points that do not move in this run stay as they were.
-        state = Mutex(State(points: recoveryPoints))
+        state = Mutex(State(points: recoveryPoints, stuck: stuck))
         self.directory = directory
         self.partitions = partitions
         self.onWarning = onWarning

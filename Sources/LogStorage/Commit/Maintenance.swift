@@ -21,7 +21,7 @@ final class Maintenance: Sendable {
         self.now = now
         // What recovery has checked, no later start needs to check again: the points move up at once. Otherwise a service
         // that ends again and again before its first checkpoint would take longer each time to start.
-        state = Monitor(State(isCheckpointDue: core.recovery.scannedBytes > 0))
+        state = Monitor(State(isCheckpointDue: core.recovery.recoveredBytes > 0))
     }
 
     /// Called by the commit loop after each commit.

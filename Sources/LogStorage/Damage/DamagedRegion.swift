@@ -9,7 +9,7 @@ package struct DamagedRegion: Sendable, Equatable {
     package let reason: String
     /// A time that lies between those of the neighbours, in milliseconds since 1970.
     let timestamp: Int64
-    /// The batch that was there, where only its head's first 21 bytes had changed; nil: the records are lost.
+    /// The batch that was there, where only its head's first 17 bytes had changed; nil: the records are lost.
     let mended: [UInt8]?
 
     /// The head of the batch that was there, as it must have been.
@@ -69,7 +69,7 @@ package struct DamagedRegion: Sendable, Equatable {
     private static let pieceBytes = 1 << 20
 }
 
-/// Restores a batch whose head's first 21 bytes have changed: no checksum covers them, but all of them follow from the
+/// Restores a batch whose head's first 17 bytes have changed: no checksum covers them, but all of them follow from the
 /// neighbours. Base offset and length are known, epoch and magic are constants, and the checksum says whether the rest is whole.
 enum HeadMending {
     /// Larger batches are not mended, so that a start with much damage takes no memory for it. Ours are far smaller.

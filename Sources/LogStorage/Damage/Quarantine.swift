@@ -5,7 +5,9 @@ internal import RecordFormat
 /// Invariants:
 /// 1. The bytes are aside, synced, before anything is written over them: after a crash at any step either the damage is
 ///    still there or what replaces it, and the original bytes in one file at least.
-/// 2. Nothing behind the region moves: positions and offsets stay.
+/// 2. The ids of lost records are gone before their offsets are taken: otherwise a client that sends one again would be told that
+///    it is stored.
+/// 3. Nothing behind the region moves: positions and offsets stay.
 struct Quarantine {
     let directory: String
     let segmentBase: Int64
@@ -16,6 +18,7 @@ struct Quarantine {
     func apply(
         _ region: DamagedRegion, to file: any File, endsFile: Bool
     ) throws(FileError) -> (item: KnownDamage.Item, batches: [RecordBatchHeader])? {
+        if !region.lostOffsets.isEmpty { try removeIdentities() }
         var filling = region.filling()
         if filling == nil && endsFile && !region.offsets.isEmpty {
             // Nothing follows, so the marker may have its own size.
@@ -36,6 +39,14 @@ struct Quarantine {
         if endsFile { try file.truncate(to: position) }
         try file.sync()
         return (KnownDamage.Item(segmentBase: segmentBase, region: region, keptAt: keptAt), headers)
+    }
+
+    /// The file comes back from what is left.
+    private func removeIdentities() throws(FileError) {
+        let path = "\(directory)/\(FileNames.segment(segmentBase, FileNames.identitiesSuffix))"
+        guard try fileSystem.exists(path) else { return }
+        try fileSystem.remove(path)
+        try fileSystem.syncDirectory(directory)
     }
 
     /// Copies bytes into a file beside the segment and makes that durable; returns its path, or nil where there is nothing but

@@ -18,16 +18,22 @@ package struct LogDirectory: Sendable {
         }
         switch try tryLock(processID: processID) {
         case .acquired(let lock): return lock
-        case .held(let holder):
-            throw LogError(
-                .locked, "\(path) is in use by the process \(Holder(holder).processID); stop it first, or use another folder")
+        case .held(let contents): throw inUse(Holder(contents))
         }
     }
 
     /// Throws where a service has the directory open. Changes nothing.
-    package func refuseIfInUse(processID: Int32) throws(LogError) {
-        guard try reporting({ () throws(FileError) in try fileSystem.exists(file(FileNames.lock)) }) else { return }
-        try lock(processID: processID).release()
+    package func refuseIfInUse() throws(LogError) {
+        if let holder = try holder() { throw inUse(holder) }
+    }
+
+    /// The process that has the directory open; nil where none has. Changes nothing.
+    package func holder() throws(LogError) -> Holder? {
+        try reporting { () throws(FileError) in try fileSystem.lockContents(file(FileNames.lock)) }.map(Holder.init)
+    }
+
+    private func inUse(_ holder: Holder) -> LogError {
+        LogError(.locked, "\(path) is in use by the process \(holder.processID); stop it first, or use another folder")
     }
 
     package enum Access {
@@ -40,11 +46,29 @@ package struct LogDirectory: Sendable {
         package let processID: String
         /// A line for each partition that is not simply open and whole, beginning with the partition.
         package let troubles: [String]
+        /// There was no room to say more, or to say anything.
+        package let isIncomplete: Bool
 
-        init(_ contents: String) {
+        private static let cut = "..."
+
+        package init(_ contents: String) {
             let lines = contents.split(separator: "\n").map(String.init)
             processID = lines.first ?? "unknown"
-            troubles = Array(lines.dropFirst())
+            isIncomplete = lines.isEmpty || lines.last == Self.cut
+            troubles = lines.dropFirst().filter { $0 != Self.cut }
+        }
+
+        /// What a holder writes: as many of the lines as fit, and a sign where those are not all.
+        package static func contents(processID: Int32, troubles: [String], byteCountMax: Int) -> String {
+            var contents = "\(processID)\n"
+            for (place, line) in troubles.enumerated() {
+                let isLast = place == troubles.count - 1
+                guard contents.utf8.count + line.utf8.count + 1 + (isLast ? 0 : cut.utf8.count + 1) <= byteCountMax else {
+                    return contents + cut + "\n"
+                }
+                contents += line + "\n"
+            }
+            return contents
         }
     }
 

@@ -28,8 +28,11 @@ package enum FileNames {
         guard name.hasSuffix(suffix) else { return nil }
         let digits = name.dropLast(suffix.count)
         guard digits.utf8.count == 20, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
-        return Int64(digits)
+        return Int64(digits).flatMap { $0 <= offsetMax ? $0 : nil }
     }
+
+    /// Above this no batch can begin, nor what is counted from there.
+    static let offsetMax = Int64.max - Int64(Int32.max) - 1
 
     package static func parent(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }

@@ -14,6 +14,9 @@ package protocol FileSystem: Sendable {
     func syncDirectory(_ path: String) throws(FileError)
     /// The bytes that may still be written on the disk that holds `path`.
     func freeBytes(_ path: String) throws(FileError) -> Int
+    /// What the process that holds the lock on `path` has written there; nil where none holds it. Needs no more than the right to
+    /// read.
+    func lockContents(_ path: String) throws(FileError) -> String?
     /// Locks `path` against every other process, for as long as the result lives. Where another one holds it: nil, and what
     /// that one wrote into the file.
     func lock(_ path: String, contents: String) throws(FileError) -> LockOutcome
@@ -30,10 +33,14 @@ package protocol FileLock: AnyObject, Sendable {
     /// shorter than the first contents; where it cannot be written, nothing happens.
     func write(_ contents: String)
     func release()
+    /// How many bytes of contents there is room for.
+    static var byteCount: Int { get }
 }
 
 package enum FileAccess: Sendable {
     case readOnly
+    /// An existing file, to be changed.
+    case update
     /// Made where it is missing.
     case readWrite
 }
@@ -68,6 +75,9 @@ package struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     package var description: String { "\(operation) \(path): \(reason)" }
+
+    /// There is no such file.
+    package var isNotFound: Bool { number == 2 }
 
     /// What an operator can do where a start was refused for this reason; nil where the reason says it all.
     package var advice: String? { Self.advice(number) }
@@ -118,6 +128,16 @@ extension File {
 }
 
 extension FileSystem {
+    /// nil where there is no such file.
+    func openIfThere(_ path: String, _ access: FileAccess) throws(FileError) -> (any File)? {
+        do throws(FileError) {
+            return try open(path, access)
+        } catch {
+            if error.isNotFound { return nil }
+            throw error
+        }
+    }
+
     /// The whole file; nil where there is none.
     package func contents(of path: String) throws(FileError) -> [UInt8]? {
         guard try exists(path) else { return nil }

@@ -3,17 +3,19 @@ internal import Synchronization
 
 /// The real files.
 package struct PosixFileSystem: FileSystem {
-    package init() {}
+    /// The rights of files that are made.
+    private let fileMode: mode_t
+
+    package init(fileMode: UInt32 = 0o640) { self.fileMode = fileMode }
 
     package func open(_ path: String, _ access: FileAccess) throws(FileError) -> any File {
         let flags =
             switch access {
             case .readOnly: O_RDONLY | O_CLOEXEC
+            case .update: O_RDWR | O_CLOEXEC
             case .readWrite: O_RDWR | O_CREAT | O_CLOEXEC
             }
-        let descriptor = Glibc.open(path, flags, 0o640)
-        guard descriptor >= 0 else { throw systemError("open", path) }
-        return PosixFile(path: path, descriptor: descriptor)
+        return try PosixFile(opening: path, flags, fileMode)
     }
 
     package func list(_ path: String) throws(FileError) -> [String] {
@@ -64,22 +66,34 @@ package struct PosixFileSystem: FileSystem {
     }
 
     package func lock(_ path: String, contents: String) throws(FileError) -> LockOutcome {
-        // Who takes the lock and who reads its contents go one after the other, so that nobody reads them between the
-        // taking and the writing. Where the folder cannot be locked, that moment is left to luck, the lock itself is not.
+        try taken(path) { () throws(FileError) in
+            let file = try PosixFile(opening: path, O_RDWR | O_CREAT | O_CLOEXEC, fileMode)
+            if try file.lock(LOCK_EX) {
+                let lock = PosixFileLock(file: file)
+                lock.write(contents)
+                return .acquired(lock)
+            }
+            defer { file.close() }
+            return .held(by: try PosixFileLock.contents(of: file))
+        }
+    }
+
+    package func lockContents(_ path: String) throws(FileError) -> String? {
+        guard try exists(path) else { return nil }
+        return try taken(path) { () throws(FileError) in
+            let file = try PosixFile(opening: path, O_RDONLY | O_CLOEXEC, fileMode)
+            defer { file.close() }
+            return try file.lock(LOCK_SH) ? nil : try PosixFileLock.contents(of: file)
+        }
+    }
+
+    /// Who takes a lock and who looks at it go one after the other: nobody reads its contents between the taking and the writing,
+    /// or is refused because another one looks. Where the folder cannot be locked, that moment is left to luck, the lock is not.
+    private func taken<Result>(_ path: String, _ body: () throws(FileError) -> Result) throws(FileError) -> Result {
         let turn = Glibc.open(FileNames.parent(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         defer { if turn >= 0 { Glibc.close(turn) } }
         if turn >= 0 { _ = flock(turn, LOCK_EX) }
-        let file = try open(path, .readWrite)
-        guard let file = file as? PosixFile else { preconditionFailure("open returns a PosixFile") }
-        guard flock(file.descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            let number = errno
-            defer { file.close() }
-            guard number == EWOULDBLOCK else { throw systemError("lock", path, number: number) }
-            return .held(by: String(decoding: try file.readBytes(at: 0, byteCount: PosixFileLock.byteCount), as: UTF8.self))
-        }
-        let lock = PosixFileLock(file: file)
-        lock.write(contents)
-        return .acquired(lock)
+        return try body()
     }
 }
 
@@ -91,6 +105,10 @@ private final class PosixFileLock: FileLock {
     private let file: PosixFile
 
     init(file: PosixFile) { self.file = file }
+
+    static func contents(of file: PosixFile) throws(FileError) -> String {
+        String(decoding: try file.readBytes(at: 0, byteCount: byteCount), as: UTF8.self)
+    }
 
     func write(_ contents: String) {
         var bytes = Array(contents.utf8.prefix(Self.byteCount))
@@ -107,9 +125,17 @@ private final class PosixFile: File {
     let descriptor: Int32
     private let isClosed = Atomic(false)
 
-    init(path: String, descriptor: Int32) {
+    init(opening path: String, _ flags: Int32, _ mode: mode_t) throws(FileError) {
+        descriptor = Glibc.open(path, flags, mode)
         self.path = path
-        self.descriptor = descriptor
+        guard descriptor >= 0 else { throw systemError("open", path) }
+    }
+
+    /// Takes the `flock` of this kind; false where another one holds it.
+    func lock(_ kind: Int32) throws(FileError) -> Bool {
+        if flock(descriptor, kind | LOCK_NB) == 0 { return true }
+        guard errno == EWOULDBLOCK else { throw systemError("lock", path) }
+        return false
     }
 
     func size() throws(FileError) -> Int {

@@ -37,7 +37,8 @@ package struct LogInspector: Sendable {
             var found: [SegmentFile] = []
             for (place, base) in bases.enumerated() {
                 let path = "\(folder)/\(FileNames.segment(base, FileNames.logSuffix))"
-                let file = try directory.fileSystem.open(path, .readOnly)
+                // Retention may have removed it since the folder was listed.
+                guard let file = try directory.fileSystem.openIfThere(path, .readOnly) else { continue }
                 defer { file.close() }
                 found.append(
                     SegmentFile(
@@ -133,7 +134,8 @@ package struct LogInspector: Sendable {
     }
 
     private func pass(_ region: DamagedRegion, _ body: (Piece) throws(LogError) -> Bool) throws(LogError) -> Bool {
-        guard try body(.damage(region)), let mended = region.mended else { return true }
+        guard try body(.damage(region)) else { return false }
+        guard let mended = region.mended else { return true }
         var failure: LogError?
         let goesOn = mended.withUnsafeBytes { bytes in
             do throws(LogError) {
@@ -156,7 +158,7 @@ package struct LogInspector: Sendable {
     ) throws(LogError) {
         var reader = RecordBatchReader()
         func hole(_ offsets: Range<Int64>, _ reason: String) {
-            let shown = max(first, offsets.lowerBound)..<max(first, min(end, offsets.upperBound))
+            let shown = offsets.clamped(to: first..<max(first, end))
             if !shown.isEmpty { onHole(shown, reason) }
         }
         for segment in try segments(of: partition) {
@@ -167,7 +169,7 @@ package struct LogInspector: Sendable {
                 case .tail: return false
                 case .damage(let region):
                     hole(region.lostOffsets, region.reason)
-                    return region.offsets.upperBound < end
+                    return region.offsets.lowerBound < end
                 case .batch(let header, let bytes, _):
                     guard header.baseOffset < end else { return false }
                     guard header.nextOffset > first else { return true }

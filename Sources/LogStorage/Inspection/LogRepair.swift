@@ -61,7 +61,8 @@ package struct LogRepair: Sendable {
         _ segment: LogInspector.SegmentFile, in partition: TopicPartition, keepsIdentities: Bool, timestamp: inout Int64?,
         _ result: inout Result, _ onProgress: @Sendable (Int) -> Void
     ) throws(FileError) {
-        let file = try directory.fileSystem.open(segment.path, .readWrite)
+        // Retention may have removed it meanwhile.
+        guard let file = try directory.fileSystem.openIfThere(segment.path, .update) else { return }
         defer { file.close() }
         let quarantine = Quarantine(
             directory: directory.directory(of: partition), segmentBase: segment.baseOffset, fileSystem: directory.fileSystem)

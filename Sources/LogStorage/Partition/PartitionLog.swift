@@ -241,10 +241,10 @@ package final class PartitionLog: @unchecked Sendable {
         var writes: [CacheWrite] = []
         for place in caches.indices { writes += caches[place].takeWrites() }
         if caches.count > 1 { caches.removeFirst(caches.count - 1) }
-        bytesSinceCheckpoint = 0
+        defer { bytesSinceCheckpoint = 0 }
         return CheckpointWork(
             topicPartition: topicPartition, recoveryPoint: shared.withLock { $0.highWatermark }, log: active.log,
-            syncsLog: options.durability == .os, writes: writes)
+            syncsLog: options.durability == .os && bytesSinceCheckpoint > 0, writes: writes)
     }
 
     /// Its recovery point stays; what was written since must not make others' points due again and again.

@@ -58,10 +58,16 @@ struct PartitionRecovery {
                 var indexes = walk.indexes
                 indexes.seal()
                 segment.setIndexes(indexes)
-                caches(of: segment).write(indexes)
-                if progress.report.quarantined.contains(where: { $0.segmentBase == base }) {
-                    try? caches(of: segment).completeIdentities()
+                do throws(FileError) {
+                    try caches(of: segment).write(indexes)
+                    if progress.report.quarantined.contains(where: { $0.segmentBase == base }) {
+                        try caches(of: segment).completeIdentities()
+                    }
+                } catch {
+                    // Nothing depends on them; but no recovery point may pass them.
+                    progress.report.hasStaleCaches = true
                 }
+                if let from = walk.unsyncedFrom { makeDurable(base, from..<walk.position, &progress) }
             }
             segments.append(segment)
         }
@@ -72,7 +78,7 @@ struct PartitionRecovery {
         _ base: Int64, before closed: [Segment], from recoveryPoint: Int64, _ soFar: Progress
     ) throws(FileError) -> RecoveredPartition {
         var progress = soFar
-        let file = try open(base, .readWrite)
+        let file = try open(base, .update)
         let size = try file.size()
         let probe = Segment(
             baseOffset: base, directory: directory, log: file, readableBytes: size, nextOffset: base, indexes: nil,
@@ -83,14 +89,7 @@ struct PartitionRecovery {
         } else if let reason = walk.tail {
             try cutTail(file, size: size, base: base, walk, reason: reason, &progress)
         }
-        do throws(FileError) {
-            try rewrite(file, (walk.unsyncedFrom ?? walk.position)..<walk.position)
-            try file.sync()
-            // The run before may have made the file and ended before its name was durable.
-            try fileSystem.syncDirectory(directory)
-        } catch {
-            progress.stop("\(error); check the disk and restart")
-        }
+        makeDurable(base, (walk.unsyncedFrom ?? walk.position)..<walk.position, &progress)
         let segment = Segment(
             baseOffset: base, directory: directory, log: file, readableBytes: walk.position,
             nextOffset: walk.nextOffset, indexes: walk.indexes, firstTimestamp: try firstTimestamp(file, walk))
@@ -209,15 +208,13 @@ struct PartitionRecovery {
         do throws(FileError) {
             let quarantine = Quarantine(directory: directory, segmentBase: segment.baseOffset, fileSystem: fileSystem)
             // A closed segment was opened to be read; nothing but this ever writes to it again.
-            let file = try open(segment.baseOffset, .readWrite)
+            let file = try open(segment.baseOffset, .update)
             defer { file.close() }
             guard let (item, batches) = try quarantine.apply(region, to: file, endsFile: endsFile) else {
                 leave()
                 return
             }
             progress.report.quarantined.append(item)
-            // The ids of lost records must not be taken for stored; the file comes back from what is left.
-            try? fileSystem.remove(segment.path(FileNames.identitiesSuffix))
             var position = region.bytes.lowerBound
             for header in batches {
                 walk.pass(header, at: position, segmentBase: segment.baseOffset, recoveryPoint: recoveryPoint)
@@ -259,10 +256,21 @@ struct PartitionRecovery {
         }
     }
 
-    private func rewrite(_ file: any File, _ range: Range<Int>) throws(FileError) {
-        try file.forEachPiece(of: range) { bytes, position throws(FileError) in
-            try file.writeAll(bytes, at: position)
-            return true
+    /// Writes what is found above the recovery point again, and syncs it and the file's name: the run before may have made the
+    /// file and ended before its name was durable.
+    private func makeDurable(_ base: Int64, _ range: Range<Int>, _ progress: inout Progress) {
+        progress.report.recoveredBytes += range.count
+        do throws(FileError) {
+            let file = try open(base, .update)
+            defer { file.close() }
+            try file.forEachPiece(of: range) { bytes, position throws(FileError) in
+                try file.writeAll(bytes, at: position)
+                return true
+            }
+            try file.sync()
+            try fileSystem.syncDirectory(directory)
+        } catch {
+            progress.stop("\(error); check the disk and restart")
         }
     }
 }

@@ -12,6 +12,10 @@ struct RecoveredPartition: Sendable {
 package struct RecoveryReport: Sendable, Equatable {
     /// Bytes whose checksums were read.
     package var scannedBytes = 0
+    /// Bytes found above the recovery point: written again and synced.
+    package var recoveredBytes = 0
+    /// Caches of closed segments could not be written: the recovery point must stay where it is.
+    package var hasStaleCaches = false
     /// Bytes cut off behind the last whole batch.
     package var cutBytes = 0
     /// Where the cut bytes are kept; nil where they were all zero.

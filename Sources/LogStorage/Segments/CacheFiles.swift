@@ -44,7 +44,8 @@ struct CacheFiles {
     func rebuild() throws(FileError) -> SegmentIndexes {
         let indexes = try completed(SegmentIndexes(), from: 0, offset: segment.baseOffset)
         segment.setIndexes(indexes)
-        write(indexes)
+        // A failure costs the next one who needs them a walk, no more.
+        try? write(indexes)
         return indexes
     }
 
@@ -69,11 +70,11 @@ struct CacheFiles {
         return indexes
     }
 
-    /// Writes the index files of a closed segment where they differ. A failure costs the next start a walk, no more.
-    func write(_ indexes: SegmentIndexes) {
-        if (try? matchesDisk(indexes)) == true { return }
+    /// Writes the index files of a closed segment where they differ.
+    func write(_ indexes: SegmentIndexes) throws(FileError) {
+        if try matchesDisk(indexes) { return }
         for (suffix, bytes) in encoded(indexes) {
-            try? CacheWrite(path: segment.path(suffix), piece: .init(position: 0, bytes: bytes)).perform(fileSystem)
+            try CacheWrite(path: segment.path(suffix), piece: .init(position: 0, bytes: bytes)).perform(fileSystem)
         }
     }
 

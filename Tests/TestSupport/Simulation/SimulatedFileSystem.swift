@@ -184,6 +184,10 @@ package final class SimulatedFileSystem: FileSystem {
         state.withLock { state in (state.capacity ?? Int.max / 2) - state.usedBytes }
     }
 
+    package func lockContents(_ path: String) throws(FileError) -> String? {
+        try change { state throws(FileError) in state.locks.contains(path) ? "1\n" : nil }
+    }
+
     package func lock(_ path: String, contents: String) throws(FileError) -> LockOutcome {
         try change { state throws(FileError) in
             try state.check(path)
@@ -207,6 +211,8 @@ package final class SimulatedFileSystem: FileSystem {
 }
 
 private final class SimulatedLock: FileLock {
+    static let byteCount = 4096
+
     private let path: String
     private let generation: Int
     private let system: SimulatedFileSystem
