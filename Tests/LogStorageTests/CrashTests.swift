@@ -187,6 +187,62 @@ import Testing
         #expect(try harness.verify() == [])
     }
 
+    /// A power cut may keep caches that were written later than the part of the log that it lost.
+    @Test func wholeCachesOfALongerLogComeBackAsThoseOfTheShorterOne() async throws {
+        let harness = LogHarness()
+        harness.partitionCount = 1
+        var random = SeededGenerator(seed: 13)
+        var log = try harness.open()
+        var expected: [String] = []
+        var starts: [Int] = []
+        func caches() -> [String: [UInt8]] {
+            Dictionary(uniqueKeysWithValues: FileNames.cacheSuffixes.map { ($0, harness.bytes(harness.segment(0, $0))) })
+        }
+        func append(_ values: [String]) async throws {
+            starts.append(try log.log(of: harness.partition(0)).segments[0].readableBytes)
+            _ = await harness.append(values.map { (0, $0) }, to: log, timestamp: Int64(starts.count * 10))
+        }
+        // A block of identities is 1,024 offsets: the last two batches complete the second one, and bring index entries.
+        let sizes = Array(repeating: 100, count: 20) + [100, 100]
+        var before: [String: [UInt8]] = [:]
+        for (number, size) in sizes.enumerated() {
+            if number == sizes.count - 2 {
+                log.close()
+                before = caches()
+                log = try harness.open()
+            }
+            let values = (0..<size).map { "\(number)-\($0)-" + random.text(60) }
+            if number < sizes.count - 2 { expected += values }
+            try await append(values)
+        }
+        log.close()
+        let ahead = caches()
+        for suffix in FileNames.cacheSuffixes {
+            #expect(ahead[suffix]!.count > before[suffix]!.count && !before[suffix]!.isEmpty, "\(suffix) is ahead")
+        }
+        let shorter = Array(harness.bytes(harness.segment(0, ".log"))[..<starts[starts.count - 2]])
+        try harness.write(shorter, to: harness.segment(0, ".log"))
+        try forgetRecoveryPoint(harness)
+
+        log = try harness.open()
+        #expect(log.recovery.cuts.isEmpty && log.recovery.damage.isEmpty && log.troubles.isEmpty)
+        #expect(try await harness.readAll(log, 0, maximumBytes: 100_000).map(\.value) == expected)
+        for batch in 0..<starts.count - 2 {
+            #expect(try await log.offset(harness.partition(0), atOrAfter: Int64(batch * 10 + 5)) == Offset(Int64(batch * 100)))
+        }
+        #expect(try await log.offset(harness.partition(0), atOrAfter: Int64((starts.count - 2) * 10 + 5)) == nil)
+        #expect(try log.identities(of: harness.partition(0), since: 0).map(\.offset.value) == Array(0..<Int64(expected.count)))
+        log.close()
+        #expect(caches() == before)
+        #expect(harness.bytes(harness.segment(0, ".log")) == shorter)
+        #expect(try harness.verify() == [])
+
+        log = try harness.open()
+        #expect(await harness.append([(0, "after")], to: log).offsets == [Int64(expected.count)])
+        log.close()
+        #expect(try harness.verify() == [])
+    }
+
     @Test func offsetsAreNotUsedTwiceWhereTheFilesWereRemoved() async throws {
         let harness = LogHarness()
         _ = try await prepare(harness)

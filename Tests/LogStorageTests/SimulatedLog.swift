@@ -27,7 +27,8 @@ struct SimulatedLog {
     }
 
     func contents(_ core: LogCore) throws -> (records: [LogContents.Record], holes: [Range<Int64>]) {
-        try LogContents.read(core.partitions[0], maximumBytes: 1 << 20)
+        let found = try LogContents.read(core.partitions[0], maximumBytes: 1 << 20)
+        return (found.records, found.holes)
     }
 
     func verify() throws -> LogVerifier.Result {

@@ -29,15 +29,18 @@ package enum LogContents {
         return group
     }
 
-    /// Everything that a partition serves, checksums checked, and the offsets of the holes in between.
-    package static func read(_ log: PartitionLog, maximumBytes: Int) throws -> (records: [Record], holes: [Range<Int64>]) {
+    /// Everything that a partition serves, checksums checked, the offsets of the holes in between, and the bytes of it all.
+    package static func read(
+        _ log: PartitionLog, maximumBytes: Int
+    ) throws -> (records: [Record], holes: [Range<Int64>], byteCount: Int) {
         var records: [Record] = []
         var holes: [Range<Int64>] = []
+        var byteCount = 0
         var next = log.bounds.start
         var reader = RecordBatchReader()
         while true {
             let bytes = try log.read(from: next, maximumBytes: maximumBytes)
-            if bytes.isEmpty { return (records, holes) }
+            if bytes.isEmpty { return (records, holes, byteCount) }
             try bytes.withUnsafeBytes { bytes in
                 var position = 0
                 while position < bytes.count {
@@ -52,6 +55,7 @@ package enum LogContents {
                                 value: String(decoding: record.value!, as: UTF8.self)))
                     }
                     position += header.totalBytes
+                    byteCount += header.totalBytes
                     next = Offset(header.nextOffset)
                 }
             }

@@ -15,8 +15,17 @@ struct LogOracle {
     }
 
     var partitions: [Partition]
+    /// Once the log begins behind offset 0, at least so many bytes are served; nil: it never does.
+    private let retentionBytes: Int?
+    /// Without syncs, what retention counted on may be lost with the power, and no size can be demanded any more.
+    private let isSynced: Bool
+    private var hasLostPower = false
 
-    init(partitionCount: Int) { partitions = Array(repeating: Partition(), count: partitionCount) }
+    init(partitionCount: Int, retentionBytes: Int?, isSynced: Bool) {
+        partitions = Array(repeating: Partition(), count: partitionCount)
+        self.retentionBytes = retentionBytes
+        self.isSynced = isSynced
+    }
 
     mutating func acknowledge(_ partition: Int, _ offset: Int64, _ value: String, isSynced: Bool) {
         if isSynced {
@@ -37,12 +46,16 @@ struct LogOracle {
     }
 
     mutating func losePower() {
+        hasLostPower = true
         for place in partitions.indices { partitions[place].written = [:] }
     }
 
     /// Compares with what a partition serves.
-    func check(_ number: Int, _ found: [LogContents.Record], holes: [Range<Int64>], bounds: OffsetBounds) throws {
+    func check(
+        _ number: Int, _ found: [LogContents.Record], holes: [Range<Int64>], byteCount: Int, bounds: OffsetBounds
+    ) throws {
         let expected = partitions[number]
+        try checkStart(number, byteCount: byteCount, bounds: bounds)
         var byOffset: [Int64: String] = [:]
         var seen: Set<String> = []
         var next = bounds.start.value
@@ -82,6 +95,18 @@ struct LogOracle {
         guard bounds.highWatermark.value >= expected.highWatermark else {
             throw SimulationFailure(
                 "partition \(number): the high watermark went back from \(expected.highWatermark) to \(bounds.highWatermark)")
+        }
+    }
+
+    /// What is below the start is not looked for, so the start itself must be earned.
+    private func checkStart(_ number: Int, byteCount: Int, bounds: OffsetBounds) throws {
+        if bounds.start.value == 0 { return }
+        guard let retentionBytes else {
+            throw SimulationFailure("partition \(number) begins at offset \(bounds.start), and nothing may be removed")
+        }
+        guard byteCount >= retentionBytes || (hasLostPower && !isSynced) else {
+            throw SimulationFailure(
+                "partition \(number) begins at offset \(bounds.start) and serves \(byteCount) bytes, \(retentionBytes) must stay")
         }
     }
 }

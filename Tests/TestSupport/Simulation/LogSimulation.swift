@@ -43,12 +43,12 @@ package struct LogSimulation {
     /// Told what happens, a line each.
     private let trace: (String) -> Void
 
-    package init(seed: UInt64, trace: @escaping (String) -> Void = { _ in }) {
+    /// - Parameter syncsReachDisk: false simulates a disk that forgets what it called synced, to see promises broken.
+    package init(seed: UInt64, syncsReachDisk: Bool = true, trace: @escaping (String) -> Void = { _ in }) {
         self.trace = trace
         random = SeededGenerator(seed: seed)
-        fileSystem = SimulatedFileSystem(seed: random.next())
+        fileSystem = SimulatedFileSystem(seed: random.next(), syncsReachDisk: syncsReachDisk)
         partitionCount = Int(1 + random.next() % 3)
-        oracle = LogOracle(partitionCount: partitionCount)
         var options = LogOptions()
         options.durability = random.next() % 5 == 0 ? .os : .fsync
         options.segmentBytes = [2000, 6000, 20_000][Int(random.next() % 3)]
@@ -56,6 +56,9 @@ package struct LogSimulation {
         options.segmentAgeMilliseconds = random.next() % 3 == 0 ? 60_000 : nil
         options.retentionBytes = random.next() % 4 == 0 ? 12_000 : nil
         self.options = options
+        oracle = LogOracle(
+            partitionCount: partitionCount, retentionBytes: options.retentionBytes,
+            isSynced: options.durability == .fsync)
         trace(
             "\(partitionCount) partitions, \(options.durability), segments of \(options.segmentBytes), batches of "
                 + "\(options.batchBytes), retention \(options.retentionBytes ?? 0)")
@@ -221,7 +224,7 @@ package struct LogSimulation {
     /// - Parameter observes: what is served now is certain from now on.
     private mutating func check(_ core: LogCore, observes: Bool) throws {
         for (number, log) in core.partitions.enumerated() {
-            let contents: (records: [LogContents.Record], holes: [Range<Int64>])
+            let contents: (records: [LogContents.Record], holes: [Range<Int64>], byteCount: Int)
             do {
                 contents = try LogContents.read(log, maximumBytes: Int(1 + random.next() % 4000))
             } catch {
@@ -229,7 +232,7 @@ package struct LogSimulation {
                 throw SimulationFailure("partition \(number) cannot be read: \(error)")
             }
             let isDown = fileSystem.isDown
-            try oracle.check(number, contents.records, holes: contents.holes, bounds: log.bounds)
+            try oracle.check(number, contents.records, holes: contents.holes, byteCount: contents.byteCount, bounds: log.bounds)
             try checkIdentities(log, contents.records, core.identityHasher)
             try checkTimes(log, contents.records)
             summary.holes += contents.holes.count

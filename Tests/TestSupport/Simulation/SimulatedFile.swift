@@ -58,7 +58,7 @@ final class SimulatedFile: File {
                 if !state.isDown { file.failSync(&state.random) }
                 throw error
             }
-            file.sync()
+            if state.syncsReachDisk { file.sync() }
             try state.afterStep(self.path)
         }
     }

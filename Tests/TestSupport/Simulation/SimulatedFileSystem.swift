@@ -38,6 +38,8 @@ package final class SimulatedFileSystem: FileSystem {
         var capacity: Int?
         /// Writes take at most so much at once.
         var writeBytesMax: Int?
+        /// Whether what was synced survives a power cut. A disk that lies about it breaks every promise of the log.
+        var syncsReachDisk = true
     }
 
     enum NameChange {
@@ -54,7 +56,11 @@ package final class SimulatedFileSystem: FileSystem {
 
     let state: Mutex<State>
 
-    package init(seed: UInt64) { state = Mutex(State(random: SeededGenerator(seed: seed))) }
+    package init(seed: UInt64, syncsReachDisk: Bool = true) {
+        var state = State(random: SeededGenerator(seed: seed))
+        state.syncsReachDisk = syncsReachDisk
+        self.state = Mutex(state)
+    }
 
     // MARK: What a simulation does to it
 
@@ -174,8 +180,10 @@ package final class SimulatedFileSystem: FileSystem {
     package func syncDirectory(_ path: String) throws(FileError) {
         try change { state throws(FileError) in
             try state.step(.syncDirectory, path)
-            for change in state.pendingNames where change.folder == path { state.apply(change) }
-            state.pendingNames.removeAll { $0.folder == path }
+            if state.syncsReachDisk {
+                for change in state.pendingNames where change.folder == path { state.apply(change) }
+                state.pendingNames.removeAll { $0.folder == path }
+            }
             try state.afterStep(path)
         }
     }
