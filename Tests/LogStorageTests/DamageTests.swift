@@ -110,6 +110,64 @@ import Testing
         #expect(log.fileSystem.bytes(kept) == Array(bytes[item.region.bytes]))
     }
 
+    /// A client that sends a lost record again must not be told that it is stored.
+    @Test(arguments: [SimulatedFileSystem.Stop.kill, .powerCut], ["recovery", "repair"])
+    func noIdOfALostRecordIsLeftWhereverACrashInterruptsTheSettingAside(
+        _ stop: SimulatedFileSystem.Stop, _ how: String
+    ) throws {
+        let (log, files, values, bases) = try prepare()
+        var bytes = files[log.segment(bases[1])]!
+        bytes[100] ^= 1
+        var steps = 0
+        while true {
+            steps += 1
+            log.restore(files)
+            if how == "recovery" { log.fileSystem.delete(SimulatedLog.recoveryPoints) }
+            log.fileSystem.put(bytes, at: log.segment(bases[1]))
+            log.fileSystem.stop(afterSteps: steps)
+            if how == "recovery" { _ = try? log.open() } else { _ = try? log.repair() }
+            let wasInterrupted = log.fileSystem.isDown
+            log.fileSystem.restart(after: stop)
+            let core = try log.open()
+            let lost = try check(log, core, values)
+            #expect(lost.count == 1)
+            let offsets = try core.partitions[0].identities(since: 0).map(\.offset.value)
+            // Where the damage stands untouched, its ids may too.
+            if log.fileSystem.bytes(log.segment(bases[1])) != bytes {
+                #expect(!offsets.contains(lost[0]), "step \(steps)")
+            }
+            core.close()
+            if !wasInterrupted { break }
+        }
+        #expect(steps > 5)
+    }
+
+    @Test func whatIsReadUpToAnOffsetEndsThereBesideDamageToo() throws {
+        let (log, files, values, bases) = try prepare()
+        var bytes = files[log.segment(bases[1])]!
+        // The first batch's head, which is mended, and the body of one behind it, which is lost.
+        bytes[3] ^= 1
+        bytes[bytes.count - 1] ^= 1
+        log.fileSystem.put(bytes, at: log.segment(bases[1]))
+        let inspector = LogInspector(LogDirectory("/log", fileSystem: log.fileSystem))
+        func read(_ first: Int64, _ end: Int64) throws -> (records: [Int64], holes: [Int64]) {
+            var (records, holes): ([Int64], [Int64]) = ([], [])
+            try inspector.forEachRecord(
+                of: TopicPartition(log.topic, PartitionID(0)), from: first, to: end,
+                onHole: { offsets, _ in holes += Array(offsets) }, { records.append($0.offset) })
+            return (records, holes)
+        }
+        let whole = try read(0, .max)
+        #expect(!whole.holes.isEmpty && (whole.records + whole.holes).sorted() == Array(0..<Int64(values.count)))
+        for first in 0...Int64(values.count) {
+            for end in 0...Int64(values.count) {
+                let part = try read(first, end)
+                #expect(part.records == whole.records.filter { $0 >= first && $0 < end }, "\(first) to \(end)")
+                #expect(part.holes == whole.holes.filter { $0 >= first && $0 < end }, "\(first) to \(end)")
+            }
+        }
+    }
+
     @Test(arguments: 0..<3)
     func aSegmentThatIsEmptyGoneOrCutIsAHoleAndLaterOffsetsStay(_ which: Int) throws {
         for damage in ["emptied", "removed", "cut", "zeroed"] {

@@ -133,6 +133,26 @@ import Testing
         #expect(Self.answer(&state) == .finish)
     }
 
+    @Test func aBodyRefusedWhileTheAnswerBeforeItIsGivenOwesNothing() {
+        var state = Self.open()
+        #expect(Self.request(&state) == true)
+        _ = state.answerHead(isLast: false)
+        _ = state.bytesReceived(50, now: 0)
+        _ = state.requestHead(now: 0)
+        _ = state.bytesReceived(100_000, now: 0)
+        #expect(state.bytesDecoded(now: 0) == .none)
+        #expect(state.answerEnd(now: 0) == .finish)
+    }
+
+    @Test func badChunksOfARequestThatIsAnsweredUnreadGetNoSecondAnswer() {
+        var state = Self.open()
+        _ = state.bytesReceived(50, now: 0)
+        _ = state.requestHead(now: 0)
+        #expect(state.malformed(.malformed, now: 0) == .none)
+        #expect(state.answerHead(isLast: false) == true)
+        #expect(state.answerEnd(now: 0) == .finish)
+    }
+
     @Test func aRefusalNeverFollowsTheAnswerToTheSameRequest() {
         var state = Self.open()
         _ = state.bytesReceived(50, now: 0)
