@@ -1,4 +1,5 @@
 """The real binary, started and ended as a user would, and a plain HTTP client for it."""
+import contextlib
 import gzip
 import http.client
 import json
@@ -95,6 +96,20 @@ class Service:
 
     def descriptor_count(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def descriptors_at_rest(self):
+        """Its descriptors without any connection: one that its client has closed stays open until the service has read that."""
+        wait_until(lambda: self.connection_count() == 0, 20)
+        return self.descriptor_count()
+
+    def connection_count(self):
+        """Its sockets but the listener."""
+        folder, count = f"/proc/{self.process.pid}/fd", -1
+        for name in os.listdir(folder):
+            # It may close meanwhile.
+            with contextlib.suppress(FileNotFoundError):
+                count += os.readlink(f"{folder}/{name}").startswith("socket:")
+        return count
 
     def memory(self):
         """MiB in memory now, and at most since `forget_peak`."""

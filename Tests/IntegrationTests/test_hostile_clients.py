@@ -81,7 +81,7 @@ class Descriptors(threading.Thread):
 
     def __init__(self, service):
         super().__init__(daemon=True)
-        self.service, self.before, self.most, self.ended = service, service.descriptor_count(), 0, threading.Event()
+        self.service, self.before, self.most, self.ended = service, service.descriptors_at_rest(), 0, threading.Event()
 
     def run(self):
         while not self.ended.wait(0.002):
@@ -99,7 +99,7 @@ class Descriptors(threading.Thread):
 def test_deadlines(edge, measured):
     """Every kind of slowness at once. None comes before its time: ten seconds are also a slow network's."""
     slow = ["slow headers", "slow body", "slow chunks", "empty lines"]
-    before = edge.descriptor_count()
+    before = edge.descriptors_at_rest()
     with Hostile(edge.port, {kind: 20 for kind in [*slow, "never reads", "idle"]}) as hostile:
         wait_until(lambda: edge.descriptor_count() >= before + 100, 20)
         wait_until(lambda: edge.descriptor_count() <= before + 20, 40)
@@ -140,7 +140,7 @@ def test_memory_and_descriptors_are_bounded_and_come_back(edge, kind, measured):
     memory = edge.memory()[0]
     with Descriptors(edge) as descriptors, Hostile(edge.port, {kind: count}) as hostile:
         if fate == STAY:
-            wait_until(lambda: edge.descriptor_count() >= descriptors.before + count)
+            wait_until(lambda: edge.connection_count() >= count)
         wait_until_steady(edge)
         assert edge.request("GET", "/health/live").status == 200
         ends = hostile.end()
@@ -169,7 +169,7 @@ def test_honest_clients_hardly_notice(edge, measured):
     three seconds long: what an attack does once a second is in all of them. (For the optimized build: in an unoptimized one each new
     connection copies a table of the framework with all connections.)"""
     latency(edge, 200)
-    before, most, quiet, attacked, ratio = edge.descriptor_count(), 0, [], [], 2
+    before, most, quiet, attacked, ratio = edge.descriptors_at_rest(), 0, [], [], 2
     edge.forget_peak()
     memory = edge.memory()[0]
     while len(quiet) < 4 or (ratio >= 2 and len(quiet) < 12):

@@ -124,7 +124,7 @@ def test_who_stays_after_a_refusal_is_closed(service):
     chunked(b"a\r\n" + EVENT[:10] + b"\r\n10;x=y\r\n" + EVENT[10:] + b"\r\n0\r\nTrailer: x\r\n\r\n"),
 ], ids=["length", "chunks"])
 def test_a_request_cut_at_any_byte_is_refused_and_not_stored(edge, whole):
-    stored, descriptors = len(edge.records()), edge.descriptor_count()
+    stored, descriptors = len(edge.records()), edge.descriptors_at_rest()
     for length in range(len(whole)):
         assert talk(edge, whole[:length], half_close=True)[0] == ([400] if length else []), whole[:length]
         with socket.create_connection(("127.0.0.1", edge.port)) as connection:
