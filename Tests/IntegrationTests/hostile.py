@@ -1,7 +1,7 @@
 """Hostile clients, many at once, in a process of their own: `hostile.py PORT '{"slow headers": 100, ...}'`.
 
 Prints a line when all of them are connected, and at SIGTERM, as JSON, what became of them. With `--persist` a client
-whose connection was closed comes back a second later.
+whose connection was closed comes back a second later; with `--yield` the process takes no time that others want.
 """
 import collections
 import json
@@ -163,12 +163,12 @@ class Attack:
 
 
 class Hostile:
-    """The process, from where the test stands."""
+    """The process, from where the test stands. `yields`: it has only the processor time that nobody else wants."""
 
-    def __init__(self, port, counts, persists=False):
+    def __init__(self, port, counts, persists=False, yields=False):
+        options = [option for option, is_set in [("--persist", persists), ("--yield", yields)] if is_set]
         self.process = subprocess.Popen(
-            [sys.executable, __file__, str(port), json.dumps(counts), *(["--persist"] if persists else [])],
-            stdout=subprocess.PIPE, text=True)
+            [sys.executable, __file__, str(port), json.dumps(counts), *options], stdout=subprocess.PIPE, text=True)
 
     def __enter__(self):
         assert self.process.stdout.readline() == "ready\n"
@@ -187,8 +187,8 @@ class Hostile:
 if __name__ == "__main__":
     descriptors = 16384
     resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, max(descriptors, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
-    # Its own processor time is no harm that the service does.
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    if "--yield" in sys.argv:
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     attack = Attack(("127.0.0.1", int(sys.argv[1])), json.loads(sys.argv[2]), "--persist" in sys.argv)
     attack.run()
     print(json.dumps(attack.summary()), flush=True)
