@@ -4,9 +4,8 @@ extension LogCore {
     /// Reads `meta.properties` and adds the topics that are new; refuses a topic that exists with another shape.
     static func prepareMeta(_ directory: LogDirectory, _ wanted: [TopicDefinition]) throws(LogError) -> LogMeta {
         let stored = try directory.meta()
-        var random = SystemRandomNumberGenerator()
-        var meta =
-            stored ?? LogMeta(identityKey: SipHash128.Key(k0: random.next(), k1: random.next()), topics: [])
+        var meta: LogMeta
+        if let stored { meta = stored } else { meta = try newMeta(directory, wanted) }
         for topic in wanted {
             guard let existing = meta.topics.first(where: { $0.name == topic.name }) else {
                 meta.topics.append(topic)
@@ -22,6 +21,17 @@ extension LogCore {
         }
         if meta != stored { try directory.write(meta) }
         return meta
+    }
+
+    /// That of a new log; and where only the file was lost, what the folders tell of it. The key may be another one, for what was
+    /// hashed with it are caches.
+    private static func newMeta(_ directory: LogDirectory, _ wanted: [TopicDefinition]) throws(LogError) -> LogMeta {
+        var random = SystemRandomNumberGenerator()
+        let topics = try directory.topicsInFolders().map { name, partitionCount in
+            let keepsIdentities = wanted.contains { $0.name == name && $0.keepsIdentities }
+            return TopicDefinition(name: name, partitionCount: partitionCount, keepsIdentities: keepsIdentities)
+        }
+        return LogMeta(identityKey: SipHash128.Key(k0: random.next(), k1: random.next()), topics: topics)
     }
 
     /// Recovers all partitions, several at a time.

@@ -192,6 +192,100 @@ import Testing
         }
     }
 
+    /// A start goes on at the last batch that the indexes know. Where just that one is damaged, what stands in its place must be as late,
+    /// or everything in the segment would look old: forgotten by deduplication, removed by retention.
+    @Test(arguments: ["mended", "lost"], [true, false])
+    func damageInTheBatchAtWhichAStartGoesOnMakesNothingOlder(_ what: String, _ hasRoom: Bool) throws {
+        var log = SimulatedLog()
+        log.options.segmentBytes = 1 << 20
+        log.options.retentionAgeMilliseconds = 3_600_000
+        var random = SeededGenerator(seed: 3)
+        var core = try log.open()
+        let noon: Int64 = 1_769_000_000_000
+        // An index interval is 4096 bytes: the second and the last batch are in the indexes, the third is not.
+        for (number, byteCount) in [6000, 100, 6000, 6000].enumerated() {
+            log.append([random.text(byteCount)], to: core, timestamp: noon + Int64(number) * 600_000)
+        }
+        core.close()
+        var bytes = try #require(log.fileSystem.bytes(log.segment(0)))
+        bytes[what == "lost" ? bytes.count - 1 : try starts(bytes).last! + 16] ^= 1
+        log.fileSystem.put(bytes, at: log.segment(0))
+        if !hasRoom {
+            log.fileSystem.delete(log.segment(0, FileNames.identitiesSuffix))
+            log.fileSystem.setCapacity(log.fileSystem.usedBytes)
+        }
+
+        core = try log.open()
+        let records = try log.contents(core).records
+        #expect(records.map(\.offset) == (what == "lost" ? [0, 1, 2] : [0, 1, 2, 3]))
+        let since = UInt32((noon + 900_000) / 1000)
+        let remembered = try core.partitions[0].identities(since: since).map(\.offset.value)
+        #expect(remembered == (what == "lost" ? [2] : [2, 3]), "ids of the window are remembered")
+        if hasRoom {
+            // The clock is an hour behind: times never fall all the same.
+            #expect(log.append(["after"], to: core, timestamp: noon - 3_600_000) == [4])
+            let newest = try log.contents(core).records.last
+            #expect(newest?.timestamp == noon + 1_800_000)
+        }
+        core.close()
+        log.fileSystem.setCapacity(nil)
+        core = try log.open()
+        core.close()
+        #expect(try log.verify().findings == [])
+    }
+
+    /// Where the batches of a `.log` begin.
+    private func starts(_ bytes: [UInt8]) throws -> [Int] {
+        var found: [Int] = []
+        try bytes.withUnsafeBytes { bytes in
+            var place = 0
+            while place < bytes.count {
+                found.append(place)
+                place += try RecordBatchHeader(reading: UnsafeRawBufferPointer(rebasing: bytes[place...])).totalBytes
+            }
+        }
+        return found
+    }
+
+    /// Bytes of another file that stand behind a torn tail, as a file system without order may leave them: its batches are whole, but
+    /// older than the log's last record.
+    @Test func aWholeBatchOfAnotherFileBehindATornTailIsNoneOfTheLogs() throws {
+        let log = SimulatedLog()
+        var core = try log.open()
+        let whole = ["one", "two"].map { log.append([$0], to: core, timestamp: 9000) }
+        let before = try #require(log.fileSystem.bytes(log.segment(0)))
+        #expect(whole == [[0], [1]])
+        core.close()
+        let other = SimulatedLog()
+        let otherCore = try other.open()
+        for number in 0..<20 { other.append(["other-\(number)"], to: otherCore, timestamp: 8000) }
+        let stale = try #require(other.fileSystem.bytes(other.segment(0)))
+        let start = try starts(stale)[15]
+        log.fileSystem.delete(SimulatedLog.recoveryPoints)
+        log.fileSystem.put(before + Array(before.prefix(60)) + Array(repeating: 0, count: 200) + Array(stale[start...]), at: log.segment(0))
+        core = try log.open()
+        #expect(core.troubles.isEmpty && core.recovery.cuts.count == 1)
+        let (records, holes) = try log.contents(core)
+        #expect(records.map(\.value) == ["one", "two"] && holes.isEmpty)
+        #expect(log.append(["three"], to: core, timestamp: 9001) == [2])
+    }
+
+    @Test(arguments: ["recovery", "repair"])
+    func bytesBehindTheLastBatchOfAClosedSegmentAreSetAside(_ how: String) throws {
+        let (log, files, values, bases) = try prepare()
+        let path = log.segment(bases[0])
+        log.fileSystem.put(files[path]! + [1, 2, 3], at: path)
+        #expect(try log.verify().findings.map(\.path) == [path])
+        if how == "recovery" { log.fileSystem.delete(SimulatedLog.recoveryPoints) } else { #expect(try log.repair().left == []) }
+        let core = try log.open()
+        #expect(try check(log, core, values) == [])
+        core.close()
+        #expect(try log.verify().findings == [])
+        #expect(log.fileSystem.bytes(path) == files[path])
+        let kept = log.fileSystem.paths.filter { $0.contains(FileNames.damagedInfix) }
+        #expect(kept.map { log.fileSystem.bytes($0)! } == [[1, 2, 3]])
+    }
+
     @Test func aMarkerFillsExactlyWhatItReplacesAndSaysWhy() throws {
         for byteCount in HoleMarker.byteCountMin(offsetCount: 3)...400 {
             let marker = HoleMarker.batch(offsets: 70..<73, timestamp: 5, byteCount: byteCount, reason: "bit rot")

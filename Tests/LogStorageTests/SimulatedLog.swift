@@ -31,9 +31,9 @@ struct SimulatedLog {
         return (found.records, found.holes)
     }
 
-    func verify() throws -> LogVerifier.Result {
+    func verify(isInUse: Bool = false) throws -> LogVerifier.Result {
         let directory = LogDirectory("/log", fileSystem: fileSystem)
-        return try LogVerifier(directory, meta: try LogInspector(directory).meta(), isInUse: false)
+        return try LogVerifier(directory, meta: try LogInspector(directory).meta(), isInUse: isInUse)
             .verify(TopicPartition(topic, PartitionID(0)), keepsIdentities: true, onProgress: { _ in })
     }
 

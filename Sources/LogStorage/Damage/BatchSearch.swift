@@ -10,6 +10,8 @@ struct BatchSearch {
     let limit: Int
     /// The batch's offsets must lie in here, behind the first one.
     let offsets: Range<Int64>
+    /// That of the record before, where known: times never fall, and what stands in blocks that were another file's is mostly older.
+    let timestamp: Int64?
 
     /// The position and head of the first whole, valid batch behind `position`.
     func batch(after position: Int) throws(FileError) -> (position: Int, header: RecordBatchHeader)? {
@@ -52,7 +54,8 @@ struct BatchSearch {
                     // Ours have no producer: eight bytes FF, which UTF-8 never holds, so that no event's text can pose as a head.
                     header.producerID == -1, header.producerEpoch == -1, header.baseSequence == -1,
                     header.partitionLeaderEpoch == 0,
-                    header.baseOffset > offsets.lowerBound, header.nextOffset <= offsets.upperBound
+                    header.baseOffset > offsets.lowerBound, header.nextOffset <= offsets.upperBound,
+                    header.baseTimestamp >= timestamp ?? Int64.min
                 else { continue }
                 return (place, header)
             }

@@ -20,7 +20,10 @@ struct Quarantine {
     ) throws(FileError) -> (item: KnownDamage.Item, batches: [RecordBatchHeader])? {
         if !region.lostOffsets.isEmpty { try removeIdentities() }
         var filling = region.filling()
-        if filling == nil && endsFile && !region.offsets.isEmpty {
+        if filling == nil && endsFile && region.offsets.isEmpty {
+            // Nothing should be there at all.
+            filling = []
+        } else if filling == nil && endsFile {
             // Nothing follows, so the marker may have its own size.
             let end = min(region.offsets.upperBound, region.offsets.lowerBound + HoleMarker.offsetsMax)
             let offsets = region.offsets.lowerBound..<end

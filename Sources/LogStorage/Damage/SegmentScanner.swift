@@ -36,8 +36,7 @@ package struct SegmentScanner: ~Copyable {
         self.file = file
         self.limit = limit
         self.endOffset = endOffset
-        // Positions in the indexes are 32-bit, relative to the base.
-        self.offsetLimit = endOffset ?? (segmentBase + Int64(Int32.max))
+        self.offsetLimit = endOffset ?? (segmentBase + FileNames.segmentOffsetsMax)
         self.timestamp = timestamp
         nextOffset = offset
         walker = BatchWalker(
@@ -56,7 +55,7 @@ package struct SegmentScanner: ~Copyable {
             guard let endOffset, nextOffset < endOffset else { return .end(position: position, nextOffset: nextOffset) }
             return try damage(position..<position, to: endOffset, nil, "the file ends here")
         case .invalid(let position, let reason):
-            let search = BatchSearch(file: file, limit: limit, offsets: nextOffset..<offsetLimit)
+            let search = BatchSearch(file: file, limit: limit, offsets: nextOffset..<offsetLimit, timestamp: timestamp)
             if let (found, header) = try search.batch(after: position) {
                 let step = try damage(position..<found, to: header.baseOffset, header, reason)
                 walker = BatchWalker(

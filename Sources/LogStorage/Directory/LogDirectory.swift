@@ -5,6 +5,9 @@ package struct LogDirectory: Sendable {
     package let path: String
     package let fileSystem: any FileSystem
 
+    /// `meta.properties` and the recovery points are no larger: a line each for some ten thousand topics, or partitions.
+    private static let textBytesMax = 4 << 20
+
     package init(_ path: String, fileSystem: any FileSystem = PosixFileSystem()) {
         self.path = path
         self.fileSystem = fileSystem
@@ -89,8 +92,21 @@ package struct LogDirectory: Sendable {
     /// What the log was made with; nil where it is new.
     package func meta() throws(LogError) -> LogMeta? {
         let path = file(FileNames.meta)
-        guard let bytes = try reporting({ () throws(FileError) in try fileSystem.contents(of: path) }) else { return nil }
+        guard let bytes = try reporting({ () throws(FileError) in try fileSystem.contents(of: path, byteCountMax: Self.textBytesMax) }) else { return nil }
         return try LogMeta(decoding: bytes, path: path)
+    }
+
+    /// The topics whose partitions' folders are there, and how many partitions each must have at least. Empty where the log is new.
+    func topicsInFolders() throws(LogError) -> [(name: TopicName, partitionCount: Int)] {
+        let names = try reporting { () throws(FileError) in try fileSystem.list(path) }
+        var counts: [TopicName: Int] = [:]
+        for name in names {
+            guard let dash = name.lastIndex(of: "-"), let topic = TopicName(String(name[..<dash])),
+                let number = Int(name[name.index(after: dash)...]), (0..<TopicDefinition.partitionsMax).contains(number)
+            else { continue }
+            counts[topic] = max(counts[topic] ?? 0, number + 1)
+        }
+        return counts.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
     package func write(_ meta: LogMeta) throws(LogError) {
@@ -99,8 +115,8 @@ package struct LogDirectory: Sendable {
 
     package func recoveryPoints() throws(LogError) -> RecoveryPoints {
         try reporting { () throws(FileError) in
-            try fileSystem.contents(of: file(FileNames.recoveryPoints)).map(RecoveryPoints.init(decoding:))
-                ?? RecoveryPoints()
+            try fileSystem.contents(of: file(FileNames.recoveryPoints), byteCountMax: Self.textBytesMax)
+                .map(RecoveryPoints.init(decoding:)) ?? RecoveryPoints()
         }
     }
 

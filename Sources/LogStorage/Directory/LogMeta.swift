@@ -1,21 +1,31 @@
 package import EventLog
+internal import RecordFormat
 
-/// `meta.properties`: what a log directory was made with. Text, `key=value` lines, written once for each new topic.
+/// `meta.properties`: what a log directory was made with. Text, `key=value` lines and a checksum, written once for each new topic.
 package struct LogMeta: Equatable, Sendable {
-    package static let version = 1
+    package static let version = 2
 
     package var identityKey: SipHash128.Key
     package var topics: [TopicDefinition]
 
     package func encoded() -> [UInt8] {
         var lines = [
-            "version=\(Self.version)",
-            "identity.key=\(hexadecimal(identityKey.k0))\(hexadecimal(identityKey.k1))",
+            "\(Self.versionKey)=\(Self.version)",
+            "identity.key=\(hexadecimal(identityKey.k0, digits: 16))\(hexadecimal(identityKey.k1, digits: 16))",
         ]
         for topic in topics {
             lines.append("topic.\(topic.name)=\(topic.partitionCount)\(topic.keepsIdentities ? ",identities" : "")")
         }
-        return Array((lines.joined(separator: "\n") + "\n").utf8)
+        let text = lines.joined(separator: "\n") + "\n"
+        return Array((text + Self.checksumLine(of: text)).utf8)
+    }
+
+    private static let versionKey = "version"
+
+    /// The last line. It covers everything before it, for a bit that flips there could take a topic, or its partitions, from the log.
+    private static func checksumLine(of text: String) -> String {
+        let checksum = Array(text.utf8).withUnsafeBytes { CRC32C.checksum($0) }
+        return "checksum=\(hexadecimal(UInt64(checksum), digits: 8))\n"
     }
 
     package init(identityKey: SipHash128.Key, topics: [TopicDefinition]) {
@@ -24,29 +34,35 @@ package struct LogMeta: Equatable, Sendable {
     }
 
     package init(decoding bytes: [UInt8], path: String) throws(LogError) {
+        func damaged(_ problem: String) -> LogError {
+            LogError(
+                .damaged,
+                "\(path): \(problem); remove the file, and the next start makes it anew from the partitions' folders")
+        }
+        let text = String(decoding: bytes, as: UTF8.self)
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        guard lines.first == "\(Self.versionKey)=\(Self.version)" else {
+            throw damaged("it does not begin with \(Self.versionKey)=\(Self.version)")
+        }
+        guard lines.count >= 3, lines.removeLast().isEmpty else { throw damaged("it ends too early") }
+        lines.removeLast()
+        let covered = lines.joined(separator: "\n") + "\n"
+        guard text == covered + Self.checksumLine(of: covered) else { throw damaged("its checksum does not match") }
         var key: SipHash128.Key?
         var found: [TopicDefinition] = []
-        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+        for line in lines.dropFirst() {
             let parts = line.split(separator: "=", maxSplits: 1).map(String.init)
-            let isUnderstood: Bool
-            if parts.count != 2 {
-                isUnderstood = false
-            } else if parts[0] == "version" {
-                isUnderstood = parts[1] == String(Self.version)
-            } else if parts[0] == "identity.key" {
-                key = Self.key(parts[1])
-                isUnderstood = key != nil
-            } else if parts[0].hasPrefix("topic."), let topic = Self.topic(parts[0].dropFirst(6), parts[1]) {
+            if parts.count == 2, parts[0] == "identity.key", key == nil, let read = Self.key(parts[1]) {
+                key = read
+            } else if parts.count == 2, parts[0].hasPrefix("topic."), let topic = Self.topic(parts[0].dropFirst(6), parts[1]),
+                !found.contains(where: { $0.name == topic.name })
+            {
                 found.append(topic)
-                isUnderstood = true
             } else {
-                isUnderstood = false
-            }
-            guard isUnderstood else {
-                throw LogError(.damaged, "\(path): cannot read the line \"\(line)\"; restore the file from a copy")
+                throw damaged("it cannot hold the line \"\(line)\"")
             }
         }
-        guard let key else { throw LogError(.damaged, "\(path): identity.key is missing; restore the file from a copy") }
+        guard let key else { throw damaged("identity.key is missing") }
         self.init(identityKey: key, topics: found)
     }
 
@@ -64,9 +80,9 @@ package struct LogMeta: Equatable, Sendable {
         else { return nil }
         return TopicDefinition(name: topicName, partitionCount: count, keepsIdentities: parts.count == 2)
     }
+}
 
-    private func hexadecimal(_ word: UInt64) -> String {
-        let digits = String(word, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
-    }
+private func hexadecimal(_ word: UInt64, digits: Int) -> String {
+    let found = String(word, radix: 16)
+    return String(repeating: "0", count: digits - found.count) + found
 }

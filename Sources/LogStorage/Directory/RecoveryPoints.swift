@@ -24,9 +24,9 @@ package struct RecoveryPoints: Equatable, Sendable {
         for line in lines[2..<lines.count - 1] {
             let parts = line.split(separator: " ")
             guard parts.count == 3, let topic = TopicName(String(parts[0])), let number = Int(parts[1]), number >= 0,
-                let offset = Int64(parts[2]), (0...FileNames.offsetMax).contains(offset)
+                let offset = Int64(parts[2]), (0...FileNames.offsetMax).contains(offset),
+                found.updateValue(offset, forKey: TopicPartition(topic, PartitionID(number))) == nil
             else { return }
-            found[TopicPartition(topic, PartitionID(number))] = offset
         }
         offsets = found
     }

@@ -31,8 +31,10 @@ package enum FileNames {
         return Int64(digits).flatMap { $0 <= offsetMax ? $0 : nil }
     }
 
-    /// Above this no batch can begin, nor what is counted from there.
-    static let offsetMax = Int64.max - Int64(Int32.max) - 1
+    /// The most offsets that one segment spans: Kafka's indexes count them in 32 bits.
+    static let segmentOffsetsMax = Int64(Int32.max)
+    /// Above this no segment begins: who remembers offsets keeps 48 bits of them.
+    static let offsetMax = Int64(1) << 48 - 1 - segmentOffsetsMax
 
     package static func parent(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }

@@ -85,6 +85,7 @@ package struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
     package static func advice(_ number: Int32) -> String? {
         switch number {
         case 1, 13: "run as the user who owns these files, or give them to this one with chown"
+        case 5: "check the disk; every file but meta.properties and the .log can be moved away, it is made anew"
         case 28: "make room on that disk, or choose another with --data-dir"
         case 30: "mount it writable, or choose another folder with --data-dir"
         default: nil
@@ -138,12 +139,13 @@ extension FileSystem {
         }
     }
 
-    /// The whole file; nil where there is none.
-    package func contents(of path: String) throws(FileError) -> [UInt8]? {
+    /// The file; nil where there is none. Of one that is longer than it can be, no more than `byteCountMax` and one byte is read, so
+    /// that it cannot take all memory and does not pass for a whole one.
+    package func contents(of path: String, byteCountMax: Int) throws(FileError) -> [UInt8]? {
         guard try exists(path) else { return nil }
         let file = try open(path, .readOnly)
         defer { file.close() }
-        return try file.readBytes(at: 0, byteCount: try file.size())
+        return try file.readBytes(at: 0, byteCount: min(try file.size(), byteCountMax + 1))
     }
 
     /// Puts `contents` at `path` so that after a crash either the old or the new file is there, whole.

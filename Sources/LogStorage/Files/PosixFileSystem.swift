@@ -66,45 +66,70 @@ package struct PosixFileSystem: FileSystem {
     }
 
     package func lock(_ path: String, contents: String) throws(FileError) -> LockOutcome {
-        try taken(path) { () throws(FileError) in
-            let file = try PosixFile(opening: path, O_RDWR | O_CREAT | O_CLOEXEC, fileMode)
-            if try file.lock(LOCK_EX) {
-                let lock = PosixFileLock(file: file)
-                lock.write(contents)
-                return .acquired(lock)
+        let file = try PosixFile(opening: path, O_RDWR | O_CREAT | O_CLOEXEC, fileMode)
+        do throws(FileError) {
+            let folder = try lockedFolder(of: path, LOCK_EX, turn: file)
+            guard let folder else {
+                defer { file.close() }
+                return .held(by: try PosixFileLock.contents(of: file))
             }
-            defer { file.close() }
-            return .held(by: try PosixFileLock.contents(of: file))
+            let lock = PosixFileLock(file: file, folder: folder)
+            lock.write(contents)
+            file.unlock()
+            return .acquired(lock)
+        } catch {
+            file.close()
+            throw error
         }
     }
 
     package func lockContents(_ path: String) throws(FileError) -> String? {
-        guard try exists(path) else { return nil }
-        return try taken(path) { () throws(FileError) in
-            let file = try PosixFile(opening: path, O_RDONLY | O_CLOEXEC, fileMode)
-            defer { file.close() }
-            return try file.lock(LOCK_SH) ? nil : try PosixFileLock.contents(of: file)
+        guard try exists(FileNames.parent(of: path)) else { return nil }
+        let file = try exists(path) ? PosixFile(opening: path, O_RDONLY | O_CLOEXEC, fileMode) : nil
+        defer { file?.close() }
+        if let folder = try lockedFolder(of: path, LOCK_SH, turn: file) {
+            folder.close()
+            return nil
         }
+        return try file.map { file throws(FileError) in try PosixFileLock.contents(of: file) } ?? ""
     }
 
-    /// Who takes a lock and who looks at it go one after the other: nobody reads its contents between the taking and the writing,
-    /// or is refused because another one looks. Where the folder cannot be locked, that moment is left to luck, the lock is not.
-    private func taken<Result>(_ path: String, _ body: () throws(FileError) -> Result) throws(FileError) -> Result {
-        let turn = Glibc.open(FileNames.parent(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        defer { if turn >= 0 { Glibc.close(turn) } }
-        if turn >= 0 { _ = flock(turn, LOCK_EX) }
-        return try body()
+    /// The folder, locked; nil where another process holds it. The lock is the folder's and not its file's, for somebody may remove
+    /// that one. Its file gives the turn: who takes the lock and who looks at it go one after the other, so that nobody reads what
+    /// the holder says between the taking and the writing, or is refused because another one looks.
+    private func lockedFolder(of path: String, _ kind: Int32, turn: PosixFile?) throws(FileError) -> PosixFile? {
+        for _ in 0..<Self.turnAttempts {
+            if try turn?.lock(kind) ?? true { break }
+            // Held by somebody else for microseconds, or for good by one who is no service; that must not stop us.
+            usleep(Self.turnPauseMicroseconds)
+        }
+        let folder = try PosixFile(opening: FileNames.parent(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)
+        do throws(FileError) {
+            if try folder.lock(kind) { return folder }
+        } catch {
+            folder.close()
+            throw error
+        }
+        folder.close()
+        return nil
     }
+
+    private static let turnAttempts = 1000
+    private static let turnPauseMicroseconds: UInt32 = 1000
 }
 
-/// The lock is the open descriptor's: closing it, or the end of the process, releases it. The file itself stays.
+/// The lock is the folder's open descriptor's: closing it, or the end of the process, releases it. The file says who holds it, and stays.
 private final class PosixFileLock: FileLock {
     /// Always written whole, filled up with line ends: the first write takes the room that later ones need.
     static let byteCount = 4096
 
     private let file: PosixFile
+    private let folder: PosixFile
 
-    init(file: PosixFile) { self.file = file }
+    init(file: PosixFile, folder: PosixFile) {
+        self.file = file
+        self.folder = folder
+    }
 
     static func contents(of file: PosixFile) throws(FileError) -> String {
         String(decoding: try file.readBytes(at: 0, byteCount: byteCount), as: UTF8.self)
@@ -117,7 +142,10 @@ private final class PosixFileLock: FileLock {
         try? file.writeAll(bytes, at: 0)
     }
 
-    func release() { file.close() }
+    func release() {
+        file.close()
+        folder.close()
+    }
 }
 
 private final class PosixFile: File {
@@ -137,6 +165,8 @@ private final class PosixFile: File {
         guard errno == EWOULDBLOCK else { throw systemError("lock", path) }
         return false
     }
+
+    func unlock() { _ = flock(descriptor, LOCK_UN) }
 
     func size() throws(FileError) -> Int {
         var status = stat()

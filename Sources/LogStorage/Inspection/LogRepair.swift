@@ -37,7 +37,10 @@ package struct LogRepair: Sendable {
         var result = Result()
         do throws(FileError) {
             var timestamp: Int64?
-            for segment in try segments(of: partition) where !(isInUse && segment.endOffset == nil) {
+            let segments = try segments(of: partition)
+            try PartitionFolder(directory: directory.directory(of: partition), fileSystem: directory.fileSystem)
+                .refuseStrangers(among: segments.map(\.baseOffset))
+            for segment in segments where !(isInUse && segment.endOffset == nil) {
                 try repair(
                     segment, in: partition, keepsIdentities: keepsIdentities, timestamp: &timestamp, &result, onProgress)
             }
@@ -69,12 +72,14 @@ package struct LogRepair: Sendable {
         var scanner = SegmentScanner(
             file, segmentBase: segment.baseOffset, from: 0, offset: segment.baseOffset, limit: segment.byteCount,
             endOffset: segment.endOffset, timestamp: timestamp)
+        var indexes = SegmentIndexes()
         var (isChanged, hasHole) = (false, false)
         scanning: while true {
             switch try scanner.next() {
-            case .batch(let header, _):
+            case .batch(let header, let position):
                 timestamp = header.maxTimestamp
                 hasHole = hasHole || header.isControlBatch
+                indexes.add(header, at: position, segmentBase: segment.baseOffset)
                 result.byteCount += header.totalBytes
                 onProgress(header.totalBytes)
             case .damage(let region):
@@ -91,25 +96,36 @@ package struct LogRepair: Sendable {
             }
         }
         // A service may have written the caches of what it had in memory since the damage was set aside beside it.
-        if isChanged || (hasHole && !isInUse) {
-            try makeCachesAnew(of: segment, file, in: partition, keepsIdentities: keepsIdentities)
-        }
+        try renewCaches(
+            of: segment, file, in: partition, indexes: isChanged ? nil : indexes,
+            keepsIdentities: keepsIdentities, removesIdentities: isChanged || (hasHole && !isInUse))
     }
 
-    private func makeCachesAnew(
-        of file: LogInspector.SegmentFile, _ log: any File, in partition: TopicPartition, keepsIdentities: Bool
+    /// Writes the caches anew that say anything else than the log. Those of the last segment come back when it is recovered.
+    ///
+    /// - Parameter indexes: what was found, not sealed; nil: the log has changed since.
+    private func renewCaches(
+        of file: LogInspector.SegmentFile, _ log: any File, in partition: TopicPartition, indexes: SegmentIndexes?,
+        keepsIdentities: Bool, removesIdentities: Bool
     ) throws(FileError) {
-        for suffix in FileNames.cacheSuffixes where try directory.fileSystem.exists(file.stem + suffix) {
-            try directory.fileSystem.remove(file.stem + suffix)
-        }
-        // Those of the last segment come back when it is recovered.
-        guard let endOffset = file.endOffset else { return }
         let segment = Segment(
             baseOffset: file.baseOffset, directory: directory.directory(of: partition), log: log,
-            readableBytes: try log.size(), nextOffset: endOffset, indexes: nil, firstTimestamp: nil)
-        let caches = CacheFiles(
-            segment: segment, fileSystem: directory.fileSystem, hasher: keepsIdentities ? hasher : nil)
-        _ = try caches.rebuild()
+            readableBytes: try log.size(), nextOffset: file.endOffset ?? file.baseOffset, indexes: nil, firstTimestamp: nil)
+        let caches = CacheFiles(segment: segment, fileSystem: directory.fileSystem, hasher: keepsIdentities ? hasher : nil)
+        var useless = removesIdentities ? [FileNames.identitiesSuffix] : []
+        if file.endOffset == nil, indexes.map({ !caches.holdBeginning(of: $0) }) ?? true {
+            useless += [FileNames.indexSuffix, FileNames.timeIndexSuffix]
+        }
+        for suffix in useless where try directory.fileSystem.exists(file.stem + suffix) {
+            try directory.fileSystem.remove(file.stem + suffix)
+        }
+        guard file.endOffset != nil else { return }
+        if var indexes {
+            indexes.seal()
+            try caches.write(indexes)
+        } else {
+            _ = try caches.rebuild()
+        }
         try caches.completeIdentities()
     }
 

@@ -32,7 +32,7 @@ package struct LogVerifier: Sendable {
     private let directory: LogDirectory
     private let inspector: LogInspector
     private let hasher: RecordIdentityHasher
-    /// Another process writes: the last batch may be half there, and caches may be behind.
+    /// Another process writes: above the recovery point the last batch may be half there, and caches may be behind.
     private let isInUse: Bool
 
     package init(_ directory: LogDirectory, meta: LogMeta, isInUse: Bool) {
@@ -49,32 +49,46 @@ package struct LogVerifier: Sendable {
         var result = Result()
         var expected: Int64?
         var lastTimestamp = Int64.min
+        // Before the segments: what is below the point when it is read is on disk whatever a service does meanwhile.
+        let point = try directory.recoveryPoints().offsets[partition] ?? 0
         let segments = try inspector.segments(of: partition)
         for segment in segments {
             do throws(FileError) {
                 expected = try verify(
-                    segment, isLast: segment.endOffset == nil, keepsIdentities: keepsIdentities,
+                    segment, belowPoint: segment.endOffset.map { $0 <= point } ?? false, keepsIdentities: keepsIdentities,
                     lastTimestamp: &lastTimestamp, result: &result, onProgress: onProgress)
             } catch {
-                throw LogError(.io, error.description, partition: partition)
+                // The rest can be read.
+                expected = segment.endOffset
+                result.findings.append(
+                    Finding(path: segment.path, position: nil, offset: segment.baseOffset, problem: error.description))
             }
         }
-        if let point = try directory.recoveryPoints().offsets[partition], let last = segments.last, let expected,
-            expected < point, !isInUse
-        {
-            result.findings.append(
-                Finding(
-                    path: last.path, position: last.byteCount, offset: expected,
-                    problem: "the log was synced up to offset \(point), the records from \(expected) on are lost"))
-        }
+        if let lost = lostEnd(of: partition, segments, expected, point: point) { result.findings.append(lost) }
         return result
     }
 
+    private func lostEnd(
+        of partition: TopicPartition, _ segments: [LogInspector.SegmentFile], _ expected: Int64?, point: Int64
+    ) -> Finding? {
+        guard let last = segments.last else {
+            guard point > 0 else { return nil }
+            return Finding(
+                path: directory.directory(of: partition), position: nil, offset: 0,
+                problem: "the log was synced up to offset \(point), and no segment is there")
+        }
+        guard let expected, expected < point else { return nil }
+        return Finding(
+            path: last.path, position: last.byteCount, offset: expected,
+            problem: "the log was synced up to offset \(point), the records from \(expected) on are lost")
+    }
+
     private func verify(
-        _ segment: LogInspector.SegmentFile, isLast: Bool, keepsIdentities: Bool, lastTimestamp: inout Int64,
+        _ segment: LogInspector.SegmentFile, belowPoint: Bool, keepsIdentities: Bool, lastTimestamp: inout Int64,
         result: inout Result, onProgress: (Int) -> Void
-    ) throws(FileError) -> Int64 {
-        let file = try directory.fileSystem.open(segment.path, .readOnly)
+    ) throws(FileError) -> Int64? {
+        // Retention may have removed it meanwhile.
+        guard let file = try directory.fileSystem.openIfThere(segment.path, .readOnly) else { return segment.endOffset }
         defer { file.close() }
         var indexes = SegmentIndexes()
         var identities: [StoredIdentity] = []
@@ -143,25 +157,48 @@ package struct LogVerifier: Sendable {
                 break scanning
             }
         }
+        let isLast = segment.endOffset == nil
         if !isLast { indexes.seal() }
-        try verifyIndexes(segment, indexes, isLast: isLast, &result)
-        if keepsIdentities { try verifyIdentities(segment, identities, end: next, isLast: isLast, &result) }
+        // Those of the last segment may end early: they are written at recovery points. A service may be writing them, and those of
+        // segments that it has just closed, at this moment.
+        let extent: Extent = isInUse && !belowPoint ? .beginning : isLast ? .prefix : .whole
+        let before = result.findings.count
+        try verifyIndexes(segment, indexes, extent, &result)
+        if keepsIdentities { try verifyIdentities(segment, identities, end: next, extent, &result) }
+        if result.findings.count > before, isInUse, try !directory.fileSystem.exists(segment.path) {
+            // Retention was faster.
+            result.findings.removeSubrange(before...)
+        }
         return next
     }
 
-    // MARK: Caches. Those of the last segment may end early: they are written at recovery points.
+    // MARK: Caches
+
+    /// How far a cache must go.
+    private enum Extent {
+        /// It may end early or go on behind what was checked.
+        case beginning
+        /// It may end early.
+        case prefix
+        case whole
+    }
 
     private func verifyIndexes(
-        _ segment: LogInspector.SegmentFile, _ indexes: SegmentIndexes, isLast: Bool, _ result: inout Result
+        _ segment: LogInspector.SegmentFile, _ indexes: SegmentIndexes, _ extent: Extent, _ result: inout Result
     ) throws(FileError) {
         for (suffix, expected) in [
             (FileNames.indexSuffix, indexes.offsets.encoded()), (FileNames.timeIndexSuffix, indexes.times.encoded()),
         ] {
             let path = segment.stem + suffix
-            let found = try directory.fileSystem.contents(of: path)
-            let isFine = isLast ? expected.starts(with: found ?? []) : found == expected
-            if isFine || isInUse { continue }
+            let found = try directory.fileSystem.contents(of: path, byteCountMax: expected.count)
             let same = zip(found ?? [], expected).prefix { $0 == $1 }.count
+            let isFine =
+                switch extent {
+                case .beginning: same == min(found?.count ?? 0, expected.count)
+                case .prefix: same == found?.count ?? 0
+                case .whole: found == expected
+                }
+            if isFine { continue }
             result.findings.append(
                 Finding(
                     path: path, position: same, offset: nil,
@@ -170,17 +207,24 @@ package struct LogVerifier: Sendable {
     }
 
     private func verifyIdentities(
-        _ segment: LogInspector.SegmentFile, _ identities: [StoredIdentity], end: Int64, isLast: Bool,
+        _ segment: LogInspector.SegmentFile, _ identities: [StoredIdentity], end: Int64, _ extent: Extent,
         _ result: inout Result
     ) throws(FileError) {
         let path = segment.stem + FileNames.identitiesSuffix
-        let bytes = try directory.fileSystem.contents(of: path) ?? []
+        let byteCountMax = IdentityFile.byteCountMax(offsetCount: end - segment.baseOffset)
+        let bytes = try directory.fileSystem.contents(of: path, byteCountMax: byteCountMax) ?? []
         let stored = bytes.withUnsafeBytes {
             IdentityFile.decode($0, segmentBase: segment.baseOffset, hasher: hasher)
         }
         let covered = identities.prefix { $0.offset.value < stored.coveredEnd }
-        let isComplete = isLast || stored.coveredEnd == end
-        if isInUse || (stored.validBytes == bytes.count && isComplete && covered.elementsEqual(stored.entries)) { return }
+        let isFine =
+            switch extent {
+            case .beginning: zip(identities, stored.entries).allSatisfy { $0 == $1 }
+            case .prefix: stored.validBytes == bytes.count && covered.elementsEqual(stored.entries)
+            case .whole:
+                stored.validBytes == bytes.count && covered.elementsEqual(stored.entries) && stored.coveredEnd == end
+            }
+        if isFine { return }
         result.findings.append(
             Finding(
                 path: path, position: stored.validBytes, offset: stored.coveredEnd,

@@ -19,6 +19,16 @@ struct PartitionFolder {
         return bases
     }
 
+    /// Throws where a segment begins farther behind the one before it than that one can reach. Such a file was not made here: its
+    /// name must not declare lost what never was.
+    func refuseStrangers(among bases: [Int64]) throws(FileError) {
+        for (base, next) in zip(bases, bases.dropFirst()) where next - base > FileNames.segmentOffsetsMax {
+            throw FileError(
+                operation: "place", path: "\(directory)/\(FileNames.segment(next, FileNames.logSuffix))", number: 0,
+                reason: "no segment that begins at offset \(base) reaches so far; move this file away")
+        }
+    }
+
     /// Kafka keeps the leader's epochs beside the segments; ours is always epoch 0. Nothing of ours reads the file, so a
     /// disk without room for it is no reason to stop.
     func writeLeaderEpochs(startOffset: Int64) {

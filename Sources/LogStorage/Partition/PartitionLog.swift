@@ -135,7 +135,10 @@ package final class PartitionLog: @unchecked Sendable {
         var runPosition = activeBytes
         for batch in encodedBatches {
             let byteCount = batch.header.totalBytes
-            if activeBytes > 0 && activeBytes + byteCount > options.segmentBytes {
+            // Relative offsets have 32 bits; a marker may have taken most of them.
+            let isFull =
+                activeBytes + byteCount > options.segmentBytes || batch.header.nextOffset - active.baseOffset > FileNames.segmentOffsetsMax
+            if activeBytes > 0 && isFull {
                 try writeRun(runStart..<batch.start, at: runPosition)
                 runStart = batch.start
                 try roll(to: batch.header.baseOffset)
@@ -270,8 +273,7 @@ package final class PartitionLog: @unchecked Sendable {
                 expired = total - oldest.readableBytes >= limit
             }
             if !expired, let limit = options.retentionAgeMilliseconds {
-                let newest = try newestTimestamp(of: oldest)
-                expired = newest.map { $0 < now - limit } ?? true
+                expired = try newestTimestampKnown(of: segments.dropLast()).map { $0 < now - limit } ?? false
             }
             guard expired else { return removed }
             do throws(FileError) {
@@ -291,6 +293,15 @@ package final class PartitionLog: @unchecked Sendable {
             }
             removed += 1
         }
+    }
+
+    /// The greatest timestamp of the first of `segments` that tells one. A segment in which nothing can be read, or nothing but a
+    /// marker, is no younger than those behind it, and must not go before its damage was looked into.
+    private func newestTimestampKnown(of segments: some Sequence<Segment>) throws(LogError) -> Int64? {
+        for segment in segments {
+            if let newest = try newestTimestamp(of: segment), newest > 0 { return newest }
+        }
+        return nil
     }
 
     private func seconds(_ milliseconds: Int64) -> UInt32 { UInt32(clamping: milliseconds / 1000) }

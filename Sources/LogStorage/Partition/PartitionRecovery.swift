@@ -26,16 +26,19 @@ struct PartitionRecovery {
         do throws(FileError) {
             let folder = PartitionFolder(directory: directory, fileSystem: fileSystem)
             var bases = try folder.prepare()
+            try folder.refuseStrangers(among: bases)
             if bases.isEmpty {
-                // Offsets are never used twice, even where somebody removed the files.
+                // Offsets are never used twice, even where somebody removed the files: the new segment begins so early that a
+                // marker takes, and tells, what was there.
+                let base = max(0, recoveryPoint - FileNames.segmentOffsetsMax)
                 let segment = try PartitionLog.createSegment(
-                    baseOffset: recoveryPoint, directory: directory, fileSystem: fileSystem)
+                    baseOffset: base, directory: directory, fileSystem: fileSystem)
                 segment.log.close()
-                bases = [recoveryPoint]
+                bases = [base]
             }
             folder.writeLeaderEpochs(startOffset: bases[0])
             // A point too far away for any segment is no point of this log: everything is scanned.
-            let isPlausible = recoveryPoint - bases[bases.count - 1] <= Int64(Int32.max)
+            let isPlausible = recoveryPoint - bases[bases.count - 1] <= FileNames.segmentOffsetsMax
             return try recover(bases, from: isPlausible ? recoveryPoint : 0)
         } catch {
             throw LogError(.io, "recovery of \(topicPartition): \(error.refusal)", partition: topicPartition)
@@ -220,6 +223,7 @@ struct PartitionRecovery {
                 walk.pass(header, at: position, segmentBase: segment.baseOffset, recoveryPoint: recoveryPoint)
                 position += header.totalBytes
             }
+            walk.position = position
         } catch {
             leave()
             progress.stop("\(region.description), and could not be set aside (\(error)); make room and restart")

@@ -15,7 +15,7 @@ struct CacheFiles {
     func trustedIndexes(
         before offset: Int64, segmentBytes: Int
     ) throws(FileError) -> (indexes: SegmentIndexes, header: (baseOffset: Int64, position: Int32))? {
-        guard let stored = try storedIndexes(segmentBytes: segmentBytes),
+        guard let stored = storedIndexes(segmentBytes: segmentBytes),
             let resumed = SegmentIndexes.resuming(
                 offsets: stored.offsets, times: stored.times, before: offset, segmentBase: segment.baseOffset),
             let header = try header(at: resumed.resume),
@@ -32,7 +32,7 @@ struct CacheFiles {
             // Adds what lies behind the last entry: at most an index interval, or a batch.
             let indexes = try completed(
                 trusted.indexes, from: Int(trusted.header.position), offset: trusted.header.baseOffset)
-            if try matchesDisk(indexes) {
+            if matchesDisk(indexes) {
                 segment.setIndexes(indexes)
                 return indexes
             }
@@ -72,7 +72,7 @@ struct CacheFiles {
 
     /// Writes the index files of a closed segment where they differ.
     func write(_ indexes: SegmentIndexes) throws(FileError) {
-        if try matchesDisk(indexes) { return }
+        if matchesDisk(indexes) { return }
         for (suffix, bytes) in encoded(indexes) {
             try CacheWrite(path: segment.path(suffix), piece: .init(position: 0, bytes: bytes)).perform(fileSystem)
         }
@@ -82,7 +82,7 @@ struct CacheFiles {
     /// else are written anew.
     func reconcile(_ indexes: SegmentIndexes) -> SegmentIndexes {
         let onDisk = try? encoded(indexes).map { suffix, bytes throws(FileError) in
-            (try fileSystem.contents(of: segment.path(suffix)) ?? [], bytes)
+            (try fileSystem.contents(of: segment.path(suffix), byteCountMax: bytes.count) ?? [], bytes)
         }
         if let onDisk, onDisk.allSatisfy({ found, expected in expected.starts(with: found) && found.isEmpty }) {
             return SegmentIndexes()
@@ -98,22 +98,33 @@ struct CacheFiles {
         }
     }
 
+    /// Whether the files say what `indexes` say, as far as they go.
+    func holdBeginning(of indexes: SegmentIndexes) -> Bool {
+        encoded(indexes).allSatisfy { suffix, bytes in
+            bytes.starts(with: stored(suffix, byteCountMax: bytes.count) ?? [])
+        }
+    }
+
     private func encoded(_ indexes: SegmentIndexes) -> [(suffix: String, bytes: [UInt8])] {
         [
             (FileNames.indexSuffix, indexes.offsets.encoded()), (FileNames.timeIndexSuffix, indexes.times.encoded()),
         ]
     }
 
-    private func matchesDisk(_ indexes: SegmentIndexes) throws(FileError) -> Bool {
-        for (suffix, bytes) in encoded(indexes) {
-            guard try fileSystem.contents(of: segment.path(suffix)) == bytes else { return false }
-        }
-        return true
+    private func matchesDisk(_ indexes: SegmentIndexes) -> Bool {
+        encoded(indexes).allSatisfy { suffix, bytes in stored(suffix, byteCountMax: bytes.count) == bytes }
     }
 
-    private func storedIndexes(segmentBytes: Int) throws(FileError) -> (offsets: OffsetIndex, times: TimeIndex)? {
-        guard let offsetBytes = try fileSystem.contents(of: segment.path(FileNames.indexSuffix)),
-            let timeBytes = try fileSystem.contents(of: segment.path(FileNames.timeIndexSuffix)),
+    /// What a cache's file holds; nil where it is missing or cannot be read, which is the same: it is made anew.
+    private func stored(_ suffix: String, byteCountMax: Int) -> [UInt8]? {
+        (try? fileSystem.contents(of: segment.path(suffix), byteCountMax: byteCountMax)) ?? nil
+    }
+
+    private func storedIndexes(segmentBytes: Int) -> (offsets: OffsetIndex, times: TimeIndex)? {
+        let entriesMax = segmentBytes / OffsetIndex.intervalBytes + 1
+        guard let offsetBytes = stored(FileNames.indexSuffix, byteCountMax: entriesMax * OffsetIndex.entryBytes),
+            // The last entry of a closed segment has none beside it.
+            let timeBytes = stored(FileNames.timeIndexSuffix, byteCountMax: (entriesMax + 1) * TimeIndex.entryBytes),
             let offsets = OffsetIndex(decoding: offsetBytes, segmentBytes: segmentBytes),
             let times = TimeIndex(decoding: timeBytes)
         else { return nil }
@@ -137,7 +148,7 @@ struct CacheFiles {
             return IdentityCollector(
                 segmentBase: segment.baseOffset, hasher: nil, coveredEnd: segment.baseOffset, writtenBytes: 0)
         }
-        var stored = try storedIdentities(hasher)
+        var stored = storedIdentities(hasher)
         let isOfActiveSegment = (stored.coveredEnd - segment.baseOffset) % IdentityFile.blockOffsets == 0
         if stored.coveredEnd > segment.nextOffset || !isOfActiveSegment {
             stored.restart(at: segment.baseOffset)
@@ -159,7 +170,7 @@ struct CacheFiles {
     /// the log for the rest. A closed segment's file is completed.
     func identities() throws(FileError) -> [StoredIdentity] {
         guard let hasher else { return [] }
-        var stored = try storedIdentities(hasher)
+        var stored = storedIdentities(hasher)
         let end = segment.nextOffset
         if stored.coveredEnd > end { stored.restart(at: segment.baseOffset) }
         if stored.coveredEnd == end { return stored.entries }
@@ -170,7 +181,7 @@ struct CacheFiles {
     /// Writes a closed segment's `.ids` file anew where it is not whole.
     func completeIdentities() throws(FileError) {
         guard let hasher else { return }
-        let stored = try storedIdentities(hasher)
+        let stored = storedIdentities(hasher)
         if stored.coveredEnd == segment.nextOffset && stored.fileBytes == stored.validBytes { return }
         var collector = IdentityCollector(
             segmentBase: segment.baseOffset, hasher: hasher, coveredEnd: segment.baseOffset, writtenBytes: 0)
@@ -179,8 +190,9 @@ struct CacheFiles {
         try CacheWrite(path: segment.path(FileNames.identitiesSuffix), piece: piece).perform(fileSystem)
     }
 
-    private func storedIdentities(_ hasher: RecordIdentityHasher) throws(FileError) -> IdentityFile.Contents {
-        guard let bytes = try fileSystem.contents(of: segment.path(FileNames.identitiesSuffix)) else {
+    private func storedIdentities(_ hasher: RecordIdentityHasher) -> IdentityFile.Contents {
+        let byteCountMax = IdentityFile.byteCountMax(offsetCount: segment.nextOffset - segment.baseOffset)
+        guard let bytes = stored(FileNames.identitiesSuffix, byteCountMax: byteCountMax) else {
             return IdentityFile.Contents(coveredEnd: segment.baseOffset)
         }
         return bytes.withUnsafeBytes {

@@ -42,6 +42,11 @@ enum IdentityFile {
         (target.base + start + 20).storeBytes(of: checksum.littleEndian, as: UInt32.self)
     }
 
+    /// Enough to see whether a file goes on behind the log's end: a block more than there are offsets for.
+    static func byteCountMax(offsetCount: Int64) -> Int {
+        (Int(offsetCount / blockOffsets) + 2) * (headBytes + Int(blockOffsets) * entryBytes)
+    }
+
     /// What a file's valid beginning says.
     struct Contents {
         var entries: [StoredIdentity] = []

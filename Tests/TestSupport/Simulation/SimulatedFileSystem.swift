@@ -134,8 +134,12 @@ package final class SimulatedFileSystem: FileSystem {
         try change { state throws(FileError) in
             try state.check(path)
             let prefix = path + "/"
-            return state.names.keys.filter { $0.hasPrefix(prefix) && !$0.dropFirst(prefix.count).contains("/") }
-                .map { String($0.dropFirst(prefix.count)) }.sorted()
+            var found: [String] = []
+            for entry in Array(state.names.keys) + Array(state.folders) where entry.hasPrefix(prefix) {
+                let name = entry.dropFirst(prefix.count)
+                if !name.contains("/") { found.append(String(name)) }
+            }
+            return found.sorted()
         }
     }
 
