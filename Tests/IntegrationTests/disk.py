@@ -7,6 +7,7 @@ import shutil
 import stat
 import struct
 import subprocess
+import time
 
 # uapi/linux/ext4.h: EXT4_IOC_SHUTDOWN, _IOR('X', 125, __u32), and its flags EXT4_GOING_FLAGS_*.
 SHUTDOWN = 0x8004587D
@@ -37,8 +38,8 @@ class Disk:
         self.mount()
 
     def mount(self):
-        _make_loop_device_node()
-        _system("mount", "-o", ",".join(filter(None, ["loop", self.options])), self.image, self.path)
+        _patiently(lambda: (_make_loop_device_node(), _system(
+            "mount", "-o", ",".join(filter(None, ["loop", self.options])), self.image, self.path)))
 
     def cut(self, flushing_journal=False):
         """Ends all input and output of the filesystem at once; what was not synced is gone with the page cache.
@@ -59,7 +60,7 @@ class Disk:
 
     def restore(self):
         """Power again: mounts anew, which replays the journal. Every process that used the disk must have ended."""
-        _system("umount", self.path)
+        _patiently(lambda: _system("umount", self.path))
         _system("cp", "--sparse=always", self.image, self.before_recovery)
         self.mount()
 
@@ -83,6 +84,18 @@ def _system(*command):
     if result.returncode != 0:
         raise RuntimeError(f"{' '.join(map(str, command))} ended with {result.returncode}: {result.stderr.strip()}")
     return result.stdout
+
+
+def _patiently(body, seconds=10):
+    """Again and again where it fails: others on the machine look at mounts, and take loop devices, too."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return body()
+        except RuntimeError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def _make_loop_device_node():

@@ -68,7 +68,7 @@ class Faults:
         while True:
             self.control.passed_seconds += seconds
             try:
-                return wait_until(until, 0.25)
+                return wait_until(until, 1)
             except TimeoutError:
                 if time.monotonic() > deadline:
                     raise

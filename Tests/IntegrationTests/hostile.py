@@ -131,8 +131,17 @@ class Attack:
                 self.open(self.returning.popleft()[1])
             while self.dripping and self.dripping[0][0] <= now:
                 self.drip(self.dripping.popleft()[1])
-            for descriptor, happened in self.poll.poll(0 if self.pending else 0.05):
-                self.act(self.clients[descriptor], happened)
+            self.act_on_events(0 if self.pending else 0.05)
+        # Nothing new any more, but what has already become of the others counts.
+        self.persists, deadline = False, time.monotonic() + 5
+        while self.act_on_events(0.2) and time.monotonic() < deadline:
+            pass
+
+    def act_on_events(self, seconds):
+        events = self.poll.poll(seconds)
+        for descriptor, happened in events:
+            self.act(self.clients[descriptor], happened)
+        return events
 
     def act(self, client, happened):
         if not client.is_connected:

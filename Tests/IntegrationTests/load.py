@@ -39,12 +39,12 @@ class Client(threading.Thread):
             batch = self.batch()
             body = gzip.compress(json.dumps(batch).encode(), 1)
             while True:
-                port = self.ports.current()
+                port, life = self.ports.current()
                 if port is None:
                     return
                 try:
-                    if connected != port:
-                        connection, connected = http.client.HTTPConnection("127.0.0.1", port, timeout=30), port
+                    if connected != life:
+                        connection, connected = http.client.HTTPConnection("127.0.0.1", port, timeout=30), life
                     connection.request("POST", "/api/events/batch?receipts=true", body, {
                         "X-Write-Key": KEY, "Content-Encoding": "gzip"})
                     response = connection.getresponse()
@@ -53,7 +53,7 @@ class Client(threading.Thread):
                     connected = None
                     self.repeats += 1
                     continue
-                if response.status == 503 or not self.ports.trusts(port):
+                if response.status == 503 or not self.ports.trusts(life):
                     self.repeats += 1
                     continue
                 self.note(batch, response.status, answer)
@@ -79,23 +79,24 @@ class Client(threading.Thread):
 
 
 class Ports:
-    """The port of the service that runs now; while none does, clients wait."""
+    """The port of the service that runs now, and which of its lives this is; while it does not run, clients wait."""
 
     def __init__(self):
-        self.condition, self.port, self.closed = threading.Condition(), None, False
-        self.distrusted = None
+        self.condition, self.port, self.life, self.closed = threading.Condition(), None, 0, False
+        self.distrusted = 0
 
     def set(self, port):
         with self.condition:
             self.port = port
+            self.life += port is not None
             self.condition.notify_all()
 
     def distrust(self):
-        """From now on an answer of the service that runs now counts as not received; it goes on being asked."""
-        self.distrusted = self.port
+        """From now on an answer of the life that goes on, or of one before, counts as not received; it goes on being asked."""
+        self.distrusted = self.life
 
-    def trusts(self, port):
-        return port != self.distrusted
+    def trusts(self, life):
+        return life > self.distrusted
 
     def close(self):
         """No port any more: clients end."""
@@ -106,7 +107,7 @@ class Ports:
     def current(self):
         with self.condition:
             self.condition.wait_for(lambda: self.port is not None or self.closed)
-            return self.port
+            return self.port, self.life
 
 
 class Load:

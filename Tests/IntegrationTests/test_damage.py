@@ -1,5 +1,6 @@
 """Damage in the files: what the service and the commands say of it, and who can still read the rest."""
 import json
+import os
 
 import confluent_kafka
 import pytest
@@ -118,6 +119,42 @@ def test_a_garbled_head_loses_nothing(filled):
         assert len(dump.stdout.splitlines()) == COUNT and dump.stderr == ""
         assert run("log", "repair", "--data-dir", service.data_dir).returncode == 0
         assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("suffix", [".index", ".timeindex", ".ids", None])
+def test_a_file_that_has_grown_without_bound_takes_no_memory(filled, suffix):
+    """A terabyte, of which nothing is written: more than there is memory for."""
+    service, path = filled
+    big = path.with_suffix(suffix) if suffix else path.parent.parent / "recovery-point-offset-checkpoint"
+    before = big.read_bytes() if big.exists() else b""
+    with open(big, "ab") as file:
+        file.truncate(1 << 40)
+    verified = run("log", "verify", "--data-dir", service.data_dir)
+    assert verified.returncode == (1 if suffix else 0), verified.stdout
+    service.start()
+    assert service.memory()[1] < 200
+    assert [record["offset"] for record in service.records()] == list(range(COUNT))
+    service.stop()
+    assert big.read_bytes() == before
+    assert run("log", "verify", "--data-dir", service.data_dir).returncode == 0
+
+
+def test_meta_properties_that_is_not_whole_is_refused_and_comes_back_when_removed(filled):
+    service, path = filled
+    meta = service.data_dir / "log/meta.properties"
+    meta.write_bytes(meta.read_bytes().replace(b"=12,identities", b"=12"))
+    for command in (["serve", "--port", "0"], ["log", "verify"], ["log", "topics"]):
+        refused = run(*command, "--data-dir", service.data_dir)
+        assert refused.returncode == 1
+        assert f"{meta}: its checksum does not match; remove the file" in refused.stderr
+    meta.unlink()
+    service.start()
+    again = [service.post("/api/events", {"event": "a", "userId": "same", "messageId": f"m-{n}"}).json for n in range(COUNT)]
+    assert [answer["duplicates"] for answer in again] == [1] * COUNT
+    service.stop()
+    meta.unlink()
+    refused = run("serve", "--port", "0", "--data-dir", service.data_dir, env={**os.environ, "KAFKA_PARTITIONS": "10"})
+    assert refused.returncode == 1 and "was made with 12 partitions, not 10" in refused.stderr
 
 
 def test_repair_beside_a_running_service_leaves_what_it_writes_to(tmp_path):

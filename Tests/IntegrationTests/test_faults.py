@@ -15,7 +15,7 @@ import pytest
 
 from faults import FAIL, FOR_EVER, HALF, LOSE, ONE_BYTE
 from sender import Sender
-from service import KEY, Service, run
+from service import KEY, Service, run, wait_until
 
 DEPTH = int(os.environ.get("OKLA_FAULT_DEPTH", "6"))
 TOPIC = "okla.events.raw"
@@ -110,8 +110,9 @@ def check_not_ready(service, error, partition=f"{TOPIC}-{VICTIM}"):
     assert f"{partition} " in ready.json["message"] and os.strerror(error) in ready.json["message"]
     assert f"{TOPIC}-{OTHER} " not in ready.json["message"]
     assert service.request("GET", "/health/live").status == 200
-    topics = run("log", "topics", "--data-dir", service.data_dir).stdout
-    assert re.search(rf"^{partition}: .*{os.strerror(error)}.*restart", topics, re.MULTILINE), topics
+    # It is told to other processes a moment later.
+    wait_until(lambda: re.search(
+        rf"^{partition}: .*{os.strerror(error)}.*restart", run("log", "topics", "--data-dir", service.data_dir).stdout, re.MULTILINE), 10)
 
 
 @pytest.mark.parametrize("call, pattern, error, count, mode", [
@@ -431,6 +432,26 @@ def test_a_start_with_a_failure_works_or_says_why_not_and_the_next_one_works(cal
     assert number > 1, "no such call was made"
     if call == "*":
         assert outcomes == {True, False}
+
+
+@pytest.mark.parametrize("name", [f"{TOPIC}-{VICTIM}/*.{suffix}" for suffix in ["index", "timeindex", "ids"]])
+@pytest.mark.parametrize("call", ["open", "pread"])
+def test_a_cache_that_cannot_be_read_any_more_is_as_good_as_none(call, name, rough_seed, faults, tmp_path):
+    sender = at(rough_seed, tmp_path, faults.environment)
+    rule = faults.add(call, f"*/{name}", errno.EIO, count=FOR_EVER)
+    assert start(sender.service) is None
+    assert rule.failed > 0
+    assert sender.service.request("GET", "/health/ready").status == 200
+    sender.check_log()
+    assert sender.post(sender.requests[1]).json["duplicates"] == len(sender.requests[1])
+    assert sender.send(VICTIM, OTHER).status == 202
+    verified = run("log", "verify", "--data-dir", sender.service.data_dir, env={**os.environ, **faults.environment})
+    findings = verified.stdout.splitlines()[:-1]
+    assert verified.returncode == 1 and findings
+    assert all(f"/{TOPIC}-{VICTIM}/" in finding for finding in findings), "the rest is checked, and in order"
+    sender.service.kill()
+    faults.clear()
+    check_that_a_restart_makes_all_well(sender)
 
 
 def test_a_first_start_that_fails_says_where_and_why_and_the_next_one_works(faults, tmp_path):

@@ -64,14 +64,14 @@ def edge(tmp_path):
 
 
 def wait_until_steady(service):
-    """Waits until the service takes no more memory: for half a second its peak stays what it is."""
+    """Waits until the service takes no more memory: for a second its peak stays what it is."""
     since, peak = time.monotonic(), service.memory()[1]
 
     def is_steady():
         nonlocal since, peak
         if service.memory()[1] != peak:
             since, peak = time.monotonic(), service.memory()[1]
-        return time.monotonic() - since > 0.5
+        return time.monotonic() - since > 1
 
     wait_until(is_steady)
 
@@ -114,11 +114,11 @@ def test_deadlines(edge, measured):
 
 
 # How many clients; what they may add to the memory, in MiB: in all of these attacks more is sent than that; and what becomes of
-# them: the status with which they are closed, or STAY: nothing before their deadline.
-STAY, DEADLINE = "stay", 10
+# them: the status with which they are closed; STAY: nothing before their deadline; EVICTED: some are closed, and most of these told.
+STAY, EVICTED, DEADLINE = "stay", "evicted", 10
 ATTACKS = {
     # 120 MB of bodies that never end: the held bytes are bounded by 64 MiB, and cost up to three times that.
-    "stalled body": (4000, 256, "503"),
+    "stalled body": (4000, 256, EVICTED),
     "slow headers": (4000, 160, STAY),
     "idle": (5000, 160, STAY),
     "upgrade": (10, 24, "200"),
@@ -142,6 +142,10 @@ def test_memory_and_descriptors_are_bounded_and_come_back(edge, kind, measured):
     with Descriptors(edge) as descriptors, Hostile(edge.port, {kind: count}) as hostile:
         if fate == STAY:
             wait_until(lambda: edge.connection_count() >= count or time.monotonic() > started + DEADLINE)
+        elif fate == EVICTED:
+            wait_until(lambda: edge.memory()[1] > memory + 60)
+        elif fate:
+            wait_until(lambda: edge.connection_count() == 0)
         wait_until_steady(edge)
         assert edge.request("GET", "/health/live").status == 200
         ends = hostile.end()
@@ -152,9 +156,13 @@ def test_memory_and_descriptors_are_bounded_and_come_back(edge, kind, measured):
     assert ends[kind]["opened"] == count
     if fate == STAY:
         assert ends[kind]["closed"] == 0 or ends[kind]["seconds"][0] >= DEADLINE
+    elif fate == EVICTED:
+        # Closing at once may take the answer along.
+        assert set(ends[kind]["answers"]) <= {"503", "None"} and ends[kind]["answers"]["503"] > 100
     elif fate:
         assert set(ends[kind]["answers"]) == {fate}
-    assert descriptors.most <= descriptors.before + count + 2
+    # The request above, and a file of the log's upkeep.
+    assert descriptors.most <= descriptors.before + count + 4
     assert peak - memory < mebibytes_max
 
 
@@ -170,13 +178,14 @@ def test_honest_clients_hardly_notice(edge, measured):
     three seconds long: what an attack does once a second is in all of them. (For the optimized build: in an unoptimized one each new
     connection copies a table of the framework with all connections.)"""
     latency(edge, 200)
-    before, most, quiet, attacked, ratio = edge.descriptors_at_rest(), 0, [], [], 2
+    before, most, quiet, attacked, ratio, started = edge.descriptors_at_rest(), 0, [], [], 2, time.monotonic()
     edge.forget_peak()
     memory = edge.memory()[0]
-    while len(quiet) < 4 or (ratio >= 2 and len(quiet) < 12):
+    while len(quiet) < 4 or (ratio >= 2 and time.monotonic() < started + 240):
         quiet.append(latency(edge))
         with Hostile(edge.port, STORM, persists=True, yields=True) as hostile:
-            wait_until(lambda: edge.descriptor_count() > before + 6000, 30)
+            # Some of the others are on their way back.
+            wait_until(lambda: edge.descriptor_count() > before + 5500)
             attacked.append(latency(edge))
             most = max(most, edge.descriptor_count())
             hostile.end()
@@ -210,7 +219,7 @@ def test_connections_leave_the_log_its_descriptors(tmp_path, measured):
                 assert regular.recv(4096).startswith(b"HTTP/1.1 202")
                 segments = len(list(service.data_dir.glob("log/*/*.log")))
                 most = max(most, service.descriptor_count() - segments)
-                assert time.monotonic() < started + 60
+                assert time.monotonic() < started + 180
                 with contextlib.suppress(TimeoutError):
                     if not answer:
                         answer = late.recv(4096)

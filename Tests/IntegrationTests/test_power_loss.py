@@ -13,7 +13,7 @@ import pytest
 
 from disk import Disk
 from load import Load, Lost, check, seeded
-from service import Service, run
+from service import Service, run, wait_until
 
 CUTS = int(os.environ.get("OKLA_POWER_CUTS", "100"))
 # Then a new disk, so that comparing the whole log after every cut stays cheap.
@@ -71,7 +71,8 @@ def cut_power(disk, chance, cuts, totals, log_path, environment=None, is_plain=F
     """
     environment = dict(environment or {})
     if is_plain:
-        disk.make()
+        # Nothing but the service's own syncs makes anything durable meanwhile, as the file system's commits would every 5 s.
+        disk.make(options="commit=300")
     else:
         disk.make(block_bytes=chance.choice([1024, 4096]), options=chance.choice(["", "nodelalloc", "data=writeback"]))
         # Small segments on half of the disks, so that cuts fall into rolling too.
@@ -101,6 +102,9 @@ def cut_once(disk, service, load, chance, is_plain):
         load.wait(chance.random() * 0.1)
     else:
         start_and_check(service, load, chance)
+        if is_plain:
+            known = len(load.acknowledged)
+            wait_until(lambda: len(load.acknowledged) > known)
         load.wait(chance.choice([0.01, 0.05, 0.1, 0.2, 0.3]) * chance.random())
         if moment == "stopping":
             service.process.send_signal(signal.SIGTERM)

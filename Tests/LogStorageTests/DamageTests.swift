@@ -262,7 +262,8 @@ import Testing
         let stale = try #require(other.fileSystem.bytes(other.segment(0)))
         let start = try starts(stale)[15]
         log.fileSystem.delete(SimulatedLog.recoveryPoints)
-        log.fileSystem.put(before + Array(before.prefix(60)) + Array(repeating: 0, count: 200) + Array(stale[start...]), at: log.segment(0))
+        log.fileSystem.put(
+            before + Array(before.prefix(60)) + Array(repeating: 0, count: 200) + Array(stale[start...]), at: log.segment(0))
         core = try log.open()
         #expect(core.troubles.isEmpty && core.recovery.cuts.count == 1)
         let (records, holes) = try log.contents(core)

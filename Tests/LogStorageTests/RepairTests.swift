@@ -87,7 +87,8 @@ import Testing
                 log.fileSystem.delete(path)
                 #expect(try log.verify(isInUse: true).findings == [])
                 log.fileSystem.put(flipped(files[path]!, 2), at: path)
-                #expect(try log.verify(isInUse: true).findings.map(\.path) == (suffix == FileNames.identitiesSuffix ? [] : [path]))
+                #expect(
+                    try log.verify(isInUse: true).findings.map(\.path) == (suffix == FileNames.identitiesSuffix ? [] : [path]))
                 log.fileSystem.put(files[path]!, at: path)
             }
         }

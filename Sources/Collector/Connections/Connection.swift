@@ -33,7 +33,9 @@ final class Connection {
         case .none:
             break
         case .refuse(let refusal):
-            context.writeAndFlush(NIOAny(IOData.byteBuffer(refusal.bytes)), promise: nil)
+            let bytes = refusal.bytes
+            state.bytesWritten(bytes.readableBytes)
+            context.writeAndFlush(NIOAny(IOData.byteBuffer(bytes)), promise: nil)
             if refusal.closesAtOnce { context.close(promise: nil) } else { finish(context) }
         case .finish:
             finish(context)

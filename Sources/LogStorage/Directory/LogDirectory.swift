@@ -92,7 +92,10 @@ package struct LogDirectory: Sendable {
     /// What the log was made with; nil where it is new.
     package func meta() throws(LogError) -> LogMeta? {
         let path = file(FileNames.meta)
-        guard let bytes = try reporting({ () throws(FileError) in try fileSystem.contents(of: path, byteCountMax: Self.textBytesMax) }) else { return nil }
+        guard
+            let bytes = try reporting({ () throws(FileError) in try fileSystem.contents(of: path, byteCountMax: Self.textBytesMax)
+                })
+        else { return nil }
         return try LogMeta(decoding: bytes, path: path)
     }
 

@@ -137,7 +137,8 @@ package final class PartitionLog: @unchecked Sendable {
             let byteCount = batch.header.totalBytes
             // Relative offsets have 32 bits; a marker may have taken most of them.
             let isFull =
-                activeBytes + byteCount > options.segmentBytes || batch.header.nextOffset - active.baseOffset > FileNames.segmentOffsetsMax
+                activeBytes + byteCount > options.segmentBytes
+                || batch.header.nextOffset - active.baseOffset > FileNames.segmentOffsetsMax
             if activeBytes > 0 && isFull {
                 try writeRun(runStart..<batch.start, at: runPosition)
                 runStart = batch.start
