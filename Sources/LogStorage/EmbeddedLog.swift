@@ -93,7 +93,9 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
     }
 
     package func identities(of partition: TopicPartition, since: UInt32) throws(LogError) -> [StoredIdentity] {
-        try log(of: partition).identities(since: since)
+        let log = try log(of: partition)
+        // To a partition that takes no records nothing is appended twice, whatever is known of it.
+        return try log.identities(since: since, skipsUnreadable: !log.state.isWritable)
     }
 
     package func log(of partition: TopicPartition) throws(LogError) -> PartitionLog { try core.log(of: partition) }

@@ -19,7 +19,9 @@ extension LogCore {
                         + "Kafka.Partitions to \(existing.partitionCount), or begin with an empty data directory")
             }
         }
-        if meta != stored { try directory.write(meta) }
+        // No folder may be there without it, after a power cut too: what it says would follow from too few of them. A start before this
+        // one may have written it and failed to make its name durable.
+        if meta != stored { try directory.write(meta) } else { try directory.sync() }
         return meta
     }
 
@@ -83,11 +85,7 @@ extension LogCore {
         let (logs, failure) = state.withLock { ($0.logs, $0.failure) }
         if let failure { throw failure }
         // New partitions' folders must be there after a power cut, before anything in them is acknowledged.
-        do throws(FileError) {
-            try directory.fileSystem.syncDirectory(directory.path)
-        } catch {
-            throw LogError(.io, error.refusal)
-        }
+        try directory.sync()
         return all.indices.map { logs[$0]! }
     }
 }

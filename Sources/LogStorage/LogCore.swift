@@ -70,7 +70,9 @@ package final class LogCore: Sendable {
     ) {
         topics = meta.topics
         identityHasher = RecordIdentityHasher(key: meta.identityKey)
-        recovery = RecoverySummary(recovered.map { ($0.log.topicPartition, $0.report) })
+        recovery = RecoverySummary(
+            recovered.map { ($0.log.topicPartition, $0.report) },
+            newestTimestamp: recovered.compactMap(\.log.newestTimestampAtStart).max())
         self.directory = directory
         self.options = options
         self.lock = lock
@@ -209,7 +211,11 @@ package struct RecoverySummary: Sendable {
     /// Damage that was set aside, and damage that had to stay.
     package let damage: [(partition: TopicPartition, item: KnownDamage.Item, isQuarantined: Bool)]
 
-    init(_ reports: [(TopicPartition, RecoveryReport)]) {
+    /// Of all records that were there, in milliseconds since 1970; nil where there were none.
+    package let newestTimestamp: Int64?
+
+    init(_ reports: [(TopicPartition, RecoveryReport)], newestTimestamp: Int64?) {
+        self.newestTimestamp = newestTimestamp
         scannedBytes = reports.reduce(0) { $0 + $1.1.scannedBytes }
         recoveredBytes = reports.reduce(0) { $0 + $1.1.recoveredBytes }
         cuts = reports.filter { $0.1.cutBytes > 0 }.map { ($0.0, $0.1) }

@@ -5,7 +5,8 @@ internal import Glibc
 /// Records carry the wall clock's time. But what is removed because of its age, or forgotten, is gone for ever: that goes by `cautious`,
 /// which runs on from the start with the machine's uptime, and where the wall clock is behind it, by that.
 package struct ServiceClock: Sendable {
-    private let startMilliseconds: Int64
+    /// When it was made, by the wall clock of that time, in milliseconds since 1970.
+    package let startMilliseconds: Int64
     private let startUptime: Int64
 
     package init() {

@@ -74,8 +74,9 @@ struct LogService: Service {
             onWarning: { [logger] in logger.warning("\($0)") })
         status.set(.starting("restoring the deduplication window"))
         let now = ServiceClock.wall
-        let deduplicator = Deduplicator(
-            bounds: settings.deduplication, steadyNow: { UInt32(clamping: clock.steady() / 1000) })
+        let forgetting = DeduplicationClock(
+            clock, newestRecord: log.recovery.newestTimestamp, windowSeconds: settings.deduplication.windowSeconds)
+        let deduplicator = Deduplicator(bounds: settings.deduplication, steadyNow: forgetting.seconds)
         do {
             try deduplicator.restore(
                 from: log, topic: topic, partitionCount: settings.partitionCount, now: UInt32(clamping: now() / 1000))

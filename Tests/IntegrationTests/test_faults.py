@@ -454,6 +454,28 @@ def test_a_cache_that_cannot_be_read_any_more_is_as_good_as_none(call, name, rou
     check_that_a_restart_makes_all_well(sender)
 
 
+@pytest.mark.parametrize("which", ["the last segment", "a closed one", "every one"])
+def test_a_partition_of_which_something_cannot_be_read_is_read_only_until_it_can(which, rough_seed, faults, tmp_path):
+    sender = at(rough_seed, tmp_path, faults.environment)
+    (sender.service.data_dir / RECOVERY_POINTS).unlink()
+    segments = sorted((sender.service.data_dir / f"log/{TOPIC}-{VICTIM}").glob("*.log"))
+    name = {"the last segment": segments[-1].name, "a closed one": segments[1].name, "every one": "*.log"}[which]
+    files = {path: path.read_bytes() for path in segments if path.match(name)}
+    rule = faults.add("pread", f"*/{TOPIC}-{VICTIM}/{name}", errno.EIO, count=FOR_EVER)
+    assert start(sender.service) is None
+    assert rule.failed > 0
+    check_not_ready(sender.service, errno.EIO)
+    check_refusal(sender.send(VICTIM), errno.EIO)
+    assert sender.send(OTHER).status == 202
+    known = next(request for request in sender.requests[1:] if request[0]["userId"] == sender.users[OTHER])
+    assert sender.post(known).json["duplicates"] == len(known)
+    sender.check_log()
+    assert sender.service.stop() == 0
+    assert {path: path.read_bytes() for path in files} == files, "nothing was cut, nothing set aside"
+    faults.clear()
+    check_that_a_restart_makes_all_well(sender)
+
+
 def test_a_first_start_that_fails_says_where_and_why_and_the_next_one_works(faults, tmp_path):
     unclear = {}
     for number in itertools.count(1):

@@ -41,9 +41,8 @@ def tree(folder):
 
 # MARK: Clocks
 
-# A start has only the wall clock: a jump across one that is longer than the window looks like a day on which nothing came.
-@pytest.mark.parametrize("window, restarts", [("24h", False), ("72h", False), ("72h", True)], ids=[
-    "while the service runs, a day's window", "while the service runs", "across restarts"])
+@pytest.mark.parametrize("restarts", [False, True], ids=["while the service runs", "across restarts"])
+@pytest.mark.parametrize("window", ["24h", "72h"])
 def test_order_and_deduplication_outlive_a_clock_that_jumps_a_day(window, restarts, faults, tmp_path):
     sender = serve(tmp_path / "data", {**faults.environment, "EVENT_TRACKING_DEDUP_WINDOW": window})
     assert sender.send(0, 1).status == 202

@@ -94,7 +94,7 @@ package struct LogDirectory: Sendable {
         let path = file(FileNames.meta)
         guard
             let bytes = try reporting({ () throws(FileError) in try fileSystem.contents(of: path, byteCountMax: Self.textBytesMax)
-                })
+            })
         else { return nil }
         return try LogMeta(decoding: bytes, path: path)
     }
@@ -114,6 +114,11 @@ package struct LogDirectory: Sendable {
 
     package func write(_ meta: LogMeta) throws(LogError) {
         try reporting { () throws(FileError) in try fileSystem.replace(file(FileNames.meta), with: meta.encoded()) }
+    }
+
+    /// Makes the names in the folder durable.
+    func sync() throws(LogError) {
+        try reporting { () throws(FileError) in try fileSystem.syncDirectory(path) }
     }
 
     package func recoveryPoints() throws(LogError) -> RecoveryPoints {

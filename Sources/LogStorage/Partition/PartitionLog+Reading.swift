@@ -150,15 +150,24 @@ extension PartitionLog {
     }
 
     /// The identities of the records from `since` (seconds since 1970) on.
-    package func identities(since: UInt32) throws(LogError) -> [StoredIdentity] {
+    ///
+    /// - Parameter skipsUnreadable: leaves out segments of which something cannot be read, instead of throwing.
+    package func identities(since: UInt32, skipsUnreadable: Bool = false) throws(LogError) -> [StoredIdentity] {
         let segments = self.segments
         return try reporting { () throws(FileError) in
             var found: [StoredIdentity] = []
             for (place, segment) in segments.enumerated() where segment.readableBytes > 0 {
-                let latest = try indexes(of: segment).latestOrLastEntry ?? Int64.max
-                guard latest / 1000 >= Int64(since) else { continue }
+                // Where that is not known, all of it counts.
+                let latest = try? indexes(of: segment).latestOrLastEntry
+                guard (latest ?? Int64.max) / 1000 >= Int64(since) else { continue }
                 if place < segments.count - 1 { try? cacheFiles(segment).completeIdentities() }
-                let all = try cacheFiles(segment).identities()
+                let all: [StoredIdentity]
+                do throws(FileError) {
+                    all = try cacheFiles(segment).identities()
+                } catch {
+                    if skipsUnreadable { continue }
+                    throw error
+                }
                 found += all[all.partitionPoint { $0.timestampSeconds >= since }...]
             }
             return found

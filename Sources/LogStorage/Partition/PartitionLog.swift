@@ -23,6 +23,8 @@ package final class PartitionLog: @unchecked Sendable {
     let options: LogOptions
     /// nil: the topic keeps no identities.
     let hasher: RecordIdentityHasher?
+    /// That of the last record that recovery found; nil: there was none.
+    let newestTimestampAtStart: Int64?
 
     struct Shared {
         var segments: [Segment]
@@ -66,6 +68,7 @@ package final class PartitionLog: @unchecked Sendable {
         activeBytes = last.readableBytes
         nextOffset = last.nextOffset
         lastTimestamp = recovered.lastTimestamp
+        newestTimestampAtStart = recovered.lastTimestamp == Int64.min ? nil : recovered.lastTimestamp
         firstTimestampOfActive = last.firstTimestamp
         caches = [recovered.activeCaches]
         shared.withLock { shared in

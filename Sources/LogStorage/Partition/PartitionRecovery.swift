@@ -12,7 +12,9 @@ internal import RecordFormat
 /// 4. Bad bytes that a valid batch follows, or that lie below the recovery point, are damage: set aside, a marker takes their
 ///    offsets (`Quarantine`). Without room to set them aside nothing is changed and the partition is read-only; readers step
 ///    over them all the same.
-/// 5. What is found above the recovery point is written again and synced before it is served: after a SIGKILL it may be in the
+/// 5. What cannot be read is neither a torn tail nor damage: nothing is changed, and the partition is read-only up to there. The next
+///    start may be able to read it.
+/// 6. What is found above the recovery point is written again and synced before it is served: after a SIGKILL it may be in the
 ///    page cache only, and after a failed sync the kernel may call pages clean that never reached the disk.
 struct PartitionRecovery {
     let topicPartition: TopicPartition
@@ -54,27 +56,32 @@ struct PartitionRecovery {
             let size = try file.size()
             var segment = closedSegment(base, file, size: size, nextBase: nextBase)
             if nextBase > recoveryPoint {
-                let walk = try walk(
+                let walk = walk(
                     segment, after: segments.last, limit: size, endOffset: nextBase, from: recoveryPoint, &progress)
                 // What was set aside may have changed the end.
                 segment = closedSegment(base, file, size: try file.size(), nextBase: nextBase)
-                var indexes = walk.indexes
-                indexes.seal()
-                segment.setIndexes(indexes)
-                do throws(FileError) {
-                    try caches(of: segment).write(indexes)
-                    if progress.report.quarantined.contains(where: { $0.segmentBase == base }) {
-                        try caches(of: segment).completeIdentities()
-                    }
-                } catch {
-                    // Nothing depends on them; but no recovery point may pass them.
-                    progress.report.hasStaleCaches = true
-                }
-                if let from = walk.unsyncedFrom { makeDurable(base, from..<walk.position, &progress) }
+                if walk.isWhole { finish(segment, walk, &progress) }
             }
             segments.append(segment)
         }
         return try recoverLast(bases[bases.count - 1], before: segments, from: recoveryPoint, progress)
+    }
+
+    /// Keeps the caches of a closed segment, and makes durable what was found in it.
+    private func finish(_ segment: Segment, _ walk: Walk, _ progress: inout Progress) {
+        var indexes = walk.indexes
+        indexes.seal()
+        segment.setIndexes(indexes)
+        do throws(FileError) {
+            try caches(of: segment).write(indexes)
+            if progress.report.quarantined.contains(where: { $0.segmentBase == segment.baseOffset }) {
+                try caches(of: segment).completeIdentities()
+            }
+        } catch {
+            // Nothing depends on them; but no recovery point may pass them.
+            progress.report.hasStaleCaches = true
+        }
+        if let from = walk.unsyncedFrom { makeDurable(segment.baseOffset, from..<walk.position, &progress) }
     }
 
     private func recoverLast(
@@ -86,8 +93,10 @@ struct PartitionRecovery {
         let probe = Segment(
             baseOffset: base, directory: directory, log: file, readableBytes: size, nextOffset: base, indexes: nil,
             firstTimestamp: nil)
-        var walk = try walk(probe, after: closed.last, limit: size, endOffset: nil, from: recoveryPoint, &progress)
-        if walk.nextOffset < recoveryPoint {
+        var walk = walk(probe, after: closed.last, limit: size, endOffset: nil, from: recoveryPoint, &progress)
+        if !walk.isWhole {
+            return readOnly(walk, of: probe, before: closed, progress)
+        } else if walk.nextOffset < recoveryPoint {
             try replaceLostEnd(of: probe, size: size, to: recoveryPoint, &walk, &progress)
         } else if let reason = walk.tail {
             try cutTail(file, size: size, base: base, walk, reason: reason, &progress)
@@ -102,6 +111,21 @@ struct PartitionRecovery {
             segments: closed + [segment], state: progress.state, lastTimestamp: walk.timestamp ?? Int64.min,
             report: progress.report,
             activeCaches: SegmentCaches(segment: segment, identities: identities, indexesOnDisk: indexesOnDisk))
+    }
+
+    /// The partition as far as it can be read.
+    private func readOnly(
+        _ walk: Walk, of last: Segment, before closed: [Segment], _ progress: Progress
+    ) -> RecoveredPartition {
+        let segment = Segment(
+            baseOffset: last.baseOffset, directory: directory, log: last.log, readableBytes: walk.position,
+            nextOffset: walk.nextOffset, indexes: walk.indexes, firstTimestamp: nil)
+        let identities = IdentityCollector(
+            segmentBase: last.baseOffset, hasher: nil, coveredEnd: last.baseOffset, writtenBytes: 0)
+        return RecoveredPartition(
+            segments: closed + [segment], state: progress.state, lastTimestamp: walk.timestamp ?? Int64.min,
+            report: progress.report,
+            activeCaches: SegmentCaches(segment: segment, identities: identities, indexesOnDisk: SegmentIndexes()))
     }
 
     private struct Progress {
@@ -145,6 +169,8 @@ struct PartitionRecovery {
         var unsyncedFrom: Int?
         /// Why the bytes behind `position` are no batch; nil where there are none.
         var tail: String?
+        /// False: what stands behind `position` cannot be read.
+        var isWhole = true
 
         mutating func pass(_ header: RecordBatchHeader, at start: Int, segmentBase: Int64, recoveryPoint: Int64) {
             indexes.add(header, at: start, segmentBase: segmentBase)
@@ -160,17 +186,26 @@ struct PartitionRecovery {
     private func walk(
         _ segment: Segment, after previous: Segment?, limit: Int, endOffset: Int64?, from recoveryPoint: Int64,
         _ progress: inout Progress
-    ) throws(FileError) -> Walk {
-        let stored = try caches(of: segment).trustedIndexes(before: recoveryPoint, segmentBytes: limit)
+    ) -> Walk {
+        let stored = (try? caches(of: segment).trustedIndexes(before: recoveryPoint, segmentBytes: limit)) ?? nil
         var walk = Walk(
             indexes: stored?.indexes ?? SegmentIndexes(), position: stored.map { Int($0.header.position) } ?? 0,
             nextOffset: stored?.header.baseOffset ?? segment.baseOffset, timestamp: stored?.indexes.latestOrLastEntry)
-        if let previous, walk.timestamp == nil { walk.timestamp = try caches(of: previous).load().latestOrLastEntry }
+        // Where that one cannot be read, only the times of markers are less exact.
+        if let previous, walk.timestamp == nil { walk.timestamp = try? caches(of: previous).load().latestOrLastEntry }
         var scanner = SegmentScanner(
             segment.log, segmentBase: segment.baseOffset, from: walk.position, offset: walk.nextOffset, limit: limit,
             endOffset: endOffset, timestamp: walk.timestamp)
         while true {
-            switch try scanner.next() {
+            let step: SegmentScanner.Step
+            do throws(FileError) {
+                step = try scanner.next()
+            } catch {
+                progress.stop("\(error); what lies behind offset \(walk.nextOffset) cannot be read; check the disk and restart")
+                walk.isWhole = false
+                return walk
+            }
+            switch step {
             case .batch(let header, let position):
                 walk.pass(header, at: position, segmentBase: segment.baseOffset, recoveryPoint: recoveryPoint)
                 progress.report.scannedBytes += header.totalBytes
