@@ -5,19 +5,9 @@ import Testing
 
 /// What `log repair` does for caches, and what `log verify` says beside a running service.
 @Suite struct RepairTests {
-    /// Two closed segments and a last one, each with several index entries and more than a block of identities.
+    /// Two closed segments and a last one.
     private func prepare() throws -> (log: SimulatedLog, files: [String: [UInt8]], bases: [Int64]) {
-        var log = SimulatedLog()
-        log.options.segmentBytes = 100_000
-        var random = SeededGenerator(seed: 31)
-        let core = try log.open()
-        var count = 0
-        while core.partitions[0].segments.count < 3 || core.partitions[0].segments[2].readableBytes < 80_000 {
-            log.append((0..<20).map { "\(count + $0)-" + random.text(40) }, to: core, timestamp: 5000 + Int64(count))
-            count += 20
-        }
-        let bases = core.partitions[0].segments.map(\.baseOffset)
-        core.close()
+        let (log, bases) = try SimulatedLog.ofSegments(3, lastBytes: 80_000)
         return (log, log.files(), bases)
     }
 

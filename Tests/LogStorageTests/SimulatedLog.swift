@@ -49,6 +49,22 @@ struct SimulatedLog {
         "/log/t-0/\(FileNames.segment(base, suffix))"
     }
 
+    /// Closed segments of 100,000 bytes, with several index entries and more than a block of identities each, and a last one of at least
+    /// so many; the segments' base offsets. The log is closed.
+    static func ofSegments(_ count: Int, lastBytes: Int) throws -> (log: SimulatedLog, bases: [Int64]) {
+        var log = SimulatedLog()
+        log.options.segmentBytes = 100_000
+        var random = SeededGenerator(seed: 31)
+        let core = try log.open()
+        var number = 0
+        while core.partitions[0].segments.count < count || core.partitions[0].segments[count - 1].readableBytes < lastBytes {
+            log.append((0..<20).map { "\(number + $0)-" + random.text(40) }, to: core, timestamp: 5000 + Int64(number))
+            number += 20
+        }
+        defer { core.close() }
+        return (log, core.partitions[0].segments.map(\.baseOffset))
+    }
+
     /// Every file with its bytes, to be put back later.
     func files() -> [String: [UInt8]] {
         Dictionary(uniqueKeysWithValues: fileSystem.paths.map { ($0, fileSystem.bytes($0) ?? []) })

@@ -156,17 +156,8 @@ import Testing
 
     /// A closed segment of more than one block of identities, and a last one; the end of the first.
     private func prepareSegments() throws -> (log: SimulatedLog, files: [String: [UInt8]], end: Int64) {
-        var log = SimulatedLog()
-        log.options.segmentBytes = 100_000
-        var random = SeededGenerator(seed: 31)
-        let core = try log.open()
-        var count = 0
-        while core.partitions[0].segments.count < 2 || core.partitions[0].segments[1].readableBytes < 20_000 {
-            log.append((0..<20).map { "\(count + $0)-" + random.text(40) }, to: core, timestamp: 5000 + Int64(count))
-            count += 20
-        }
-        let end = core.partitions[0].segments[1].baseOffset
-        core.close()
+        let (log, bases) = try SimulatedLog.ofSegments(2, lastBytes: 20_000)
+        let end = bases[1]
         #expect(end > Self.blockOffsets && end < 2 * Self.blockOffsets)
         #expect(try log.verify().findings == [])
         return (log, log.files(), end)

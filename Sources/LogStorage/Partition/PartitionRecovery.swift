@@ -104,9 +104,15 @@ struct PartitionRecovery {
         makeDurable(base, (walk.unsyncedFrom ?? walk.position)..<walk.position, &progress)
         let segment = Segment(
             baseOffset: base, directory: directory, log: file, readableBytes: walk.position,
-            nextOffset: walk.nextOffset, indexes: walk.indexes, firstTimestamp: try firstTimestamp(file, walk))
+            nextOffset: walk.nextOffset, indexes: walk.indexes, firstTimestamp: firstTimestamp(file, walk))
+        let identities: IdentityCollector
+        do throws(FileError) {
+            identities = try caches(of: segment).resumeIdentities()
+        } catch {
+            progress.cannotRead(error)
+            return readOnly(walk, of: segment, before: closed, progress)
+        }
         let indexesOnDisk = caches(of: segment).reconcile(walk.indexes)
-        let identities = try caches(of: segment).resumeIdentities()
         return RecoveredPartition(
             segments: closed + [segment], state: progress.state, lastTimestamp: walk.timestamp ?? Int64.min,
             report: progress.report,
@@ -135,6 +141,8 @@ struct PartitionRecovery {
         mutating func stop(_ reason: String) {
             if state == .open { state = .readOnly(reason: reason) }
         }
+
+        mutating func cannotRead(_ error: FileError) { stop("\(error); check the disk and restart") }
     }
 
     private func closedSegment(_ base: Int64, _ file: any File, size: Int, nextBase: Int64) -> Segment {
@@ -151,9 +159,9 @@ struct PartitionRecovery {
         try fileSystem.open("\(directory)/\(FileNames.segment(base, FileNames.logSuffix))", access)
     }
 
-    private func firstTimestamp(_ file: any File, _ walk: Walk) throws(FileError) -> Int64? {
+    private func firstTimestamp(_ file: any File, _ walk: Walk) -> Int64? {
         guard walk.position > 0 else { return nil }
-        return try file.readBytes(at: 0, byteCount: RecordBatchHeader.byteCount)
+        return (try? file.readBytes(at: 0, byteCount: RecordBatchHeader.byteCount))?
             .withUnsafeBytes { try? RecordBatchHeader(reading: $0) }?.baseTimestamp
     }
 
@@ -191,8 +199,14 @@ struct PartitionRecovery {
         var walk = Walk(
             indexes: stored?.indexes ?? SegmentIndexes(), position: stored.map { Int($0.header.position) } ?? 0,
             nextOffset: stored?.header.baseOffset ?? segment.baseOffset, timestamp: stored?.indexes.latestOrLastEntry)
-        // Where that one cannot be read, only the times of markers are less exact.
-        if let previous, walk.timestamp == nil { walk.timestamp = try? caches(of: previous).load().latestOrLastEntry }
+        if let previous, walk.timestamp == nil {
+            do throws(FileError) {
+                walk.timestamp = try caches(of: previous).load().latestOrLastEntry
+            } catch {
+                // No record may be earlier than the last one, whose time is not known.
+                progress.cannotRead(error)
+            }
+        }
         var scanner = SegmentScanner(
             segment.log, segmentBase: segment.baseOffset, from: walk.position, offset: walk.nextOffset, limit: limit,
             endOffset: endOffset, timestamp: walk.timestamp)
@@ -201,7 +215,7 @@ struct PartitionRecovery {
             do throws(FileError) {
                 step = try scanner.next()
             } catch {
-                progress.stop("\(error); what lies behind offset \(walk.nextOffset) cannot be read; check the disk and restart")
+                progress.cannotRead(error)
                 walk.isWhole = false
                 return walk
             }

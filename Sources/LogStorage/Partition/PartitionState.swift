@@ -3,6 +3,7 @@
 /// ```
 /// open ──write or sync failed──► poisoned        (until a restart recovers it)
 /// (recovery without room) ─────► readOnly        (until a restart has room)
+/// (recovery cannot read) ──────► readOnly        (until a restart can)
 /// ```
 package enum PartitionState: Sendable, Equatable {
     case open
