@@ -4,115 +4,23 @@ What must hold wherever it happens: nothing acknowledged is lost or doubled; not
 service says why; and when the fault is gone, a restart makes all well. OKLA_FAULT_DEPTH bounds how far each loop goes.
 """
 import errno
-import itertools
 import json
 import os
-import re
-import shutil
 import threading
 
 import pytest
 
 from faults import FAIL, FOR_EVER, HALF, LOSE, ONE_BYTE
 from sender import Sender
-from service import KEY, Service, run, wait_until
-
-DEPTH = int(os.environ.get("OKLA_FAULT_DEPTH", "6"))
-TOPIC = "okla.events.raw"
-# Two partitions: the victim, and the other one. The smallest segments, so that a few requests begin new ones.
-VICTIM, OTHER = 0, 1
-SETTINGS = {"KAFKA_PARTITIONS": "2", "LOG_SEGMENT_BYTES": "65536", "EVENT_TRACKING_MAX_PAYLOAD_SIZE": "1048576",
-            "EVENT_TRACKING_WRITE_KEY": KEY, "LOG_MIN_FREE_BYTES": "0"}
-CHECKPOINT_SECONDS, RETENTION_SECONDS = 31, 61
-RECOVERY_POINTS = "log/recovery-point-offset-checkpoint"
-
-
-@pytest.fixture(scope="module")
-def seed(tmp_path_factory):
-    """A data directory with a few segments, cleanly closed, and the sender that knows what is in it."""
-    sender = Sender(Service(tmp_path_factory.mktemp("seed") / "data", SETTINGS).start())
-    sender.learn_users()
-    for partition in [VICTIM, VICTIM, OTHER, VICTIM, VICTIM, VICTIM]:
-        assert sender.send(partition).status == 202
-    assert sender.service.stop() == 0
-    assert len(list((sender.service.data_dir / f"log/{TOPIC}-{VICTIM}").glob("*.log"))) == 2
-    return sender
-
-
-def at(seed, folder, environment=None):
-    """A copy of `seed` in a folder of its own."""
-    shutil.copytree(seed.service.data_dir, folder / "data")
-    return seed.copy(Service(folder / "data", {**SETTINGS, **(environment or {})}))
-
-
-def numbers(tmp_path):
-    """1, 2, 3 ..., each with a folder."""
-    for number in range(1, DEPTH + 1):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        yield number, folder
-
-
-def end(sender, number):
-    """Ends the service, in every other round without a warning."""
-    if number % 2:
-        assert sender.service.stop() == 0
-    else:
-        sender.service.kill()
-
-
-def check_that_a_restart_makes_all_well(sender):
-    """Without faults: what was not acknowledged is sent again and taken, each event stands there once, every byte is right."""
-    sender.service.environment = dict(SETTINGS)
-    sender.service.start()
-    ready = sender.service.request("GET", "/health/ready")
-    assert ready.status == 200, ready.body
-    sender.check_log()
-    sender.send_everything_again()
-    for partition in [VICTIM, OTHER]:
-        assert sender.send(partition).status == 202
-    sender.check_log(is_complete=True)
-    sender.stop_and_verify()
-
-
-def recovery_points(sender):
-    """Each partition's recovery point; fails where the file is not whole."""
-    lines = (sender.service.data_dir / RECOVERY_POINTS).read_text().split("\n")
-    assert lines[0] == "0" and lines[-1] == "" and int(lines[1]) == len(lines) - 3
-    entries = [line.split(" ") for line in lines[2:-1]]
-    return {int(partition): int(offset) for topic, partition, offset in entries if topic == TOPIC}
-
-
-def ends(sender):
-    """The offset behind the last acknowledged record of each partition."""
-    return {partition: 1 + max(offset for place, offset in sender.acknowledged.values() if place == partition)
-            for partition in [VICTIM, OTHER]}
-
+from victim import (  # noqa: F401 (seed is a fixture)
+    CHECKPOINT_SECONDS, DEPTH, OTHER, RECOVERY_POINTS, RETENTION_SECONDS, TOPIC, VICTIM, at, check_not_ready,
+    check_refusal, check_that_a_restart_makes_all_well, end, ends, numbers, recovery_points, seed,
+)
 
 # MARK: The log itself
 
 LOG = f"*/{TOPIC}-{VICTIM}/*.log"
 FOLDER = f"*/{TOPIC}-{VICTIM}"
-
-
-def check_refusal(answer, error, partition=f"{TOPIC}-{VICTIM}"):
-    """A 503 that says what failed, why, and what to do."""
-    assert (answer.status, answer.json["code"]) == (503, "unavailable")
-    assert answer.headers["retry-after"] == "1"
-    for part in [f"{partition}:", os.strerror(error), "same messageIds"]:
-        assert part in answer.json["message"]
-
-
-def check_not_ready(service, error, partition=f"{TOPIC}-{VICTIM}"):
-    """Health names the partition that takes no writes, that one alone, and why."""
-    ready = service.request("GET", "/health/ready")
-    assert (ready.status, ready.json["code"]) == (503, "not_writable")
-    assert f"{partition} " in ready.json["message"] and os.strerror(error) in ready.json["message"]
-    assert f"{TOPIC}-{OTHER} " not in ready.json["message"]
-    assert service.request("GET", "/health/live").status == 200
-    # It is told to other processes a moment later.
-    wait_until(lambda: re.search(
-        rf"^{partition}: .*{os.strerror(error)}.*restart", run("log", "topics", "--data-dir", service.data_dir).stdout, re.MULTILINE), 10)
 
 
 @pytest.mark.parametrize("call, pattern, error, count, mode", [
@@ -356,147 +264,3 @@ def test_a_segment_that_cannot_be_removed_keeps_those_behind_it(seed, faults, tm
     (sender.service.data_dir / RECOVERY_POINTS).unlink()
     faults.clear()
     check_that_a_restart_makes_all_well(sender)
-
-
-# MARK: The start
-
-@pytest.fixture(scope="module")
-def rough_seed(seed, tmp_path_factory):
-    """A data directory that a start has much to do with: killed, caches and recovery points behind, one missing, a torn tail."""
-    sender = at(seed, tmp_path_factory.mktemp("rough"))
-    sender.service.start()
-    for _ in range(4):
-        assert sender.send(VICTIM, OTHER).status == 202
-    sender.service.kill()
-    segments = sorted((sender.service.data_dir / f"log/{TOPIC}-{VICTIM}").glob("*.log"))
-    assert len(segments) > 2
-    segments[0].with_suffix(".ids").unlink()
-    with open(segments[-1], "ab") as file:
-        file.write(bytes(range(1, 256)) * 3)
-    return sender
-
-
-def start(service):
-    """None where the service starts; otherwise what it said, after it ended with code 1."""
-    service.start(wait=False)
-    if line := service.process.stdout.readline():
-        service.listening(line)
-        return None
-    assert service.ended() == 1
-    messages = [line for line in service.log_path.read_text().splitlines() if line.startswith("okla-events: ")]
-    return messages[-1]
-
-
-def is_clear(message, service, error):
-    """Whether a refusal to start names the path and the reason."""
-    return str(service.data_dir) in message and os.strerror(error) in message
-
-
-@pytest.mark.parametrize("call, error, count", [
-    pytest.param("*", errno.EIO, 1, id="any call EIO once"),
-    pytest.param("pwrite", errno.ENOSPC, FOR_EVER, id="pwrite ENOSPC for ever"),
-    pytest.param("fdatasync", errno.EIO, FOR_EVER, id="fdatasync EIO for ever"),
-    pytest.param("fsync", errno.EIO, FOR_EVER, id="fsync EIO for ever"),
-])
-def test_a_start_with_a_failure_works_or_says_why_not_and_the_next_one_works(call, error, count, rough_seed, faults, tmp_path):
-    outcomes = set()
-    for number in itertools.count(1):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        sender = at(rough_seed, folder, faults.environment)
-        rule = faults.add(call, f"{sender.service.data_dir}*", error, first=number, count=count)
-        refusal = start(sender.service)
-        started = refusal is None
-        if rule.failed == 0:
-            assert started
-            sender.service.kill()
-            break
-        outcomes.add(started)
-        assert started or is_clear(refusal, sender.service, error), refusal
-        sender.check_log()
-        if started:
-            ready = sender.service.request("GET", "/health/ready")
-            if ready.status != 200:
-                assert ready.json["code"] == "not_writable" and os.strerror(error) in ready.json["message"]
-            for partition in [VICTIM, OTHER]:
-                is_refused = f"{TOPIC}-{partition}" in ready.json.get("message", "")
-                assert not is_refused or sender.send(partition).status == 503
-            # An acknowledgement counts now as ever.
-            sender.send(VICTIM)
-            sender.send(OTHER)
-            sender.check_log()
-            end(sender, number)
-        faults.clear()
-        check_that_a_restart_makes_all_well(sender)
-        shutil.rmtree(folder)
-    assert number > 1, "no such call was made"
-    if call == "*":
-        assert outcomes == {True, False}
-
-
-@pytest.mark.parametrize("name", [f"{TOPIC}-{VICTIM}/*.{suffix}" for suffix in ["index", "timeindex", "ids"]])
-@pytest.mark.parametrize("call", ["open", "pread"])
-def test_a_cache_that_cannot_be_read_any_more_is_as_good_as_none(call, name, rough_seed, faults, tmp_path):
-    sender = at(rough_seed, tmp_path, faults.environment)
-    rule = faults.add(call, f"*/{name}", errno.EIO, count=FOR_EVER)
-    assert start(sender.service) is None
-    assert rule.failed > 0
-    assert sender.service.request("GET", "/health/ready").status == 200
-    sender.check_log()
-    assert sender.post(sender.requests[1]).json["duplicates"] == len(sender.requests[1])
-    assert sender.send(VICTIM, OTHER).status == 202
-    verified = run("log", "verify", "--data-dir", sender.service.data_dir, env={**os.environ, **faults.environment})
-    findings = verified.stdout.splitlines()[:-1]
-    assert verified.returncode == 1 and findings
-    assert all(f"/{TOPIC}-{VICTIM}/" in finding for finding in findings), "the rest is checked, and in order"
-    sender.service.kill()
-    faults.clear()
-    check_that_a_restart_makes_all_well(sender)
-
-
-@pytest.mark.parametrize("which", ["the last segment", "a closed one", "every one"])
-def test_a_partition_of_which_something_cannot_be_read_is_read_only_until_it_can(which, rough_seed, faults, tmp_path):
-    sender = at(rough_seed, tmp_path, faults.environment)
-    (sender.service.data_dir / RECOVERY_POINTS).unlink()
-    segments = sorted((sender.service.data_dir / f"log/{TOPIC}-{VICTIM}").glob("*.log"))
-    name = {"the last segment": segments[-1].name, "a closed one": segments[1].name, "every one": "*.log"}[which]
-    files = {path: path.read_bytes() for path in segments if path.match(name)}
-    rule = faults.add("pread", f"*/{TOPIC}-{VICTIM}/{name}", errno.EIO, count=FOR_EVER)
-    assert start(sender.service) is None
-    assert rule.failed > 0
-    check_not_ready(sender.service, errno.EIO)
-    check_refusal(sender.send(VICTIM), errno.EIO)
-    assert sender.send(OTHER).status == 202
-    known = next(request for request in sender.requests[1:] if request[0]["userId"] == sender.users[OTHER])
-    assert sender.post(known).json["duplicates"] == len(known)
-    sender.check_log()
-    assert sender.service.stop() == 0
-    assert {path: path.read_bytes() for path in files} == files, "nothing was cut, nothing set aside"
-    faults.clear()
-    check_that_a_restart_makes_all_well(sender)
-
-
-def test_a_first_start_that_fails_says_where_and_why_and_the_next_one_works(faults, tmp_path):
-    unclear = {}
-    for number in itertools.count(1):
-        service = Service(tmp_path / str(number) / "data", {**faults.environment, "KAFKA_PARTITIONS": "1"}, generated_keys=True)
-        rule = faults.add("*", f"{service.data_dir}*", errno.EIO, first=number)
-        refusal = start(service)
-        if refusal is None:
-            service.kill()
-        if rule.failed == 0:
-            assert refusal is None
-            break
-        if refusal and not is_clear(refusal, service, errno.EIO):
-            unclear[number] = refusal
-        faults.clear()
-        with service:
-            key = json.loads((service.data_dir / "credentials.json").read_text())["writeKey"]
-            assert service.post("/api/events", {"event": "a", "userId": "u"}, key=key).status == 202
-            assert service.request("GET", "/health/ready").status == 200
-            assert len(service.records()) == 1
-            assert service.stop() == 0
-        assert run("log", "verify", "--data-dir", service.data_dir).returncode == 0
-        shutil.rmtree(service.data_dir.parent)
-    assert number > 20
-    assert unclear == {}
