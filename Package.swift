@@ -90,6 +90,10 @@ let package = Package(
             name: "log-bench", dependencies: ["LogStorage", "EventLog", "RecordFormat"], path: "Tools/Bench/LogBench",
             swiftSettings: strict),
 
+        .executableTarget(
+            name: "ingest-bench", dependencies: ["Ingestion", "EventLog", "RecordFormat", "CDeflate"],
+            path: "Tools/Bench/IngestBench", swiftSettings: strict),
+
         .target(
             name: "TestSupport", dependencies: ["LogStorage", "EventLog", "RecordFormat"], path: "Tests/TestSupport",
             swiftSettings: strict),

@@ -1,12 +1,10 @@
 package import RecordFormat
 
-/// Records handed to a log together: those of one request. Built by one owner, handed over once, then only read.
+/// Records handed to a log together: those of one request. Put together by a `RecordGroupBuilder`, then only read.
 ///
 /// The bodies (`RecordBody`) stand one behind the other in one piece of memory; an entry says where each lies, which
 /// partition it goes to and, for topics that keep identities, whose it is.
-package final class RecordGroup: @unchecked Sendable {
-    // Sendable: mutated only before `LogWriter.append` receives it (the builder is its single owner), read-only after.
-
+package final class RecordGroup: Sendable {
     package struct Entry: Sendable {
         package let topic: TopicHandle
         package let partition: Int32
@@ -15,24 +13,15 @@ package final class RecordGroup: @unchecked Sendable {
         package let identity: RecordIdentity?
     }
 
-    package var bodies: GrowableBytes
-    package private(set) var entries: [Entry] = []
+    package let bodies: GrowableBytes
+    package let entries: [Entry]
     /// The records' creation time, in milliseconds since 1970.
     package let timestamp: Int64
 
-    package init(timestamp: Int64, bodyBytes: Int = 0, recordCount: Int = 0) {
-        self.timestamp = timestamp
-        self.bodies = GrowableBytes(capacity: bodyBytes)
-        entries.reserveCapacity(recordCount)
-    }
-
-    /// Declares all that was appended to `bodies` since byte `start` to be one record; returns its number in the group.
-    package func close(from start: Int, topic: TopicHandle, partition: Int, identity: RecordIdentity?) -> Int {
-        entries.append(
-            Entry(
-                topic: topic, partition: Int32(partition), start: start, byteCount: bodies.count - start,
-                identity: identity))
-        return entries.count - 1
+    package init(_ builder: consuming RecordGroupBuilder) {
+        timestamp = builder.timestamp
+        entries = builder.entries
+        bodies = builder.takeBodies()
     }
 
     package func body(of entry: Entry) -> UnsafeRawBufferPointer {
@@ -40,6 +29,32 @@ package final class RecordGroup: @unchecked Sendable {
     }
 
     package var byteCount: Int { bodies.count }
+}
+
+/// A group while it is put together, by one owner.
+package struct RecordGroupBuilder: ~Copyable {
+    package var bodies: GrowableBytes
+    package private(set) var entries: [RecordGroup.Entry] = []
+    package let timestamp: Int64
+
+    /// - Parameters:
+    ///   - timestamp: the records' creation time, in milliseconds since 1970.
+    ///   - bodyBytes: memory to begin with, in bytes.
+    package init(timestamp: Int64, bodyBytes: Int = 0, recordCount: Int = 0) {
+        self.timestamp = timestamp
+        bodies = GrowableBytes(capacity: bodyBytes)
+        entries.reserveCapacity(recordCount)
+    }
+
+    /// Declares all that was appended to `bodies` since byte `start` to be one record; returns its number in the group.
+    package mutating func close(from start: Int, topic: TopicHandle, partition: Int, identity: RecordIdentity?) -> Int {
+        entries.append(
+            RecordGroup.Entry(
+                topic: topic, partition: Int32(partition), start: start, byteCount: bodies.count - start, identity: identity))
+        return entries.count - 1
+    }
+
+    consuming func takeBodies() -> GrowableBytes { bodies }
 }
 
 /// A topic as its log numbers it, so that nothing on the hot path compares names.

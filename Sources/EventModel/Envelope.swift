@@ -1,44 +1,63 @@
 /// The members of an event that the service itself reads, found in one pass over its root.
 package struct Envelope {
-    package var event: JSONValue?
-    package var userID: JSONValue?
-    package var anonymousID: JSONValue?
-    package var sessionID: JSONValue?
-    package var messageID: JSONValue?
-    package var timestamp: JSONValue?
-    package var originalTimestamp: JSONValue?
-    package var sentAt: JSONValue?
-    package var receivedAt: JSONValue?
-    package var context: JSONValue?
-    package var properties: JSONValue?
-    package var traits: JSONValue?
-    package var writeKey: JSONValue?
+    private let view: JSONView
+    /// Where each stands in the view; 0, which no member's value can have, for one that is not there.
+    private var eventIndex: Int32 = 0
+    private var userIDIndex: Int32 = 0
+    private var anonymousIDIndex: Int32 = 0
+    private var sessionIDIndex: Int32 = 0
+    private var messageIDIndex: Int32 = 0
+    private var timestampIndex: Int32 = 0
+    private var originalTimestampIndex: Int32 = 0
+    private var sentAtIndex: Int32 = 0
+    private var receivedAtIndex: Int32 = 0
+    private var contextIndex: Int32 = 0
+    private var propertiesIndex: Int32 = 0
+    private var traitsIndex: Int32 = 0
+    private var writeKeyIndex: Int32 = 0
 
     /// Finds the members. `null` counts as found here; the accessors below treat it as absent.
     package init(of event: JSONValue) {
+        view = event.view
         for (key, value) in event.members {
-            let name = key.stringBytes
-            switch name.count {
-            case 5 where key.equals("event"): self.event = value
+            let index = Int32(truncatingIfNeeded: value.index)
+            switch key.stringBytes.count {
+            case 5 where key.equals("event"): eventIndex = index
             case 6:
-                if key.equals("userId") { userID = value }
-                if key.equals("traits") { traits = value }
-                if key.equals("sentAt") { sentAt = value }
-            case 7 where key.equals("context"): context = value
-            case 8 where key.equals("writeKey"): writeKey = value
+                if key.equals("userId") { userIDIndex = index }
+                if key.equals("traits") { traitsIndex = index }
+                if key.equals("sentAt") { sentAtIndex = index }
+            case 7 where key.equals("context"): contextIndex = index
+            case 8 where key.equals("writeKey"): writeKeyIndex = index
             case 9:
-                if key.equals("messageId") { messageID = value }
-                if key.equals("timestamp") { timestamp = value }
-                if key.equals("sessionId") { sessionID = value }
+                if key.equals("messageId") { messageIDIndex = index }
+                if key.equals("timestamp") { timestampIndex = index }
+                if key.equals("sessionId") { sessionIDIndex = index }
             case 10:
-                if key.equals("properties") { properties = value }
-                if key.equals("receivedAt") { receivedAt = value }
-            case 11 where key.equals("anonymousId"): anonymousID = value
-            case 17 where key.equals("originalTimestamp"): originalTimestamp = value
+                if key.equals("properties") { propertiesIndex = index }
+                if key.equals("receivedAt") { receivedAtIndex = index }
+            case 11 where key.equals("anonymousId"): anonymousIDIndex = index
+            case 17 where key.equals("originalTimestamp"): originalTimestampIndex = index
             default: break
             }
         }
     }
+
+    package var event: JSONValue? { value(eventIndex) }
+    package var userID: JSONValue? { value(userIDIndex) }
+    package var anonymousID: JSONValue? { value(anonymousIDIndex) }
+    package var sessionID: JSONValue? { value(sessionIDIndex) }
+    package var messageID: JSONValue? { value(messageIDIndex) }
+    package var timestamp: JSONValue? { value(timestampIndex) }
+    package var originalTimestamp: JSONValue? { value(originalTimestampIndex) }
+    package var sentAt: JSONValue? { value(sentAtIndex) }
+    package var receivedAt: JSONValue? { value(receivedAtIndex) }
+    package var context: JSONValue? { value(contextIndex) }
+    package var properties: JSONValue? { value(propertiesIndex) }
+    package var traits: JSONValue? { value(traitsIndex) }
+    package var writeKey: JSONValue? { value(writeKeyIndex) }
+
+    private func value(_ index: Int32) -> JSONValue? { index == 0 ? nil : JSONValue(view: view, index: Int(index)) }
 
     /// What the record is keyed by: `userId`, else `anonymousId`. Only for an envelope without violations.
     package var recordKey: UnsafeRawBufferPointer? {

@@ -6,6 +6,7 @@ package enum Timestamp {
     /// Reads a date-time (`2026-01-21T10:30:45.123-04:00`, any number of fraction digits) or a date (midnight UTC);
     /// nil for anything else. Digits beyond the millisecond are dropped.
     package static func milliseconds(_ text: UnsafeRawBufferPointer) -> Int64? {
+        if let usual = usualMilliseconds(text) { return usual }
         var reader = Reader(text: text)
         guard let year = reader.number(4), reader.skip("-"), let month = reader.number(2), reader.skip("-"),
             let day = reader.number(2), (1...12).contains(month),
@@ -58,6 +59,36 @@ package enum Timestamp {
             write(milliseconds, to: UnsafeMutableRawPointer(buffer.baseAddress!))
             return textBytes
         }
+    }
+
+    /// Reads the form that every client's `toISOString` writes, eight characters at a time; nil for any other, valid or not.
+    private static func usualMilliseconds(_ text: UnsafeRawBufferPointer) -> Int64? {
+        guard text.count == textBytes, let start = text.baseAddress else { return nil }
+        func eight(_ place: Int, _ separators: UInt64, _ separatorMask: UInt64) -> UInt64? {
+            let word = UInt64(littleEndian: start.loadUnaligned(fromByteOffset: place, as: UInt64.self))
+            guard word & separatorMask == separators else { return nil }
+            // Zeros in place of the separators; then every byte is to be a digit: its upper half 3, and no carry from adding 6.
+            let digits = word & ~separatorMask | 0x3030_3030_3030_3030 & separatorMask
+            let isAllDigits =
+                digits & 0xF0F0_F0F0_F0F0_F0F0 == 0x3030_3030_3030_3030
+                && (digits &+ 0x0606_0606_0606_0606) & 0xF0F0_F0F0_F0F0_F0F0 == 0x3030_3030_3030_3030
+            return isAllDigits ? digits & 0x0F0F_0F0F_0F0F_0F0F : nil
+        }
+        // "2026-01-", "21T10:30", ":45.123Z"; a byte of a separator has all bits in its mask.
+        guard let date = eight(0, 0x2D00_002D_0000_0000, 0xFF00_00FF_0000_0000),
+            let middle = eight(8, 0x0000_3A00_0054_0000, 0x0000_FF00_00FF_0000),
+            let end = eight(16, 0x5A00_0000_2E00_003A, 0xFF00_0000_FF00_00FF)
+        else { return nil }
+        func digit(_ word: UInt64, _ place: UInt64) -> Int { Int(word &>> (place &* 8) & 0xF) }
+        func two(_ word: UInt64, _ place: UInt64) -> Int { digit(word, place) &* 10 &+ digit(word, place &+ 1) }
+        let (year, month, day) = (two(date, 0) &* 100 &+ two(date, 2), two(date, 5), two(middle, 0))
+        let (hour, minute, second) = (two(middle, 3), two(middle, 6), two(end, 1))
+        let fraction = digit(end, 4) &* 100 &+ two(end, 5)
+        guard (1...12).contains(month), day >= 1, day <= 28 || day <= daysInMonth(year, month), hour < 24, minute < 60,
+            second < 60
+        else { return nil }
+        let seconds = (hour &* 60 &+ minute) &* 60 &+ second
+        return daysSince1970(year, month, day) * 86_400_000 + Int64(seconds &* 1000 &+ fraction)
     }
 
     // MARK: The calendar (proleptic Gregorian; Howard Hinnant's day algorithms)

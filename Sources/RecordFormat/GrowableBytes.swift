@@ -22,33 +22,33 @@ package struct GrowableBytes: ~Copyable, @unchecked Sendable {
     package mutating func removeAll() { count = 0 }
 
     /// Makes room for `byteCount` more bytes; the pointer returned is where they go. Call `advance(by:)` after writing.
-    @inlinable
+    @inlinable @inline(__always)
     package mutating func reserve(_ byteCount: Int) -> UnsafeMutableRawPointer {
         if capacity - count < byteCount { grow(toHold: count + byteCount) }
         return base + count
     }
 
     /// Counts `byteCount` bytes, written where `reserve` pointed, as contents.
-    @inlinable
+    @inlinable @inline(__always)
     package mutating func advance(by byteCount: Int) {
         precondition(byteCount >= 0 && byteCount <= capacity - count)
         count += byteCount
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     package mutating func append(_ byte: UInt8) {
         reserve(1).storeBytes(of: byte, as: UInt8.self)
         count += 1
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     package mutating func append(copying source: UnsafeRawBufferPointer) {
         guard let start = source.baseAddress, source.count > 0 else { return }
         reserve(source.count).copyMemory(from: start, byteCount: source.count)
         count += source.count
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     package mutating func append(_ text: StaticString) {
         append(copying: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
@@ -60,7 +60,7 @@ package struct GrowableBytes: ~Copyable, @unchecked Sendable {
     }
 
     /// Appends a signed integer as Kafka's zig-zag varint (1 to 10 bytes).
-    @inlinable
+    @inlinable @inline(__always)
     package mutating func append(varint value: Int64) {
         let room = reserve(Varint.byteCountMax)
         count += Varint.write(value, to: room)
@@ -72,7 +72,7 @@ package struct GrowableBytes: ~Copyable, @unchecked Sendable {
         count += MemoryLayout<Integer>.size
     }
 
-    @usableFromInline
+    @usableFromInline @inline(never)
     package mutating func grow(toHold needed: Int) {
         let larger = max(needed, capacity * 2)
         let moved = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)

@@ -188,6 +188,16 @@ struct RandomJSON {
         let many = (0..<500).map { "\"k\($0)\":0" }
         #expect(try twice("{\(many.joined(separator: ","))}") == nil)
         #expect(try twice("{\(many.joined(separator: ",")),\"k7\":1}") == "k7")
+        // Every length, so that each way of comparing is gone: names that differ in one byte only, anywhere, are two.
+        for length in 0..<20 {
+            let name = String(repeating: "n", count: length)
+            #expect(try twice("{\"\(name)\":1,\"other\":2,\"\(name)\":3}") == name)
+            for place in 0..<length {
+                var other = Array(name.utf8)
+                other[place] = UInt8(ascii: "m")
+                #expect(try twice("{\"\(name)\":1,\"\(String(decoding: other, as: UTF8.self))\":2}") == nil)
+            }
+        }
     }
 }
 
@@ -221,6 +231,21 @@ struct RandomJSON {
         "20260121T103045Z", "2026-01-21T10:30:45+24:00",
     ])
     func whatIsNoTimeIsRefused(_ text: String) { #expect(read(text) == nil) }
+
+    /// The usual form has a way of its own, which has to say what the other one says.
+    @Test func oneWrongCharacterIsRefusedInTheUsualFormAsInAnyOther() {
+        let usual = Array("2026-01-21T10:30:45.123Z".utf8)
+        for place in usual.indices {
+            for byte in UInt8(0x20)...0x7E {
+                var text = usual
+                text[place] = byte
+                let inUsualForm = text.withUnsafeBytes { Timestamp.milliseconds($0) }
+                // With one digit more it is another form.
+                let inOtherForm = (text[..<23] + [UInt8(ascii: "0"), text[23]]).withUnsafeBytes { Timestamp.milliseconds($0) }
+                #expect(inUsualForm == inOtherForm, "\(String(decoding: text, as: UTF8.self))")
+            }
+        }
+    }
 }
 
 @Suite struct EnvelopeRulesTests {

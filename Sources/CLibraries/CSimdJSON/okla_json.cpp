@@ -28,8 +28,6 @@ okla_json_parser *okla_json_parser_create(uint32_t depth_max) {
 
 void okla_json_parser_destroy(okla_json_parser *parser) { delete parser; }
 
-static bool is_space(uint8_t c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
-
 int okla_json_parse(okla_json_parser *p, const uint8_t *text, size_t length, okla_json_view *view) try {
     if (length > OKLA_JSON_TEXT_BYTES_MAX) return simdjson::CAPACITY;
     if (length > p->dom.capacity() || p->dom.max_depth() != p->depth_max) {
@@ -45,42 +43,50 @@ int okla_json_parse(okla_json_parser *p, const uint8_t *text, size_t length, okl
     size_t most = p->dom.implementation->n_structural_indexes;
     if (p->nodes.size() < most) p->nodes.resize(most + most / 2);
     okla_json_node *nodes = p->nodes.data();
-    uint32_t count = 0, depth = 0;
+    uint32_t *open = p->open.get();
+    okla_json_node *node = nodes;  // the next one
+    uint32_t depth = 0;
 
-    for (uint64_t i = 1; i + 1 < tape_end; i++) {
-        while (text[*at] == ',' || text[*at] == ':') at++;
-        uint32_t start = *at++;
-        const uint64_t word = tape[i], payload = word & simdjson::internal::JSON_VALUE_MASK;
-        const char type = char(word >> 56);
-        if (type == '}' || type == ']') {
-            okla_json_node &container = nodes[p->open[--depth]];
-            container.end = start + 1;
-            container.next = count;
-            container.tag |= (count - p->open[depth] - 1) << 3;
+    for (const uint64_t *word = tape + 1, *end = tape + tape_end - 1; word < end; word++) {
+        const uint32_t start = *at++;
+        const uint8_t type = uint8_t(*word >> 56);
+        if (type == '"') {
+            node->tag = uint32_t(*word) << 3 | OKLA_JSON_STRING;
+        } else if (type == '{' || type == '[') {
+            node->start = start;
+            node->tag = type == '{' ? OKLA_JSON_OBJECT : OKLA_JSON_ARRAY;
+            open[depth++] = uint32_t(node++ - nodes);
             continue;
-        }
-        okla_json_node &node = nodes[count];
-        node.start = start;
-        if (type == '{' || type == '[') {
-            node.tag = type == '{' ? OKLA_JSON_OBJECT : OKLA_JSON_ARRAY;
-            p->open[depth++] = count++;
+        } else if (type == '}' || type == ']') {
+            const uint32_t opened = open[--depth];
+            nodes[opened].end = start + 1;
+            nodes[opened].next = uint32_t(node - nodes);
+            nodes[opened].tag |= (uint32_t(node - nodes) - opened - 1) << 3;
+            const uint8_t behind = text[*at];
+            at += (behind == ',');
             continue;
+        } else {
+            switch (type) {
+            // A number takes two words; the second has its bits.
+            case 'l': node->tag = uint32_t(++word - tape) << 3 | OKLA_JSON_INT64; break;
+            case 'u': node->tag = uint32_t(++word - tape) << 3 | OKLA_JSON_UINT64; break;
+            case 'd': node->tag = uint32_t(++word - tape) << 3 | OKLA_JSON_DOUBLE; break;
+            case 't': node->tag = 1 << 3 | OKLA_JSON_BOOL; break;
+            case 'f': node->tag = OKLA_JSON_BOOL; break;
+            default: node->tag = OKLA_JSON_NULL; break;
+            }
         }
-        // A scalar ends before the next structural character, spaces aside; each byte is looked at once.
-        uint32_t end = *at;
-        while (is_space(text[end - 1])) end--;
-        node.end = end;
-        node.next = ++count;
-        switch (type) {
-        case '"': node.tag = uint32_t(payload) << 3 | OKLA_JSON_STRING; break;
-        case 'l': node.tag = uint32_t(++i) << 3 | OKLA_JSON_INT64; break;
-        case 'u': node.tag = uint32_t(++i) << 3 | OKLA_JSON_UINT64; break;
-        case 'd': node.tag = uint32_t(++i) << 3 | OKLA_JSON_DOUBLE; break;
-        case 't': node.tag = 1 << 3 | OKLA_JSON_BOOL; break;
-        case 'f': node.tag = OKLA_JSON_BOOL; break;
-        default: node.tag = OKLA_JSON_NULL; break;
-        }
+        node->start = start;
+        // A scalar ends before the next structural character, spaces aside, which are all there is below '!' outside a string.
+        const uint32_t next = *at;
+        uint32_t behind = next;
+        while (text[behind - 1] <= ' ') behind--;
+        node->end = behind;
+        node++;
+        node[-1].next = uint32_t(node - nodes);
+        at += (text[next] == ',') | (text[next] == ':');
     }
+    const uint32_t count = uint32_t(node - nodes);
     *view = {nodes, p->dom.doc.string_buf.get(), tape, count};
     return 0;
 } catch (const std::bad_alloc &) {

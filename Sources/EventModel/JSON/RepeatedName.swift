@@ -6,15 +6,36 @@ package enum RepeatedName {
     package static func first(in object: JSONValue) -> UnsafeRawBufferPointer? {
         withUnsafeTemporaryAllocation(of: UnsafeRawBufferPointer.self, capacity: pairwiseMax) { names in
             var count = 0
+            // One bit for each name, by its length and ends: where it is not set yet, the name is new.
+            var seen: UInt64 = 0
             for (key, _) in object.members {
                 let name = key.stringBytes
-                for earlier in names[..<count] where earlier.count == name.count && equal(earlier, name) { return name }
+                let bit = mark(name)
+                if seen & bit != 0 {
+                    for earlier in names[..<count] where earlier.holdsSameBytes(as: name) { return name }
+                }
                 guard count < pairwiseMax else { return firstByHash(in: object) }
+                seen |= bit
                 names[count] = name
                 count += 1
             }
             return nil
         }
+    }
+
+    /// The same for the same name, and rarely for two.
+    @inline(__always)
+    private static func mark(_ name: UnsafeRawBufferPointer) -> UInt64 {
+        guard let start = name.baseAddress, name.count > 0 else { return 1 }
+        var ends: UInt32
+        if name.count >= 4 {
+            let last = start.loadUnaligned(fromByteOffset: name.count &- 4, as: UInt32.self)
+            ends = start.loadUnaligned(as: UInt32.self) ^ (last &<< 13 | last &>> 19)
+        } else {
+            ends = UInt32(name[0]) &<< 16 | UInt32(name[name.count &- 1])
+        }
+        ends &+= UInt32(truncatingIfNeeded: name.count)
+        return 1 &<< UInt64(ends &* 0x9E37_79B1 &>> 26)
     }
 
     private static func firstByHash(in object: JSONValue) -> UnsafeRawBufferPointer? {
@@ -23,7 +44,7 @@ package enum RepeatedName {
 
             // `Hasher` is keyed anew in every process: names cannot be chosen to collide.
             func hash(into hasher: inout Hasher) { hasher.combine(bytes: bytes) }
-            static func == (a: Name, b: Name) -> Bool { equal(a.bytes, b.bytes) }
+            static func == (a: Name, b: Name) -> Bool { a.bytes.holdsSameBytes(as: b.bytes) }
         }
         var seen: Set<Name> = []
         for (key, _) in object.members where !seen.insert(Name(bytes: key.stringBytes)).inserted {
@@ -31,7 +52,4 @@ package enum RepeatedName {
         }
         return nil
     }
-
 }
-
-private func equal(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool { a.elementsEqual(b) }

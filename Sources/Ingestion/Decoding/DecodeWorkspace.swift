@@ -3,14 +3,11 @@ internal import RecordFormat
 internal import Synchronization
 
 /// The memory in which one request is decoded: reused request after request, used by one thread at a time.
-final class DecodeWorkspace {
+struct DecodeWorkspace: ~Copyable {
     let parser = JSONParser(depthMax: IngestLimits.depthMax + DecodeWorkspace.wrapperDepth)
-    var inflater = BodyInflater()
+    let inflater = BodyInflater()
     /// The body as JSON text, with the parser's padding behind it.
     var text = GrowableBytes()
-    var violations: [EventViolation] = []
-    var splice = Splice()
-    var random = SystemRandomNumberGenerator()
 
     /// `{"batch":[...]}` around an event.
     static let wrapperDepth = 2
@@ -20,16 +17,16 @@ final class DecodeWorkspace {
 final class DecodeWorkspaces: Sendable {
     private let idle = Mutex<[Lease]>([])
 
-    func with<Result, Failure: Error>(
-        _ body: (DecodeWorkspace) throws(Failure) -> Result
+    func with<Result: ~Copyable, Failure: Error>(
+        _ body: (inout DecodeWorkspace) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        let lease = idle.withLock { $0.popLast() } ?? Lease(workspace: DecodeWorkspace())
+        let lease = idle.withLock { $0.popLast() } ?? Lease()
         defer { idle.withLock { $0.append(lease) } }
-        return try body(lease.workspace)
+        return try body(&lease.workspace)
     }
 
-    private struct Lease: @unchecked Sendable {
+    private final class Lease: @unchecked Sendable {
         // Sendable: a workspace is either in the list, where nobody uses it, or in the hands of one caller of `with`.
-        let workspace: DecodeWorkspace
+        var workspace = DecodeWorkspace()
     }
 }

@@ -1,6 +1,13 @@
 internal import EventModel
 internal import RecordFormat
 
+/// Is told what a body holds. What it receives is valid during the call only.
+protocol DecodedRequestReceiver: ~Copyable {
+    /// Called once, before the events.
+    mutating func begin(_ outer: RequestDecoder.Outer) throws(IngestError)
+    mutating func add(_ number: Int, _ source: RequestDecoder.Source)
+}
+
 /// Turns a body into events: inflates, parses once, finds the outer structure. Nothing here knows what an event means.
 struct RequestDecoder {
     /// What the outer structure may be.
@@ -18,6 +25,8 @@ struct RequestDecoder {
         var writeKey: String?
         var sentAt: Int64?
         var eventCount: Int
+        /// Of the whole text.
+        var textByteCount: Int
     }
 
     enum Source {
@@ -29,27 +38,27 @@ struct RequestDecoder {
     let shape: Shape
     let limits: IngestLimits
 
-    /// Calls `onOuter` once, then `onEvent` for each event in order. What they receive is valid during the call only.
-    func decode(
-        _ body: UnsafeRawBufferPointer, _ encoding: BodyEncoding, in workspace: DecodeWorkspace,
-        onOuter: (Outer) throws(IngestError) -> Void, onEvent: (Int, Source) -> Void
+    /// Tells `receiver` what stands around the events, then each event in order.
+    func decode<Receiver: DecodedRequestReceiver & ~Copyable>(
+        _ body: UnsafeRawBufferPointer, _ encoding: BodyEncoding, in workspace: inout DecodeWorkspace,
+        for receiver: inout Receiver
     ) throws(IngestError) {
-        try inflate(body, encoding, in: workspace)
+        try inflate(body, encoding, in: &workspace)
         let text = workspace.text.bytes
         guard text.contains(where: { $0 > 0x20 }) else { throw IngestError(.invalidJSON, "the body is empty") }
         if let view = try? workspace.parser.parse(text) {
-            return try walk(view.root, onOuter: onOuter, onEvent: onEvent)
+            return try walk(view.root, for: &receiver)
         }
         if LoneSurrogates.replace(in: UnsafeMutableRawBufferPointer(mutating: text)) > 0,
             let view = try? workspace.parser.parse(text)
         {
-            return try walk(view.root, onOuter: onOuter, onEvent: onEvent)
+            return try walk(view.root, for: &receiver)
         }
-        try walkPiecewise(text, workspace.parser, onOuter: onOuter, onEvent: onEvent)
+        try walkPiecewise(text, workspace.parser, for: &receiver)
     }
 
     private func inflate(
-        _ body: UnsafeRawBufferPointer, _ encoding: BodyEncoding, in workspace: DecodeWorkspace
+        _ body: UnsafeRawBufferPointer, _ encoding: BodyEncoding, in workspace: inout DecodeWorkspace
     ) throws(IngestError) {
         do throws(BodyInflater.Failure) {
             try workspace.inflater.inflate(body, encoding, limit: limits.inflatedBytes, into: &workspace.text)
@@ -64,34 +73,51 @@ struct RequestDecoder {
 
     // MARK: The usual case: the whole text was parsed
 
-    private func walk(
-        _ root: JSONValue, onOuter: (Outer) throws(IngestError) -> Void, onEvent: (Int, Source) -> Void
+    private func walk<Receiver: DecodedRequestReceiver & ~Copyable>(
+        _ root: JSONValue, for receiver: inout Receiver
     ) throws(IngestError) {
         if root.isArray && shape != .single {
-            let count = root.elements.reduce(0) { count, _ in count + 1 }
+            let count = elementCount(root)
             try checkCount(count)
-            try onOuter(Outer(eventCount: count))
-            for (number, event) in root.elements.enumerated() { onEvent(number, .event(event)) }
-            return
+            try receiver.begin(Outer(eventCount: count, textByteCount: root.sourceRange.count))
+            return addAll(root, to: &receiver)
         }
         guard root.isObject else { throw wrongShape() }
         guard shape != .single, let batch = root.member("batch") else {
             guard shape != .batch else { throw wrongShape() }
             // A key that is not text cannot be right, and is removed like any other.
-            try onOuter(Outer(writeKey: root.member("writeKey")?.string, eventCount: 1))
-            onEvent(0, .event(root))
+            try receiver.begin(
+                Outer(writeKey: root.member("writeKey")?.string, eventCount: 1, textByteCount: root.sourceRange.count))
+            receiver.add(0, .event(root))
             return
         }
         if let twice = RepeatedName.first(in: root) {
             throw IngestError(.invalidBody, "\"\(String(decoding: twice, as: UTF8.self))\" stands twice beside batch")
         }
         guard batch.isArray else { throw IngestError(.invalidBody, "batch must be an array of events") }
-        let count = batch.elements.reduce(0) { count, _ in count + 1 }
+        let count = elementCount(batch)
         try checkCount(count)
-        try onOuter(
+        try receiver.begin(
             Outer(
-                writeKey: root.member("writeKey")?.string, sentAt: try sentAt(root.member("sentAt")), eventCount: count))
-        for (number, event) in batch.elements.enumerated() { onEvent(number, .event(event)) }
+                writeKey: root.member("writeKey")?.string, sentAt: try sentAt(root.member("sentAt")), eventCount: count,
+                textByteCount: root.sourceRange.count))
+        addAll(batch, to: &receiver)
+    }
+
+    private func addAll<Receiver: DecodedRequestReceiver & ~Copyable>(_ events: JSONValue, to receiver: inout Receiver) {
+        var elements = events.elements
+        var number = 0
+        while let event = elements.next() {
+            receiver.add(number, .event(event))
+            number += 1
+        }
+    }
+
+    private func elementCount(_ array: JSONValue) -> Int {
+        var elements = array.elements
+        var count = 0
+        while elements.next() != nil { count += 1 }
+        return count
     }
 
     private func sentAt(_ value: JSONValue?) throws(IngestError) -> Int64? {
@@ -119,9 +145,8 @@ struct RequestDecoder {
 
     // MARK: The rare case: the parser refused the text, which may still be JSON
 
-    private func walkPiecewise(
-        _ text: UnsafeRawBufferPointer, _ parser: JSONParser,
-        onOuter: (Outer) throws(IngestError) -> Void, onEvent: (Int, Source) -> Void
+    private func walkPiecewise<Receiver: DecodedRequestReceiver & ~Copyable>(
+        _ text: UnsafeRawBufferPointer, _ parser: JSONParser, for receiver: inout Receiver
     ) throws(IngestError) {
         func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: text[range]) }
         let outline: JSONGrammar.Outline
@@ -133,8 +158,8 @@ struct RequestDecoder {
         switch outline {
         case .array(let elements) where shape != .single:
             try checkCount(elements.count)
-            try onOuter(Outer(eventCount: elements.count))
-            for (number, range) in elements.enumerated() { onEvent(number, source(slice(range), parser)) }
+            try receiver.begin(Outer(eventCount: elements.count, textByteCount: text.count))
+            for (number, range) in elements.enumerated() { receiver.add(number, source(slice(range), parser)) }
         case .object(let members):
             // Names first, each parsed once: the parser's memory is reused by the next parse.
             var (batches, keys, times): ([Range<Int>], [Range<Int>], [Range<Int>]) = ([], [], [])
@@ -153,19 +178,21 @@ struct RequestDecoder {
             }
             guard shape != .single, let batch = batches.first else {
                 guard shape != .batch else { throw wrongShape() }
-                try onOuter(Outer(writeKey: writeKey, eventCount: 1))
-                onEvent(0, source(text, parser))
+                try receiver.begin(Outer(writeKey: writeKey, eventCount: 1, textByteCount: text.count))
+                receiver.add(0, source(text, parser))
                 return
             }
             guard let inner = try? JSONGrammar.outline(slice(batch)), case .array(let elements) = inner else {
                 throw IngestError(.invalidBody, "batch must be an array of events")
             }
             try checkCount(elements.count)
-            try onOuter(
-                Outer(writeKey: writeKey, sentAt: try sentAt(parsed(times)), eventCount: elements.count))
+            try receiver.begin(
+                Outer(
+                    writeKey: writeKey, sentAt: try sentAt(parsed(times)), eventCount: elements.count,
+                    textByteCount: text.count))
             let start = batch.lowerBound
             for (number, range) in elements.enumerated() {
-                onEvent(number, source(slice(start + range.lowerBound..<start + range.upperBound), parser))
+                receiver.add(number, source(slice(start + range.lowerBound..<start + range.upperBound), parser))
             }
         default: throw wrongShape()
         }

@@ -2,7 +2,7 @@ internal import EventModel
 internal import RecordFormat
 
 /// The stored event: the client's own bytes with the server's members spliced in. Collects the changes to one event, then
-/// writes the result in one pass. For one thread at a time; keeps its memory.
+/// writes the result in one pass; keeps its memory for the next event.
 struct Splice: ~Copyable {
     private struct Edit {
         let range: Range<Int>
@@ -13,7 +13,6 @@ struct Splice: ~Copyable {
     private var edits: [Edit] = []
     /// The new bytes of all edits, one behind the other.
     private var fresh = GrowableBytes()
-    private var tailStart = 0
     private var delta = 0
 
     init() {}
@@ -33,9 +32,12 @@ struct Splice: ~Copyable {
         let edit = Edit(range: range, newStart: start, newEnd: fresh.count)
         delta += (edit.newEnd - edit.newStart) - range.count
         // Few and nearly in order.
-        var place = edits.count
-        while place > 0, edits[place - 1].range.lowerBound > range.lowerBound { place -= 1 }
-        edits.insert(edit, at: place)
+        edits.append(edit)
+        var place = edits.count - 1
+        while place > 0, edits[place - 1].range.lowerBound > range.lowerBound {
+            edits.swapAt(place - 1, place)
+            place -= 1
+        }
     }
 
     /// Adds members, which `write` appends each with a comma before it, at the end of a non-empty `object`.

@@ -7,15 +7,26 @@ internal import RecordFormat
 /// properties url, title and referrer that `context.page` has. Replaced: `receivedAt`, `context.ip` unless the key is trusted
 /// with it, `timestamp` where the client's clock was off (the client's is kept as `originalTimestamp`), and members that
 /// are null where one of these is to be. Removed: `writeKey`.
-struct StoredEvent {
+struct StoredEvent: ~Copyable {
     /// A clock that is off by more than this is corrected.
     static let clockToleranceMilliseconds: Int64 = 5 * 60 * 1000
 
-    let receivedAt: Int64
-    let sentAt: Int64?
-    let clientAddress: String
-    let endpoint: IngestEndpoint
-    let writeKey: WriteKey
+    private let receivedAt: Int64
+    private let sentAt: Int64?
+    private let endpoint: IngestEndpoint
+    private let trustsClientContext: Bool
+    /// JSON text that is the same in every event of the request.
+    private var receivedAtText = GrowableBytes()
+    private var addressText = GrowableBytes()
+
+    init(receivedAt: Int64, sentAt: Int64?, clientAddress: String, endpoint: IngestEndpoint, trustsClientContext: Bool) {
+        self.receivedAt = receivedAt
+        self.sentAt = sentAt
+        self.endpoint = endpoint
+        self.trustsClientContext = trustsClientContext
+        Self.appendTime(receivedAt, to: &receivedAtText)
+        JSONWriter.append(string: clientAddress, to: &addressText)
+    }
 
     /// Collects the changes. `messageID` is the one made for an event without one.
     func splice(
@@ -25,7 +36,7 @@ struct StoredEvent {
         if let writeKey = envelope.writeKey { splice.removeMember(writeKey, from: event) }
         let corrected = correctedTimestamp(envelope)
         if let corrected, let timestamp = envelope.timestamp {
-            splice.replace(timestamp.sourceRange) { appendTime(corrected, to: &$0) }
+            splice.replace(timestamp.sourceRange) { Self.appendTime(corrected, to: &$0) }
             if let original = envelope.originalTimestamp {
                 splice.replace(original.sourceRange) { $0.append(copying: timestamp.source) }
             }
@@ -36,7 +47,7 @@ struct StoredEvent {
         splice.appendMembers(to: event) { target in
             if envelope.receivedAt == nil {
                 target.append(",\"receivedAt\":")
-                appendTime(receivedAt, to: &target)
+                target.append(copying: receivedAtText.bytes)
             }
             if envelope.messageID == nil, let messageID {
                 target.append(",\"messageId\":")
@@ -77,7 +88,7 @@ struct StoredEvent {
         _ envelope: Envelope, _ messageID: UnsafeRawBufferPointer?, _ splice: inout Splice
     ) {
         if let value = envelope.receivedAt {
-            splice.replace(value.sourceRange) { appendTime(receivedAt, to: &$0) }
+            splice.replace(value.sourceRange) { $0.append(copying: receivedAtText.bytes) }
         }
         if let value = envelope.messageID, value.isNull, let messageID {
             splice.replace(value.sourceRange) { JSONWriter.append(utf8: messageID, to: &$0) }
@@ -97,19 +108,19 @@ struct StoredEvent {
         guard let context else { return }
         guard context.isObject else { return splice.replace(context.sourceRange) { appendAddressObject(to: &$0) } }
         if let given = context.member("ip") {
-            if writeKey.trustsClientContext && !given.isNull { return }
-            splice.replace(given.sourceRange) { JSONWriter.append(string: clientAddress, to: &$0) }
+            if trustsClientContext && !given.isNull { return }
+            splice.replace(given.sourceRange) { $0.append(copying: addressText.bytes) }
             return
         }
         splice.appendMembers(to: context) {
             $0.append(context.descendantCount == 0 ? "\"ip\":" : ",\"ip\":")
-            JSONWriter.append(string: clientAddress, to: &$0)
+            $0.append(copying: addressText.bytes)
         }
     }
 
     private func appendAddressObject(to target: inout GrowableBytes) {
         target.append("{\"ip\":")
-        JSONWriter.append(string: clientAddress, to: &target)
+        target.append(copying: addressText.bytes)
         target.append("}")
     }
 
@@ -156,7 +167,7 @@ struct StoredEvent {
         return isFirst
     }
 
-    private func appendTime(_ milliseconds: Int64, to target: inout GrowableBytes) {
+    private static func appendTime(_ milliseconds: Int64, to target: inout GrowableBytes) {
         target.append("\"")
         Timestamp.write(milliseconds, to: target.reserve(Timestamp.textBytes))
         target.advance(by: Timestamp.textBytes)

@@ -6,13 +6,11 @@ internal import RecordFormat
 /// `commit` ends when the log has answered.
 package final class IngestPipeline: Sendable {
     private let log: any LogWriter
-    private let hasher: RecordIdentityHasher
     private let deduplicator: Deduplicator
     private let keys: WriteKeyRing
     private let limits: IngestLimits
     private let topic: TopicName
-    private let raw: (handle: TopicHandle, partitionCount: Int)
-    private let rejected: (handle: TopicHandle, partitionCount: Int)
+    private let surroundings: RequestAssembly.Surroundings
     private let now: @Sendable () -> Int64
     private let workspaces = DecodeWorkspaces()
 
@@ -25,13 +23,12 @@ package final class IngestPipeline: Sendable {
             preconditionFailure("the log was opened with both topics")
         }
         self.log = log
-        self.hasher = hasher
         self.deduplicator = deduplicator
         self.keys = keys
         self.limits = limits
         self.topic = topic
-        self.raw = raw
-        self.rejected = rejected
+        surroundings = RequestAssembly.Surroundings(
+            keys: keys, limits: limits, raw: raw, rejected: rejected, hasher: hasher, deduplicator: deduplicator)
         self.now = now
     }
 
@@ -47,37 +44,12 @@ package final class IngestPipeline: Sendable {
         // A key outside the body is checked before any work is done for the body.
         var writeKey: WriteKey?
         if let candidate = request.writeKey { writeKey = try keys.authorize(candidate, origin: request.origin) }
-        return try workspaces.with { workspace throws(IngestError) in
-            try prepare(request, body, &writeKey, workspace)
-        }
-    }
-
-    private func prepare(
-        _ request: IngestRequest, _ body: UnsafeRawBufferPointer, _ writeKey: inout WriteKey?,
-        _ workspace: DecodeWorkspace
-    ) throws(IngestError) -> PreparedRequest {
+        var assembly = RequestAssembly(request, writeKey: writeKey, receivedAt: now(), surroundings)
         let decoder = RequestDecoder(shape: request.endpoint.shape, limits: limits)
-        let receivedAt = now()
-        var assembly: RequestAssembly?
-        try decoder.decode(
-            body, request.encoding, in: workspace,
-            onOuter: { outer throws(IngestError) in
-                if writeKey == nil {
-                    guard let candidate = outer.writeKey else {
-                        throw IngestError(
-                            .missingWriteKey,
-                            "no write key: send it as Authorization: Basic base64(key:), X-Write-Key, ?writeKey= or "
-                                + "writeKey in the body")
-                    }
-                    writeKey = try keys.authorize(candidate, origin: request.origin)
-                }
-                assembly = RequestAssembly(
-                    request: request, outer: outer, writeKey: writeKey!, receivedAt: receivedAt, limits: limits,
-                    textBytes: workspace.text.count, raw: raw, rejected: rejected, hasher: hasher,
-                    deduplicator: deduplicator)
-            },
-            onEvent: { number, source in assembly!.add(number, source, workspace) })
-        return assembly!.finish()
+        try workspaces.with { workspace throws(IngestError) in
+            try decoder.decode(body, request.encoding, in: &workspace, for: &assembly)
+        }
+        return assembly.finish()
     }
 
     // MARK: Committing

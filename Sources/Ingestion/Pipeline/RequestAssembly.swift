@@ -3,96 +3,133 @@ internal import EventModel
 internal import RecordFormat
 
 /// Builds one request's records, event by event.
-final class RequestAssembly {
+struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
+    /// What is the same for every request.
+    struct Surroundings: Sendable {
+        let keys: WriteKeyRing
+        let limits: IngestLimits
+        let raw: (handle: TopicHandle, partitionCount: Int)
+        let rejected: (handle: TopicHandle, partitionCount: Int)
+        let hasher: RecordIdentityHasher
+        let deduplicator: Deduplicator
+    }
+
+    private let surroundings: Surroundings
     private let request: IngestRequest
-    private let limits: IngestLimits
-    private let raw: (handle: TopicHandle, partitionCount: Int)
-    private let rejected: (handle: TopicHandle, partitionCount: Int)
-    private let hasher: RecordIdentityHasher
-    private let deduplicator: Deduplicator
     private let rules: EnvelopeRules
-    private let stored: StoredEvent
-    private let group: RecordGroup
-    private let reservations = RequestReservations()
-    private var events: [PreparedRequest.Event] = []
+    private let receivedAt: Int64
     private let arrival: UInt32
     private let cutoff: UInt32
+    private var writeKey: WriteKey?
+    private var stored: StoredEvent
+    /// The record's header that names the key.
+    private var keyHeader = GrowableBytes()
 
-    init(
-        request: IngestRequest, outer: RequestDecoder.Outer, writeKey: WriteKey, receivedAt: Int64,
-        limits: IngestLimits, textBytes: Int, raw: (handle: TopicHandle, partitionCount: Int),
-        rejected: (handle: TopicHandle, partitionCount: Int), hasher: RecordIdentityHasher,
-        deduplicator: Deduplicator
-    ) {
+    private let reservations = RequestReservations()
+    private var group: RecordGroupBuilder
+    private var events: [PreparedRequest.Event] = []
+    private var splice = Splice()
+    private var violations: [EventViolation] = []
+    private var random = SystemRandomNumberGenerator()
+
+    /// - Parameters:
+    ///   - writeKey: where one that may be used stands outside the body.
+    ///   - receivedAt: milliseconds since 1970.
+    init(_ request: IngestRequest, writeKey: WriteKey?, receivedAt: Int64, _ surroundings: Surroundings) {
+        self.surroundings = surroundings
         self.request = request
-        self.limits = limits
-        self.raw = raw
-        self.rejected = rejected
-        self.hasher = hasher
-        self.deduplicator = deduplicator
+        self.receivedAt = receivedAt
+        self.writeKey = writeKey
         rules = EnvelopeRules(eventName: request.endpoint.eventName)
-        stored = StoredEvent(
-            receivedAt: receivedAt, sentAt: outer.sentAt, clientAddress: request.clientAddress,
-            endpoint: request.endpoint, writeKey: writeKey)
-        group = RecordGroup(
-            timestamp: receivedAt, bodyBytes: textBytes + outer.eventCount * 256, recordCount: outer.eventCount)
-        events.reserveCapacity(outer.eventCount)
         let receivedSeconds = UInt32(clamping: receivedAt / 1000)
-        arrival = deduplicator.arrival(now: receivedSeconds)
-        cutoff = deduplicator.cutoff(now: receivedSeconds)
+        arrival = surroundings.deduplicator.arrival(now: receivedSeconds)
+        cutoff = surroundings.deduplicator.cutoff(now: receivedSeconds)
+        // As `begin` has them, which is told more.
+        stored = StoredEvent(
+            receivedAt: receivedAt, sentAt: nil, clientAddress: request.clientAddress, endpoint: request.endpoint,
+            trustsClientContext: false)
+        group = RecordGroupBuilder(timestamp: receivedAt)
     }
 
-    func finish() -> PreparedRequest {
-        PreparedRequest(
-            group: group, reservations: reservations, events: events, wantsReceipts: request.wantsReceipts)
+    consuming func finish() -> PreparedRequest {
+        let (reservations, events, wantsReceipts) = (reservations, events, request.wantsReceipts)
+        return PreparedRequest(
+            group: RecordGroup(takeGroup()), reservations: reservations, events: events, wantsReceipts: wantsReceipts)
     }
 
-    func add(_ number: Int, _ source: RequestDecoder.Source, _ workspace: DecodeWorkspace) {
-        workspace.violations.removeAll(keepingCapacity: true)
+    private consuming func takeGroup() -> RecordGroupBuilder { group }
+
+    // MARK: What the decoder finds
+
+    mutating func begin(_ outer: RequestDecoder.Outer) throws(IngestError) {
+        let writeKey = if let writeKey { writeKey } else { try keyInBody(outer) }
+        var name = writeKey.name
+        name.withUTF8 { RecordBody.appendHeader("writeKey", UnsafeRawBufferPointer($0), to: &keyHeader) }
+        stored = StoredEvent(
+            receivedAt: receivedAt, sentAt: outer.sentAt, clientAddress: request.clientAddress, endpoint: request.endpoint,
+            trustsClientContext: writeKey.trustsClientContext)
+        group = RecordGroupBuilder(
+            timestamp: receivedAt, bodyBytes: outer.textByteCount + outer.eventCount * Self.addedBytesUsual,
+            recordCount: outer.eventCount)
+        events.reserveCapacity(outer.eventCount)
+    }
+
+    /// What key, headers and members spliced in take of an event, so that the memory of a request rarely moves.
+    private static let addedBytesUsual = 256
+
+    private func keyInBody(_ outer: RequestDecoder.Outer) throws(IngestError) -> WriteKey {
+        guard let candidate = outer.writeKey else {
+            throw IngestError(
+                .missingWriteKey,
+                "no write key: send it as Authorization: Basic base64(key:), X-Write-Key, ?writeKey= or writeKey in the body")
+        }
+        return try surroundings.keys.authorize(candidate, origin: request.origin)
+    }
+
+    mutating func add(_ number: Int, _ source: RequestDecoder.Source) {
         switch source {
         case .refused(let bytes, let violation):
             reject(bytes, nil, [violation])
         case .event(let event):
-            guard event.sourceRange.count <= limits.payloadBytes else {
+            let payloadBytes = surroundings.limits.payloadBytes
+            guard event.sourceRange.count <= payloadBytes else {
                 let violation = EventViolation(
                     path: "", keyword: "maxBytes",
-                    message: "has \(event.sourceRange.count) bytes, the most is \(limits.payloadBytes)")
+                    message: "has \(event.sourceRange.count) bytes, the most is \(payloadBytes)")
                 return reject(event.source, Envelope(of: event), [violation])
             }
             let envelope = Envelope(of: event)
-            rules.check(event, envelope, into: &workspace.violations)
-            if workspace.violations.isEmpty {
-                store(number, event, envelope, workspace)
+            rules.check(event, envelope, into: &violations)
+            if violations.isEmpty {
+                store(number, event, envelope)
             } else {
-                reject(event.source, envelope, workspace.violations)
+                reject(event.source, envelope, violations)
+                violations.removeAll()
             }
         }
     }
 
     // MARK: Storing
 
-    private func store(
-        _ number: Int, _ event: JSONValue, _ envelope: Envelope, _ workspace: DecodeWorkspace
-    ) {
+    private mutating func store(_ number: Int, _ event: JSONValue, _ envelope: Envelope) {
         if let given = envelope.messageID, given.isString {
-            return store(number, event, envelope, messageID: given.stringBytes, isNew: false, workspace)
+            return store(number, event, envelope, messageID: given.stringBytes, isNew: false)
         }
         withUnsafeTemporaryAllocation(byteCount: UUIDv7.textBytes, alignment: 1) { text in
-            UUIDv7.write(
-                milliseconds: stored.receivedAt, using: &workspace.random, to: text.baseAddress!)
-            store(
-                number, event, envelope, messageID: UnsafeRawBufferPointer(text), isNew: true, workspace)
+            UUIDv7.write(milliseconds: receivedAt, using: &random, to: text.baseAddress!)
+            store(number, event, envelope, messageID: UnsafeRawBufferPointer(text), isNew: true)
         }
     }
 
-    private func store(
-        _ number: Int, _ event: JSONValue, _ envelope: Envelope, messageID: UnsafeRawBufferPointer, isNew: Bool,
-        _ workspace: DecodeWorkspace
+    private mutating func store(
+        _ number: Int, _ event: JSONValue, _ envelope: Envelope, messageID: UnsafeRawBufferPointer, isNew: Bool
     ) {
-        let identity = hasher.identity(of: messageID)
-        switch deduplicator.reserve(identity, for: reservations, event: number, arrival: arrival, cutoff: cutoff) {
+        let identity = surroundings.hasher.identity(of: messageID)
+        let reservation = surroundings.deduplicator.reserve(
+            identity, for: reservations, event: number, arrival: arrival, cutoff: cutoff)
+        switch reservation {
         case .reserved:
-            let entry = write(event, envelope, messageID, isNew, identity, workspace)
+            let entry = write(event, envelope, messageID, isNew, identity)
             note(.written(entry: entry), request.wantsReceipts ? text(messageID) : nil)
         case .duplicate(let partition, let offset):
             note(.duplicate(partition: partition, offset: offset), text(messageID))
@@ -103,18 +140,18 @@ final class RequestAssembly {
         }
     }
 
-    private func write(
+    private mutating func write(
         _ event: JSONValue, _ envelope: Envelope, _ messageID: UnsafeRawBufferPointer, _ isNew: Bool,
-        _ identity: RecordIdentity, _ workspace: DecodeWorkspace
+        _ identity: RecordIdentity
     ) -> Int {
-        stored.splice(event, envelope, messageID: isNew ? messageID : nil, into: &workspace.splice)
+        stored.splice(event, envelope, messageID: isNew ? messageID : nil, into: &splice)
         guard let key = envelope.recordKey else { preconditionFailure("the envelope rules ask for a key") }
         let start = group.bodies.count
         RecordBody.appendField(key, to: &group.bodies)
-        group.bodies.append(varint: Int64(workspace.splice.byteCount(of: event)))
+        group.bodies.append(varint: Int64(splice.byteCount(of: event)))
         let valueStart = group.bodies.count
-        workspace.splice.write(event, to: &group.bodies)
-        precondition(group.bodies.count - valueStart == workspace.splice.byteCount(of: event))
+        splice.write(event, to: &group.bodies)
+        precondition(group.bodies.count - valueStart == splice.byteCount(of: event))
         RecordBody.appendHeaderCount(3, to: &group.bodies)
         if let name = envelope.event, name.isString {
             RecordBody.appendHeader("event", name.stringBytes, to: &group.bodies)
@@ -124,16 +161,16 @@ final class RequestAssembly {
                 to: &group.bodies)
         }
         RecordBody.appendHeader("messageId", messageID, to: &group.bodies)
-        appendKeyName()
+        group.bodies.append(copying: keyHeader.bytes)
         return group.close(
-            from: start, topic: raw.handle,
-            partition: Murmur2.partition(of: key, partitionCount: raw.partitionCount), identity: identity)
+            from: start, topic: surroundings.raw.handle,
+            partition: Murmur2.partition(of: key, partitionCount: surroundings.raw.partitionCount), identity: identity)
     }
 
     // MARK: Rejecting
 
     /// Keeps an event's own bytes with its errors: the value is what the client sent, the rest stands in headers.
-    private func reject(
+    private mutating func reject(
         _ source: UnsafeRawBufferPointer, _ envelope: Envelope?, _ violations: [EventViolation]
     ) {
         let start = group.bodies.count
@@ -148,22 +185,15 @@ final class RequestAssembly {
         RecordBody.appendHeaderCount(2 + (name == nil ? 0 : 1) + (messageID == nil ? 0 : 1), to: &group.bodies)
         if let name { RecordBody.appendHeader("event", name, to: &group.bodies) }
         if let messageID { RecordBody.appendHeader("messageId", messageID, to: &group.bodies) }
-        appendKeyName()
+        group.bodies.append(copying: keyHeader.bytes)
         var errors = GrowableBytes()
         JSONWriter.append(violations: violations, to: &errors)
         RecordBody.appendHeader("errors", errors.bytes, to: &group.bodies)
-        let entry = group.close(from: start, topic: rejected.handle, partition: 0, identity: nil)
+        let entry = group.close(from: start, topic: surroundings.rejected.handle, partition: 0, identity: nil)
         note(.rejected(violations, entry: entry), messageID.map { text($0) })
     }
 
-    // MARK: Helpers
-
-    private func appendKeyName() {
-        var name = stored.writeKey.name
-        name.withUTF8 { RecordBody.appendHeader("writeKey", UnsafeRawBufferPointer($0), to: &group.bodies) }
-    }
-
-    private func note(_ fate: PreparedRequest.Event.Fate, _ messageID: String?) {
+    private mutating func note(_ fate: PreparedRequest.Event.Fate, _ messageID: String?) {
         events.append(.init(fate: fate, messageID: messageID))
     }
 

@@ -14,7 +14,7 @@ package enum LogContents {
     package static func group(
         _ records: [(partition: Int, value: String)], timestamp: Int64, hasher: RecordIdentityHasher
     ) -> RecordGroup {
-        let group = RecordGroup(timestamp: timestamp)
+        var group = RecordGroupBuilder(timestamp: timestamp)
         for (partition, value) in records {
             let start = group.bodies.count
             Array(value.utf8).withUnsafeBytes { bytes in
@@ -26,7 +26,7 @@ package enum LogContents {
                     from: start, topic: TopicHandle(index: 0), partition: partition, identity: hasher.identity(of: bytes))
             }
         }
-        return group
+        return RecordGroup(group)
     }
 
     /// Everything that a partition serves, checksums checked, the offsets of the holes in between, and the bytes of it all.

@@ -33,7 +33,7 @@ struct LogBench {
                 group.addTask {
                     var times: [Double] = []
                     for number in stride(from: task, to: groups, by: tasks) {
-                        let records = RecordGroup(
+                        var records = RecordGroupBuilder(
                             timestamp: ServiceClock.wall(), bodyBytes: groupSize * 900, recordCount: groupSize)
                         for place in 0..<groupSize {
                             let sequence = number * groupSize + place
@@ -44,7 +44,7 @@ struct LogBench {
                                 identity: RecordIdentity(high: UInt64(sequence), low: 1))
                         }
                         let begun = clock.now
-                        let receipt = await log.append(records)
+                        let receipt = await log.append(RecordGroup(records))
                         precondition(receipt.failures.isEmpty)
                         times.append((clock.now - begun) / .milliseconds(1))
                     }
