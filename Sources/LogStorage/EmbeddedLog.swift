@@ -49,7 +49,7 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
         threads = Mutex([
             OSThread {
                 loop.run { groups in
-                    let receipts = core.commit(groups, now: now(), concurrently: workers.concurrently)
+                    let receipts = core.commit(groups, now: now())
                     maintenance.committed()
                     return receipts
                 }

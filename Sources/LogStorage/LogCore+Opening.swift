@@ -38,8 +38,8 @@ extension LogCore {
 
     /// Recovers all partitions, several at a time.
     static func recover(
-        _ directory: LogDirectory, _ meta: LogMeta, _ points: RecoveryPoints, _ options: LogOptions,
-        _ concurrently: Concurrently, _ onProgress: @escaping Progress,
+        _ directory: LogDirectory, _ meta: LogMeta, _ points: RecoveryPoints, _ journaled: [TopicPartition: Range<Int64>],
+        _ options: LogOptions, _ concurrently: Concurrently, _ onProgress: @escaping Progress,
         onDamage: @escaping @Sendable (TopicPartition, KnownDamage.Item) -> Void
     ) throws(LogError) -> [(log: PartitionLog, report: RecoveryReport)] {
         let hasher = RecordIdentityHasher(key: meta.identityKey)
@@ -67,7 +67,7 @@ extension LogCore {
                 let path = directory.directory(of: partition)
                 let recovered = try PartitionRecovery(
                     topicPartition: partition, directory: path, fileSystem: directory.fileSystem,
-                    hasher: keepsIdentities ? hasher : nil,
+                    hasher: keepsIdentities ? hasher : nil, journaled: journaled[partition] ?? 0..<0,
                     onProgress: { byteCount in report { $0.bytes += byteCount } }
                 ).recover(from: points.offsets[partition] ?? 0)
                 let log = PartitionLog(
@@ -87,5 +87,42 @@ extension LogCore {
         // New partitions' folders must be there after a power cut, before anything in them is acknowledged.
         try directory.sync()
         return all.indices.map { logs[$0]! }
+    }
+
+    // MARK: The journal
+
+    static func journalFiles(_ directory: LogDirectory, from sequence: UInt64) throws(LogError) -> JournalFiles {
+        do throws(FileError) {
+            return try JournalFiles(
+                path: directory.journalPath, fileSystem: directory.fileSystem, access: .update, from: sequence)
+        } catch {
+            throw unreadable(error, directory)
+        }
+    }
+
+    /// Acknowledged records may be there and nowhere else, so nothing goes on without it.
+    private static func unreadable(_ error: FileError, _ directory: LogDirectory) -> LogError {
+        LogError(
+            .io,
+            "\(error.description): the journal holds the newest records; mend the disk, or lose what only it has by moving "
+                + "\(directory.journalPath) away")
+    }
+
+    /// Puts what only the journal has into the segments, makes that durable, and takes the files over.
+    func replay(_ journaled: JournalFiles, _ directory: LogDirectory, _ journal: Journal) throws(LogError) {
+        guard !journaled.files.isEmpty else { return }
+        let byPlace = Dictionary(uniqueKeysWithValues: partitions.map { ($0.topicPartition, $0) })
+        let result: JournalReplay.Result
+        do throws(FileError) {
+            result = try JournalReplay(files: journaled, partitions: byPlace).run(now: 0)
+        } catch {
+            throw Self.unreadable(error, directory)
+        }
+        let files = journaled.files.map(\.file)
+        if !result.isComplete { journal.keep(files) }
+        // After a SIGKILL, entries may have been in the page cache only: what is served is durable first.
+        let isDurable = finishCheckpoint(prepareCheckpoint())
+        guard result.isComplete else { return }
+        if isDurable { journal.reuse(files) } else { journal.keep(files) }
     }
 }

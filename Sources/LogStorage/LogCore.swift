@@ -22,6 +22,7 @@ package final class LogCore: Sendable {
     private let directory: LogDirectory
     private let options: LogOptions
     private let group: CommitGroup
+    private let journal: Journal
     private let checkpointer: Checkpointer
     private let lock: any FileLock
     /// Held while the status is put together and written, so that an older one never follows a newer one. Whether there was
@@ -45,15 +46,17 @@ package final class LogCore: Sendable {
             let meta = try prepareMeta(directory, wanted)
             let points = try directory.recoveryPoints()
             let status = StatusLine()
+            let journaled = try journalFiles(directory, from: points.journalSequence)
             let recovered = try recover(
-                directory, meta, points, options, concurrently, onProgress,
+                directory, meta, points, journaled.offsets, options, concurrently, onProgress,
                 onDamage: { partition, item in
                     onWarning("\(partition): \(item.region.description); okla-events log repair sets it aside")
                     status.changed()
                 })
             let core = LogCore(
                 directory: directory, meta: meta, options: options, lock: lock, processID: processID, recovered: recovered,
-                recoveryPoints: points, onWarning: onWarning)
+                recoveryPoints: points, journaled: journaled, onWarning: onWarning)
+            try core.replay(journaled, directory, core.journal)
             status.onChange { [weak core] in core?.publishStatus() }
             core.publishStatus()
             return core
@@ -65,7 +68,7 @@ package final class LogCore: Sendable {
 
     private init(
         directory: LogDirectory, meta: LogMeta, options: LogOptions, lock: any FileLock, processID: Int32,
-        recovered: [(log: PartitionLog, report: RecoveryReport)], recoveryPoints: RecoveryPoints,
+        recovered: [(log: PartitionLog, report: RecoveryReport)], recoveryPoints: RecoveryPoints, journaled: JournalFiles,
         onWarning: @escaping @Sendable (String) -> Void
     ) {
         topics = meta.topics
@@ -89,7 +92,11 @@ package final class LogCore: Sendable {
         }
         firstPartition = first
         self.handles = handles
-        group = CommitGroup(partitions: partitions, firstPartition: first, durability: options.durability)
+        journal = Journal(
+            path: directory.journalPath, fileSystem: directory.fileSystem, topics: meta.topics,
+            fileBytes: options.journalFileBytes, firstSequence: journaled.nextSequence, nextName: journaled.nextName)
+        group = CommitGroup(
+            partitions: partitions, firstPartition: first, journal: options.durability == .fsync ? journal : nil)
         checkpointer = Checkpointer(
             directory: directory, partitions: partitions, recoveryPoints: recoveryPoints,
             stuck: Set(recovered.filter(\.report.hasStaleCaches).map(\.log.topicPartition)), onWarning: onWarning)
@@ -107,16 +114,16 @@ package final class LogCore: Sendable {
     // MARK: Writing
 
     /// Writes, syncs and publishes the groups together, and says what became of each.
-    package func commit(_ groups: [RecordGroup], now: Int64, concurrently: Concurrently) -> [AppendReceipt] {
+    package func commit(_ groups: [RecordGroup], now: Int64) -> [AppendReceipt] {
         let shortage = shortage
         if isShort.withLock({ $0 }) != (shortage != nil) { publishStatus() }
         if let shortage { return groups.map { .refused($0, shortage) } }
-        let (receipts, failed) = group.commit(groups, now: now, syncAll: concurrently)
-        for failure in failed {
+        let outcome = group.commit(groups, now: now)
+        for failure in outcome.failed {
             onWarning("\(failure.partition): \(failure.error); it takes no records until a restart, reads go on")
         }
-        if !failed.isEmpty { publishStatus() }
-        return receipts
+        if !outcome.failed.isEmpty { publishStatus() }
+        return outcome.receipts
     }
 
     /// Why nothing is written at the moment although the partitions could: the disk has too little room left.
@@ -133,22 +140,48 @@ package final class LogCore: Sendable {
 
     private func poison(_ partition: PartitionLog, _ error: FileError) {
         partition.poison(error)
+        // Records of its that were acknowledged may be nowhere else.
+        journal.pin()
         publishStatus()
     }
 
     // MARK: Upkeep
 
-    /// New bytes in all partitions since the last recovery points.
-    package var bytesSinceCheckpoint: Int { partitions.reduce(0) { $0 + $1.bytesSinceCheckpoint } }
+    /// Whether so much was written since the last recovery points that they should move. For the thread that commits.
+    package var isCheckpointDue: Bool {
+        journal.bytesSinceCheckpoint >= options.journalFileBytes
+            || partitions.reduce(0) { $0 + $1.bytesSinceCheckpoint } >= options.checkpointBytes
+    }
 
-    package func prepareCheckpoint() -> [CheckpointWork] { checkpointer.prepare() }
+    /// What `finishCheckpoint` is to write and to sync.
+    package struct Checkpoint: Sendable {
+        package let works: [CheckpointWork]
+        let journalSequence: UInt64
+    }
+
+    package func prepareCheckpoint() -> Checkpoint {
+        Checkpoint(works: checkpointer.prepare(), journalSequence: journal.prepareCheckpoint())
+    }
 
     /// - Parameter betweenCommits: runs a closure where nothing commits meanwhile, and returns when it has run.
+    /// - Returns: whether all of it is durable.
+    @discardableResult
     package func finishCheckpoint(
-        _ works: [CheckpointWork], betweenCommits: (@escaping @Sendable () -> Void) -> Void = { $0() }
-    ) {
-        checkpointer.finish(works, betweenCommits: betweenCommits) { [self] partition, error in poison(partition, error) }
+        _ checkpoint: Checkpoint, betweenCommits: (@escaping @Sendable () -> Void) -> Void = { $0() }
+    ) -> Bool {
+        let isDurable = checkpointer.finish(
+            checkpoint.works, journalSequence: { [journal] in journal.isPinned ? nil : checkpoint.journalSequence },
+            betweenCommits: betweenCommits
+        ) { [self] partition, error in poison(partition, error) }
+        if isDurable { journal.finishCheckpoint(before: checkpoint.journalSequence) }
+        return isDurable
     }
+
+    /// Whether `prepareJournalFile` is of use. For the thread that commits.
+    package var wantsJournalFile: Bool { journal.wantsSpare && shortage == nil }
+
+    /// Writes a file of the journal once, so that commits into it are cheaper. May run beside commits.
+    package func prepareJournalFile() { journal.prepareSpare() }
 
     /// Begins new segments where the last ones are too old, and removes old ones as configured.
     package func retain(now: Int64) {
@@ -188,7 +221,7 @@ package final class LogCore: Sendable {
 
     /// Brings every cache and recovery point up to date and gives the directory free.
     package func close() {
-        finishCheckpoint(prepareCheckpoint())
+        journal.close(isEmpty: finishCheckpoint(prepareCheckpoint()))
         for partition in partitions { for segment in partition.segments { segment.log.close() } }
         lock.release()
     }

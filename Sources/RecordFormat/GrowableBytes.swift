@@ -53,6 +53,11 @@ package struct GrowableBytes: ~Copyable, @unchecked Sendable {
         append(copying: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
+    package mutating func appendZeros(_ byteCount: Int) {
+        UnsafeMutableRawBufferPointer(start: reserve(byteCount), count: byteCount).initializeMemory(as: UInt8.self, repeating: 0)
+        count += byteCount
+    }
+
     @inlinable
     package mutating func append(utf8 text: String) {
         var text = text

@@ -40,6 +40,12 @@ package struct RecordBatchBuilder: ~Copyable {
         recordCount += 1
     }
 
+    /// Forgets the records so far.
+    package mutating func removeAll() {
+        records.removeAll()
+        recordCount = 0
+    }
+
     /// Appends the finished batch to `output` and empties the builder.
     ///
     /// - Returns: the batch's head as written, checksum included.
@@ -60,8 +66,7 @@ package struct RecordBatchBuilder: ~Copyable {
             partitionLeaderEpoch: partitionLeaderEpoch, attributes: codec.rawValue, recordCount: Int32(recordCount),
             baseTimestamp: baseTimestamp, maxTimestamp: maxTimestamp)
         header.seal(output.base + start, byteCount: total)
-        records.removeAll()
-        recordCount = 0
+        removeAll()
         return header
     }
 }

@@ -8,6 +8,28 @@ package struct RecordView {
     /// The headers' own bytes: count, then name and value of each.
     let headerBytes: UnsafeRawBufferPointer
 
+    init(
+        offset: Int64, timestamp: Int64, key: UnsafeRawBufferPointer?, value: UnsafeRawBufferPointer?,
+        headerBytes: UnsafeRawBufferPointer
+    ) {
+        self.offset = offset
+        self.timestamp = timestamp
+        self.key = key
+        self.value = value
+        self.headerBytes = headerBytes
+    }
+
+    /// Reads a `RecordBody`; nil where it is none.
+    package init?(ofBody body: UnsafeRawBufferPointer, offset: Int64, timestamp: Int64) {
+        var position = 0
+        guard let key = readField(body, at: &position), let value = readField(body, at: &position),
+            headersAreWellFormed(body, from: position)
+        else { return nil }
+        self.init(
+            offset: offset, timestamp: timestamp, key: key, value: value,
+            headerBytes: UnsafeRawBufferPointer(rebasing: body[position...]))
+    }
+
     /// The value of the first header called `name`, where there is one with a value.
     package func header(_ name: StaticString) -> UnsafeRawBufferPointer? {
         var found: UnsafeRawBufferPointer?
@@ -90,30 +112,29 @@ package struct RecordBatchReader: ~Copyable {
             position += Int(length)
             var inner = 1  // attributes, unused
             guard let timestampDelta = Varint.read(bytes, at: &inner),
-                let offsetDelta = Varint.read(bytes, at: &inner), offsetDelta == Int64(index),
-                let key = readField(bytes, at: &inner), let value = readField(bytes, at: &inner),
-                headersAreWellFormed(bytes, from: inner)
+                let offsetDelta = Varint.read(bytes, at: &inner), offsetDelta == Int64(index)
             else { throw .malformedRecord(index: index, position: start) }
             let (timestamp, overflow) = header.baseTimestamp.addingReportingOverflow(timestampDelta)
-            guard !overflow else { throw .malformedRecord(index: index, position: start) }
-            body(
-                RecordView(
-                    offset: header.baseOffset + offsetDelta, timestamp: timestamp, key: key, value: value,
-                    headerBytes: UnsafeRawBufferPointer(rebasing: bytes[inner...])))
+            guard !overflow,
+                let record = RecordView(
+                    ofBody: UnsafeRawBufferPointer(rebasing: bytes[inner...]), offset: header.baseOffset + offsetDelta,
+                    timestamp: timestamp)
+            else { throw .malformedRecord(index: index, position: start) }
+            body(record)
         }
         guard position == records.count else { throw .trailingBytes(records.count - position) }
     }
+}
 
-    private static func headersAreWellFormed(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Bool {
-        var position = start
-        guard let count = Varint.read(bytes, at: &position), count >= 0, count <= Int64(bytes.count) else { return false }
-        for _ in 0..<count {
-            guard let name = readField(bytes, at: &position), name != nil,
-                readField(bytes, at: &position) != nil
-            else { return false }
-        }
-        return position == bytes.count
+private func headersAreWellFormed(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Bool {
+    var position = start
+    guard let count = Varint.read(bytes, at: &position), count >= 0, count <= Int64(bytes.count) else { return false }
+    for _ in 0..<count {
+        guard let name = readField(bytes, at: &position), name != nil,
+            readField(bytes, at: &position) != nil
+        else { return false }
     }
+    return position == bytes.count
 }
 
 /// Reads a length-prefixed field: nil where it is malformed, `.some(nil)` where it is absent (length -1).

@@ -257,28 +257,54 @@ import Testing
     // MARK: Failed calls
 
     @Test(arguments: [FaultyFileSystem.Call.write, .sync])
-    func aFailedWriteOrSyncPoisonsThePartitionUntilARestart(_ call: FaultyFileSystem.Call) async throws {
+    func aFailedWriteOrSyncOfTheJournalPoisonsTheLogUntilARestart(_ call: FaultyFileSystem.Call) async throws {
         let harness = LogHarness()
         var log = try harness.open()
         _ = await harness.append([(0, "before"), (1, "before")], to: log)
-        harness.fileSystem.fail(call)
+        harness.fileSystem.fail(call, path: "/journal/")
         let failed = await harness.append([(0, "lost?")], to: log)
         #expect(failed.offsets == [AppendReceipt.unassigned])
         #expect(failed.failures.map(\.code) == [.outcomeUnknown])
         harness.fileSystem.heal()
 
-        let refused = await harness.append([(0, "refused"), (1, "fine")], to: log)
-        #expect(refused.offsets == [AppendReceipt.unassigned, 1])
-        #expect(refused.failures.map(\.code) == [.notWritable])
+        let refused = await harness.append([(0, "refused"), (1, "refused")], to: log)
+        #expect(refused.offsets == [AppendReceipt.unassigned, AppendReceipt.unassigned])
+        #expect(refused.failures.map(\.code) == [.notWritable, .notWritable])
         #expect(refused.failures[0].message.contains("injected"))
-        #expect(log.troubles.map(\.partition) == [harness.partition(0)])
+        #expect(log.troubles.map(\.partition) == [harness.partition(0), harness.partition(1)])
         #expect(try await harness.readAll(log, 0).map(\.value) == ["before"], "reads go on, and see only what is durable")
         log.close()
 
         log = try harness.open()
         let values = try await harness.readAll(log, 0).map(\.value)
         #expect(values == (call == .write ? ["before"] : ["before", "lost?"]))
-        #expect(await harness.append([(0, "after")], to: log).offsets == [Int64(values.count)])
+        #expect(await harness.append([(0, "after"), (1, "after")], to: log).offsets == [Int64(values.count), 1])
+        log.close()
+        #expect(try harness.verify() == [])
+    }
+
+    @Test func aFailedWriteOfASegmentPoisonsItsPartitionUntilARestart() async throws {
+        let harness = LogHarness()
+        var log = try harness.open()
+        _ = await harness.append([(0, "before"), (1, "before")], to: log)
+        harness.fileSystem.fail(.write, path: "/t-0/")
+        let failed = await harness.append([(0, "unknown"), (1, "fine")], to: log)
+        #expect(failed.offsets == [AppendReceipt.unassigned, 1])
+        #expect(failed.failures.map(\.code) == [.outcomeUnknown])
+        harness.fileSystem.heal()
+
+        let refused = await harness.append([(0, "refused"), (1, "fine too")], to: log)
+        #expect(refused.offsets == [AppendReceipt.unassigned, 2])
+        #expect(refused.failures.map(\.code) == [.notWritable])
+        #expect(log.troubles.map(\.partition) == [harness.partition(0)])
+        #expect(try await harness.readAll(log, 0).map(\.value) == ["before"])
+        log.close()
+
+        // It stood in the journal by then.
+        log = try harness.open()
+        #expect(try await harness.readAll(log, 0).map(\.value) == ["before", "unknown"])
+        #expect(try await harness.readAll(log, 1).map(\.value) == ["before", "fine", "fine too"])
+        #expect(await harness.append([(0, "after")], to: log).offsets == [2])
         log.close()
         #expect(try harness.verify() == [])
     }
@@ -316,7 +342,7 @@ import Testing
         var random = SeededGenerator(seed: 11)
         var log = try harness.open()
         var acknowledged: [String] = []
-        harness.fileSystem.fail(.syncDirectory)
+        harness.fileSystem.fail(.syncDirectory, path: "/t-0")
         for _ in 0..<20 {
             let value = random.text(8000)
             if await harness.append([(0, value)], to: log).failures.isEmpty { acknowledged.append(value) }

@@ -74,6 +74,10 @@ import Testing
         points.offsets[TopicPartition(try #require(TopicName("a")), PartitionID(10))] = 9
         #expect(String(decoding: points.encoded(), as: UTF8.self) == "0\n2\na 10 9\nb 1 7\n")
         #expect(RecoveryPoints(decoding: points.encoded()) == points)
+        points.journalSequence = 12
+        #expect(String(decoding: points.encoded(), as: UTF8.self) == "0\n3\n~journal 0 12\na 10 9\nb 1 7\n")
+        #expect(RecoveryPoints(decoding: points.encoded()) == points)
+        #expect(RecoveryPoints(decoding: Array("0\n1\n~journal 0 99999999999999999999\n".utf8)).journalSequence == 0)
         for cut in 0..<points.encoded().count {
             #expect(RecoveryPoints(decoding: Array(points.encoded()[..<cut])).offsets.isEmpty)
         }

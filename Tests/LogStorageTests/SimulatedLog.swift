@@ -23,7 +23,7 @@ struct SimulatedLog {
     func append(_ values: [String], to core: LogCore, timestamp: Int64 = 1000) -> [Int64] {
         let group = LogContents.group(
             values.map { (0, $0) }, timestamp: timestamp, hasher: core.identityHasher)
-        return core.commit([group], now: timestamp) { count, body in for number in 0..<count { body(number) } }[0].offsets
+        return core.commit([group], now: timestamp)[0].offsets
     }
 
     func contents(_ core: LogCore) throws -> (records: [LogContents.Record], holes: [Range<Int64>]) {
@@ -41,6 +41,11 @@ struct SimulatedLog {
         let directory = LogDirectory("/log", fileSystem: fileSystem)
         return try LogRepair(directory, meta: try LogInspector(directory).meta(), isInUse: false)
             .repair(TopicPartition(topic, PartitionID(0)), keepsIdentities: true, onProgress: { _ in })
+    }
+
+    /// From here on, the segments alone tell what the log holds.
+    func loseJournal() {
+        for path in fileSystem.paths where path.hasPrefix("/log/journal/") { fileSystem.delete(path) }
     }
 
     static let recoveryPoints = "/log/\(FileNames.recoveryPoints)"

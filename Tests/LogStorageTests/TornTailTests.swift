@@ -6,7 +6,8 @@ import Testing
 
 /// What a crash in the middle of a write leaves, and crashes in the middle of repairing that.
 @Suite struct TornTailTests {
-    /// A partition with two small batches and a last one of about `byteCount`, as a crash leaves it: no recovery point.
+    /// A partition with two small batches and a last one of about `byteCount`, as a crash leaves it: no recovery point. What is torn
+    /// is not in the journal.
     private func prepare(lastBytes byteCount: Int) throws -> (
         log: SimulatedLog, whole: [UInt8], lastStart: Int, files: [String: [UInt8]]
     ) {
@@ -20,6 +21,7 @@ import Testing
         log.append([random.text(byteCount)], to: core)
         let whole = log.fileSystem.bytes(log.segment(0))!
         log.fileSystem.restart(after: .kill)
+        log.loseJournal()
         return (log, whole, lastStart, log.files())
     }
 

@@ -14,10 +14,8 @@ package final class FaultyFileSystem: FileSystem {
         package var writeBytesMax = Int.max
         /// What `freeBytes` says; nil: the truth.
         package var freeBytes: Int?
-        /// Each sync waits until so many run at once, ten seconds at most.
-        package var syncsAwaited = 0
-        package var syncsRunning = 0
-        package var syncsAtOnceMax = 0
+        /// Only calls for paths that hold this fail; nil: all of them.
+        package var failingPath: String?
         /// The error number of failures (EIO).
         package var number: Int32 = 5
     }
@@ -27,28 +25,24 @@ package final class FaultyFileSystem: FileSystem {
 
     package init() {}
 
-    /// Lets `calls` calls of this kind pass, and fails all that follow.
-    package func fail(_ call: Call, after calls: Int = 0) { plan.withLock { $0.callsUntilFailure[call] = calls } }
+    /// Lets `calls` calls of this kind pass, and fails all that follow: those for paths that hold `path`, where it is given.
+    package func fail(_ call: Call, after calls: Int = 0, path: String? = nil) {
+        plan.withLock { plan in
+            plan.callsUntilFailure[call] = calls
+            plan.failingPath = path
+        }
+    }
     package func heal() { plan.withLock { $0.callsUntilFailure = [:] } }
     package func count(of call: Call) -> Int { plan.withLock { $0.counts[call] ?? 0 } }
 
     func pass(_ call: Call, _ path: String) throws(FileError) {
         let number = plan.withLock { plan -> Int32? in
             plan.counts[call, default: 0] += 1
-            guard let left = plan.callsUntilFailure[call] else { return nil }
+            guard let left = plan.callsUntilFailure[call], plan.failingPath.map({ path.contains($0) }) ?? true else { return nil }
             plan.callsUntilFailure[call] = max(0, left - 1)
             return left == 0 ? plan.number : nil
         }
         if let number { throw FileError(operation: "\(call)", path: path, number: number, reason: "injected") }
-    }
-
-    func awaitOtherSyncs() {
-        let deadline = ContinuousClock.now + .seconds(10)
-        plan.withLock { plan in
-            plan.syncsRunning += 1
-            plan.syncsAtOnceMax = max(plan.syncsAtOnceMax, plan.syncsRunning)
-        }
-        while plan.withLock({ $0.syncsAtOnceMax < $0.syncsAwaited }), ContinuousClock.now < deadline { sched_yield() }
     }
 
     package func open(_ path: String, _ access: FileAccess) throws(FileError) -> any File {
@@ -98,8 +92,6 @@ private final class FaultyFile: File {
     }
     func sync() throws(FileError) {
         try system.pass(.sync, path)
-        system.awaitOtherSyncs()
-        defer { system.plan.withLock { $0.syncsRunning -= 1 } }
         try file.sync()
     }
     func truncate(to byteCount: Int) throws(FileError) {

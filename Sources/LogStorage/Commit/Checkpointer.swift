@@ -29,25 +29,31 @@ final class Checkpointer: Sendable {
     func prepare() -> [CheckpointWork] {
         let stuck = state.withLock { $0.stuck }
         return partitions.compactMap { partition in
-            guard partition.state.isWritable, !stuck.contains(partition.topicPartition) else {
+            guard partition.state.isWritable else {
                 partition.skipCheckpoint()
                 return nil
             }
-            return partition.prepareCheckpoint()
+            return stuck.contains(partition.topicPartition) ? partition.prepareSync() : partition.prepareCheckpoint()
         }
     }
 
-    /// Writes what was prepared. May run beside commits.
+    /// Syncs and writes what was prepared. May run beside commits. True: all of it is durable.
     ///
     /// - Parameters:
+    ///   - journalSequence: where the journal may begin once all is synced; nil: as before.
     ///   - betweenCommits: runs a closure where nothing commits meanwhile, and returns when it has run.
     ///   - onFailedSync: called there with a partition whose log could not be synced: it must be poisoned.
     func finish(
-        _ works: [CheckpointWork], betweenCommits: (@escaping @Sendable () -> Void) -> Void,
+        _ works: [CheckpointWork], journalSequence: () -> UInt64?, betweenCommits: (@escaping @Sendable () -> Void) -> Void,
         onFailedSync: @escaping @Sendable (PartitionLog, FileError) -> Void
-    ) {
+    ) -> Bool {
+        var areAllSynced = true
         for work in works {
-            guard sync(work, betweenCommits, onFailedSync) else { continue }
+            guard sync(work, betweenCommits, onFailedSync) else {
+                areAllSynced = false
+                continue
+            }
+            guard work.movesPoint else { continue }
             do throws(FileError) {
                 try work.writeCaches(directory.fileSystem)
                 state.withLock { $0.points.offsets[work.topicPartition] = work.recoveryPoint }
@@ -57,15 +63,18 @@ final class Checkpointer: Sendable {
                     "the recovery point of \(work.topicPartition) stays where it is, the next start scans more: \(error)")
             }
         }
+        if areAllSynced, let sequence = journalSequence() { state.withLock { $0.points.journalSequence = sequence } }
         let points = state.withLock { $0.points }
         do throws(FileError) {
             try directory.write(points)
+            return areAllSynced
         } catch {
             onWarning("recovery points not written, the next start scans more: \(error)")
+            return false
         }
     }
 
-    /// Syncs the log where appends did not wait for that. False: it failed, here or in a commit.
+    /// Syncs the log, for appends did not wait for that. False: it failed, here or in a commit.
     private func sync(
         _ work: CheckpointWork, _ betweenCommits: (@escaping @Sendable () -> Void) -> Void,
         _ onFailedSync: @escaping @Sendable (PartitionLog, FileError) -> Void

@@ -1,49 +1,68 @@
 internal import EventLog
 
-/// One group commit: everything queued, staged by partition, written, synced together, published. No queue and no thread
-/// in here, so a test can drive it step by step.
+/// One group commit: everything queued, staged by partition, written to the journal and to the segments, made durable by the
+/// journal's one sync, published. No queue and no thread in here, so a test can drive it step by step.
 struct CommitGroup {
     /// The partitions of topic t start at `firstPartition[t]` of `partitions`.
     let partitions: [PartitionLog]
     let firstPartition: [Int]
-    let durability: LogOptions.Durability
+    /// nil: nothing is synced (`Durability.os`).
+    let journal: Journal?
 
-    /// Commits `groups`; says what became of each, and which partitions failed.
-    func commit(
-        _ groups: [RecordGroup], now: Int64, syncAll: LogCore.Concurrently
-    ) -> (receipts: [AppendReceipt], failed: [(partition: TopicPartition, error: FileError)]) {
-        var receipts = groups.map {
-            AppendReceipt(offsets: Array(repeating: AppendReceipt.unassigned, count: $0.entries.count))
-        }
-        var dirty: [Int] = []
-        stage(groups, &receipts, dirty: &dirty)
-        let failures = Monitor<[Int: FileError]>([:])
-        let unsynced = dirty.filter { number in
-            do throws(FileError) {
-                try partitions[number].write(now: now)
-                return true
-            } catch {
-                failures.withLock { $0[number] = error }
-                return false
-            }
-        }
-        if durability == .fsync {
-            syncAll(unsynced.count) { [partitions] place in
-                let number = unsynced[place]
-                do throws(FileError) {
-                    try partitions[number].sync()
-                } catch {
-                    failures.withLock { $0[number] = error }
-                }
-            }
-        }
-        let failed = failures.withLock { $0 }
-        for number in dirty where failed[number] == nil { partitions[number].publish() }
-        if !failed.isEmpty { fail(failed, groups, &receipts) }
-        return (receipts, failed.sorted { $0.key < $1.key }.map { (partitions[$0.key].topicPartition, $0.value) })
+    struct Outcome {
+        var receipts: [AppendReceipt]
+        /// Partitions that take no records from now on.
+        var failed: [(partition: TopicPartition, error: FileError)] = []
     }
 
-    private func stage(_ groups: [RecordGroup], _ receipts: inout [AppendReceipt], dirty: inout [Int]) {
+    /// Commits `groups`; says what became of each, and which partitions failed.
+    func commit(_ groups: [RecordGroup], now: Int64) -> Outcome {
+        var outcome = Outcome(
+            receipts: groups.map {
+                AppendReceipt(offsets: Array(repeating: AppendReceipt.unassigned, count: $0.entries.count))
+            })
+        journal?.begin()
+        let dirty = stage(groups, &outcome.receipts)
+        if dirty.isEmpty { return outcome }
+        if let journal {
+            do throws(Journal.Failure) {
+                try journal.write()
+            } catch {
+                switch error {
+                case .noRoom(let error):
+                    for number in dirty { partitions[number].discardStaged() }
+                    takeBack(dirty, .lowSpace, error, groups, &outcome.receipts)
+                case .failed(let error):
+                    failAll(error, dirty, groups, &outcome)
+                }
+                return outcome
+            }
+        }
+        var failures: [Int: FileError] = [:]
+        for number in dirty {
+            do throws(FileError) {
+                try partitions[number].write(now: now)
+            } catch {
+                failures[number] = error
+            }
+        }
+        do throws(FileError) {
+            try journal?.sync()
+        } catch {
+            failAll(error, dirty, groups, &outcome)
+            return outcome
+        }
+        for number in dirty where failures[number] == nil { partitions[number].publish() }
+        for (number, error) in failures.sorted(by: { $0.key < $1.key }) {
+            fail([number], error, &outcome)
+            takeBack([number], .outcomeUnknown, error, groups, &outcome.receipts)
+        }
+        return outcome
+    }
+
+    /// Stages every record whose partition takes it; returns the numbers of the partitions that took some.
+    private func stage(_ groups: [RecordGroup], _ receipts: inout [AppendReceipt]) -> [Int] {
+        var dirty: [Int] = []
         for (index, group) in groups.enumerated() {
             for (place, entry) in group.entries.enumerated() {
                 let number = firstPartition[Int(entry.topic.index)] + Int(entry.partition)
@@ -56,21 +75,43 @@ struct CommitGroup {
                     }
                     dirty.append(number)
                 }
-                receipts[index].offsets[place] = partition.stage(
-                    body: group.body(of: entry), timestamp: group.timestamp, identity: entry.identity)
+                let body = group.body(of: entry)
+                let staged = partition.stage(body: body, timestamp: group.timestamp, identity: entry.identity)
+                journal?.add(partition: number, offset: staged.offset, timestamp: staged.timestamp, body: body)
+                receipts[index].offsets[place] = staged.offset
             }
         }
+        return dirty
     }
 
-    /// Poisons what failed and takes the offsets back from the records concerned.
-    private func fail(_ failed: [Int: FileError], _ groups: [RecordGroup], _ receipts: inout [AppendReceipt]) {
-        for (number, error) in failed.sorted(by: { $0.key < $1.key }) { partitions[number].poison(error) }
+    // MARK: Failures
+
+    /// The journal has failed, and with it everything that would be written after.
+    private func failAll(_ error: FileError, _ dirty: [Int], _ groups: [RecordGroup], _ outcome: inout Outcome) {
+        fail(partitions.indices.filter { partitions[$0].state.isWritable }, error, &outcome)
+        takeBack(dirty, .outcomeUnknown, error, groups, &outcome.receipts)
+    }
+
+    private func fail(_ numbers: [Int], _ error: FileError, _ outcome: inout Outcome) {
+        for number in numbers {
+            partitions[number].poison(error)
+            outcome.failed.append((partitions[number].topicPartition, error))
+        }
+        // Records of theirs that were acknowledged are durable in the journal, and perhaps only there.
+        journal?.pin()
+    }
+
+    /// Takes the offsets back from the records of these partitions.
+    private func takeBack(
+        _ numbers: [Int], _ code: LogError.Code, _ error: FileError, _ groups: [RecordGroup], _ receipts: inout [AppendReceipt]
+    ) {
+        let concerned = Set(numbers)
         for (index, group) in groups.enumerated() {
             for (place, entry) in group.entries.enumerated() {
                 let number = firstPartition[Int(entry.topic.index)] + Int(entry.partition)
-                guard let error = failed[number], receipts[index].offsets[place] >= 0 else { continue }
+                guard concerned.contains(number), receipts[index].offsets[place] >= 0 else { continue }
                 receipts[index].offsets[place] = AppendReceipt.unassigned
-                receipts[index].note(.outcomeUnknown, error.description, partitions[number])
+                receipts[index].note(code, error.description, partitions[number])
             }
         }
     }

@@ -6,7 +6,10 @@ final class Maintenance: Sendable {
     private struct State {
         var isClosed = false
         var isCheckpointDue = false
+        var isJournalFileDue = false
     }
+
+    private enum Work { case close, checkpoint, journalFile }
 
     private let state: Monitor<State>
     private let core: LogCore
@@ -26,21 +29,35 @@ final class Maintenance: Sendable {
 
     /// Called by the commit loop after each commit.
     func committed() {
-        if core.bytesSinceCheckpoint >= options.checkpointBytes { state.withLock(wake: .all) { $0.isCheckpointDue = true } }
+        let (isCheckpointDue, isJournalFileDue) = (core.isCheckpointDue, core.wantsJournalFile)
+        guard isCheckpointDue || isJournalFileDue else { return }
+        state.withLock(wake: .all) { state in
+            if isCheckpointDue { state.isCheckpointDue = true }
+            if isJournalFileDue { state.isJournalFileDue = true }
+        }
     }
 
     func run() {
         var nextRetention = now() + options.retentionIntervalMilliseconds
         while true {
             let pause = min(options.checkpointIntervalMilliseconds, options.retentionIntervalMilliseconds)
-            let isClosed = state.wait(timeoutMilliseconds: pause) { state -> Bool? in
-                if state.isClosed { return true }
-                guard state.isCheckpointDue else { return nil }
-                state.isCheckpointDue = false
-                return false
+            let work = state.wait(timeoutMilliseconds: pause) { state -> Work? in
+                if state.isClosed { return .close }
+                if state.isCheckpointDue {
+                    state.isCheckpointDue = false
+                    return .checkpoint
+                }
+                guard state.isJournalFileDue else { return nil }
+                state.isJournalFileDue = false
+                return .journalFile
             }
-            if isClosed == true { return }
-            checkpoint()
+            switch work {
+            case .close: return
+            case .journalFile:
+                core.prepareJournalFile()
+                continue
+            case .checkpoint, nil: checkpoint()
+            }
             let time = now()
             // A clock that was set back must not put retention off for as long as it was set back.
             if time >= nextRetention || nextRetention - time > options.retentionIntervalMilliseconds {

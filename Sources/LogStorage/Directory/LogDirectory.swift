@@ -132,6 +132,8 @@ package struct LogDirectory: Sendable {
         try fileSystem.replace(file(FileNames.recoveryPoints), with: points.encoded())
     }
 
+    var journalPath: String { file(JournalFiles.folder) }
+
     package func directory(of partition: TopicPartition) -> String { file(partition.description) }
 
     private func file(_ name: String) -> String { "\(path)/\(name)" }

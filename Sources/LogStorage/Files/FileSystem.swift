@@ -79,6 +79,10 @@ package struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
     /// There is no such file.
     package var isNotFound: Bool { number == 2 }
 
+    static let noRoomNumber: Int32 = 28
+    /// The disk, or what this user may take of it, is full.
+    package var isNoRoom: Bool { number == Self.noRoomNumber || number == 122 }
+
     /// What an operator can do where a start was refused for this reason; nil where the reason says it all.
     package var advice: String? { Self.advice(number) }
 

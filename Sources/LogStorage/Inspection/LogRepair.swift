@@ -134,7 +134,7 @@ package struct LogRepair: Sendable {
     ) throws(LogError) {
         let recovered = try PartitionRecovery(
             topicPartition: partition, directory: directory.directory(of: partition), fileSystem: directory.fileSystem,
-            hasher: keepsIdentities ? hasher : nil, onProgress: { _ in }
+            hasher: keepsIdentities ? hasher : nil, journaled: 0..<0, onProgress: { _ in }
         ).recover(from: points.offsets[partition] ?? 0)
         for segment in recovered.segments { segment.log.close() }
         result.setAside += recovered.report.quarantined

@@ -7,13 +7,13 @@ internal import Synchronization
 /// Owns: the partition's folder and every file in it.
 /// Invariants:
 /// 1. Offsets are consecutive from the first segment's base to the high watermark; none is used twice, also after a crash.
-/// 2. What readers see (`Shared`) was synced first (`Durability.fsync`) or written first (`os`).
-/// 3. After a failed write or sync nothing is written any more (`PartitionState.poisoned`).
+/// 2. What readers see (`Shared`) was written here first and, with `Durability.fsync`, synced in the journal.
+/// 3. After a failed write or sync, here or in the journal, nothing is written any more (`PartitionState.poisoned`).
 /// 4. A record's timestamp is never smaller than that of the one before it.
 /// 5. A segment that is not the last one is synced and never written again.
 ///
-/// Threads: `stage`, `write`, `publish`, `poison`, `prepareCheckpoint`, `rollIfAged`, `enforceRetention` belong to the commit
-/// loop alone; `sync` runs on one worker between `write` and `publish`; everything else is for any thread.
+/// Threads: `stage`, `discardStaged`, `write`, `publish`, `poison`, `prepareCheckpoint`, `rollIfAged`, `enforceRetention` belong to
+/// the commit loop alone; everything else is for any thread.
 package final class PartitionLog: @unchecked Sendable {
     // Sendable: `shared` is locked; the rest is touched by one thread at a time, as said above.
 
@@ -43,7 +43,8 @@ package final class PartitionLog: @unchecked Sendable {
     private var written: [(segment: Segment, header: RecordBatchHeader, position: Int)] = []
     private var active: Segment
     private var activeBytes: Int
-    private var nextOffset: Int64
+    /// The offset of the next record; the commit loop's own.
+    private(set) var nextOffset: Int64
     private var lastTimestamp: Int64
     private var firstTimestampOfActive: Int64?
     var caches: [SegmentCaches]
@@ -101,10 +102,12 @@ package final class PartitionLog: @unchecked Sendable {
 
     package var segments: [Segment] { shared.withLock { $0.segments } }
 
-    // MARK: Writing, in this order: stage*, write, sync, publish
+    // MARK: Writing, in this order: stage*, write, publish
 
-    /// Gives the record its offset and adds it to the batch being built.
-    func stage(body: UnsafeRawBufferPointer, timestamp: Int64, identity: RecordIdentity?) -> Int64 {
+    /// Gives the record its offset and its time, which is never before that of the one before, and adds it to the batch being built.
+    func stage(
+        body: UnsafeRawBufferPointer, timestamp: Int64, identity: RecordIdentity?
+    ) -> (offset: Int64, timestamp: Int64) {
         if builder.recordCount > 0 && builder.recordBytes + body.count > options.batchBytes { encodeBatch() }
         lastTimestamp = max(lastTimestamp, timestamp)
         builder.append(body: body, timestamp: lastTimestamp)
@@ -115,7 +118,35 @@ package final class PartitionLog: @unchecked Sendable {
                 StoredIdentity(
                     identity: identity, offset: Offset(offset), timestampSeconds: seconds(lastTimestamp)))
         }
-        return offset
+        return (offset, lastTimestamp)
+    }
+
+    /// A marker takes the offsets up to `end`, whose records are lost.
+    func stageHole(to end: Int64, reason: String) {
+        if builder.recordCount > 0 { encodeBatch() }
+        let timestamp = max(lastTimestamp, 0)
+        while nextOffset < end {
+            let offsets = nextOffset..<min(end, nextOffset + HoleMarker.offsetsMax)
+            let region = DamagedRegion(
+                bytes: activeBytes..<activeBytes, offsets: offsets, reason: reason, timestamp: timestamp, mended: nil)
+            shared.withLock { _ = $0.damage.note(region, segmentBase: active.baseOffset, keptAt: nil) }
+            let batch = HoleMarker.batch(offsets: offsets, timestamp: timestamp, reason: reason)
+            let start = encoded.count
+            batch.withUnsafeBytes { bytes in
+                encoded.append(copying: bytes)
+                if let header = try? RecordBatchHeader(reading: bytes) { encodedBatches.append((header, start)) }
+            }
+            nextOffset = offsets.upperBound
+        }
+    }
+
+    /// Forgets what was staged and not written: its offsets are free again.
+    func discardStaged() {
+        nextOffset = shared.withLock { $0.highWatermark }
+        builder.removeAll()
+        encodedBatches.removeAll()
+        encoded.removeAll()
+        caches[caches.count - 1].identities.removeAll(from: nextOffset)
     }
 
     /// Whether something staged waits to be written.
@@ -163,10 +194,7 @@ package final class PartitionLog: @unchecked Sendable {
         try active.log.writeAll(UnsafeRawBufferPointer(rebasing: encoded.bytes[range]), at: position)
     }
 
-    /// Makes what was written durable.
-    func sync() throws(FileError) { try active.log.sync() }
-
-    /// Lets readers see what was written (and, where configured, synced).
+    /// Lets readers see what was written (and, where configured, is durable).
     func publish() {
         var start = 0
         while start < written.count {
@@ -190,6 +218,7 @@ package final class PartitionLog: @unchecked Sendable {
         }
         for place in caches.indices { caches[place].identities.removeAll(from: highWatermark) }
         written.removeAll()
+        builder.removeAll()
         encodedBatches.removeAll()
         encoded.removeAll()
     }
@@ -244,18 +273,28 @@ package final class PartitionLog: @unchecked Sendable {
 
     /// What must be written and synced before a restart may skip everything below the offset returned.
     func prepareCheckpoint() -> CheckpointWork {
-        precondition(!isDirty && written.isEmpty)
         var writes: [CacheWrite] = []
         for place in caches.indices { writes += caches[place].takeWrites() }
         if caches.count > 1 { caches.removeFirst(caches.count - 1) }
+        return work(movesPoint: true, writes)
+    }
+
+    /// Only the sync. The recovery point stays, since the caches cannot be written; so nothing is collected for them any more.
+    func prepareSync() -> CheckpointWork {
+        caches.removeFirst(caches.count - 1)
+        caches[0].giveUp()
+        return work(movesPoint: false, [])
+    }
+
+    private func work(movesPoint: Bool, _ writes: [CacheWrite]) -> CheckpointWork {
+        precondition(!isDirty && written.isEmpty)
         defer { bytesSinceCheckpoint = 0 }
         return CheckpointWork(
             topicPartition: topicPartition, recoveryPoint: shared.withLock { $0.highWatermark }, log: active.log,
-            syncsLog: options.durability == .os && bytesSinceCheckpoint > 0, writes: writes)
+            syncsLog: bytesSinceCheckpoint > 0, movesPoint: movesPoint, writes: writes)
     }
 
-    /// Its recovery point stays; what was written since must not make others' points due again and again.
-    /// Its caches cannot be written either, so nothing is collected for them any more.
+    /// It takes no records any more: what was written must not make others' points due again and again.
     func skipCheckpoint() {
         bytesSinceCheckpoint = 0
         caches.removeFirst(caches.count - 1)

@@ -14,13 +14,17 @@ internal import RecordFormat
 ///    over them all the same.
 /// 5. What cannot be read is neither a torn tail nor damage: nothing is changed, and the partition is read-only up to there. The next
 ///    start may be able to read it.
-/// 6. What is found above the recovery point is written again and synced before it is served: after a SIGKILL it may be in the
+/// 6. Above the recovery point the last segment is not synced, the journal is. Where it has the records that are damaged, the segment
+///    is cut there, and the journal puts back what was acknowledged. Whole batches behind what the journal has are kept aside.
+/// 7. What is found above the recovery point is written again and synced before it is served: after a SIGKILL it may be in the
 ///    page cache only, and after a failed sync the kernel may call pages clean that never reached the disk.
 struct PartitionRecovery {
     let topicPartition: TopicPartition
     let directory: String
     let fileSystem: any FileSystem
     let hasher: RecordIdentityHasher?
+    /// The offsets whose records the journal has: what is bad from one of them on is cut off, and comes back from there.
+    let journaled: Range<Int64>
     /// Told the bytes scanned, as they are.
     let onProgress: @Sendable (Int) -> Void
 
@@ -57,7 +61,8 @@ struct PartitionRecovery {
             var segment = closedSegment(base, file, size: size, nextBase: nextBase)
             if nextBase > recoveryPoint {
                 let walk = walk(
-                    segment, after: segments.last, limit: size, endOffset: nextBase, from: recoveryPoint, &progress)
+                    segment, after: segments.last, limit: size, endOffset: nextBase, from: recoveryPoint, healing: 0..<0,
+                    &progress)
                 // What was set aside may have changed the end.
                 segment = closedSegment(base, file, size: try file.size(), nextBase: nextBase)
                 if walk.isWhole { finish(segment, walk, &progress) }
@@ -93,7 +98,8 @@ struct PartitionRecovery {
         let probe = Segment(
             baseOffset: base, directory: directory, log: file, readableBytes: size, nextOffset: base, indexes: nil,
             firstTimestamp: nil)
-        var walk = walk(probe, after: closed.last, limit: size, endOffset: nil, from: recoveryPoint, &progress)
+        var walk = walk(
+            probe, after: closed.last, limit: size, endOffset: nil, from: recoveryPoint, healing: journaled, &progress)
         if !walk.isWhole {
             return readOnly(walk, of: probe, before: closed, progress)
         } else if walk.nextOffset < recoveryPoint {
@@ -177,6 +183,8 @@ struct PartitionRecovery {
         var unsyncedFrom: Int?
         /// Why the bytes behind `position` are no batch; nil where there are none.
         var tail: String?
+        /// The offset behind the whole batches that stand in those bytes; nil: there are none.
+        var tailEnd: Int64?
         /// False: what stands behind `position` cannot be read.
         var isWhole = true
 
@@ -193,7 +201,7 @@ struct PartitionRecovery {
     /// the damage that is met.
     private func walk(
         _ segment: Segment, after previous: Segment?, limit: Int, endOffset: Int64?, from recoveryPoint: Int64,
-        _ progress: inout Progress
+        healing journaled: Range<Int64>, _ progress: inout Progress
     ) -> Walk {
         let stored = (try? caches(of: segment).trustedIndexes(before: recoveryPoint, segmentBytes: limit)) ?? nil
         var walk = Walk(
@@ -224,6 +232,14 @@ struct PartitionRecovery {
                 walk.pass(header, at: position, segmentBase: segment.baseOffset, recoveryPoint: recoveryPoint)
                 progress.report.scannedBytes += header.totalBytes
                 onProgress(header.totalBytes)
+            case .damage(let region)
+            where !region.lostOffsets.isEmpty && journaled.contains(region.offsets.lowerBound)
+                && region.offsets.lowerBound >= recoveryPoint:
+                walk.position = region.bytes.lowerBound
+                walk.nextOffset = region.offsets.lowerBound
+                walk.tail = region.reason
+                walk.tailEnd = end(behind: region, of: segment, limit: limit)
+                return walk
             case .damage(let region):
                 setAside(
                     region, of: segment, endsFile: region.bytes.upperBound == limit && endOffset != nil,
@@ -238,6 +254,20 @@ struct PartitionRecovery {
                 return walk
             }
         }
+    }
+
+    /// The offset behind the last whole batch behind `region`.
+    private func end(behind region: DamagedRegion, of segment: Segment, limit: Int) -> Int64 {
+        var scanner = SegmentScanner(
+            segment.log, segmentBase: segment.baseOffset, from: region.bytes.upperBound, offset: region.offsets.upperBound,
+            limit: limit, endOffset: nil, timestamp: region.timestamp)
+        while let step = try? scanner.next() {
+            switch step {
+            case .batch, .damage: continue
+            case .end(_, let nextOffset), .tail(_, let nextOffset, _): return nextOffset
+            }
+        }
+        return Int64.max
     }
 
     // MARK: Damage and torn tails
@@ -293,13 +323,15 @@ struct PartitionRecovery {
         if progress.report.left.last?.region == region { walk.position = start }
     }
 
-    /// Keeps the bytes behind the last whole batch in a file of their own, then cuts them off.
+    /// Keeps the bytes behind the last whole batch in a file of their own, unless the journal has them, then cuts them off.
     private func cutTail(
         _ file: any File, size: Int, base: Int64, _ walk: Walk, reason: String, _ progress: inout Progress
     ) throws(FileError) {
         do throws(FileError) {
-            let quarantine = Quarantine(directory: directory, segmentBase: base, fileSystem: fileSystem)
-            progress.report.keptAt = try quarantine.keep(walk.position..<size, of: file, infix: FileNames.tornInfix)
+            if !journaled.contains(walk.nextOffset) || walk.tailEnd ?? 0 > journaled.upperBound {
+                let quarantine = Quarantine(directory: directory, segmentBase: base, fileSystem: fileSystem)
+                progress.report.keptAt = try quarantine.keep(walk.position..<size, of: file, infix: FileNames.tornInfix)
+            }
             try file.truncate(to: walk.position)
             progress.report.cutBytes = size - walk.position
         } catch {

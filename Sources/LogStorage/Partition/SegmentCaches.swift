@@ -68,6 +68,8 @@ package struct CheckpointWork: Sendable {
     package let recoveryPoint: Int64
     let log: any File
     let syncsLog: Bool
+    /// False: the caches cannot be written, so the point stays. The log is synced all the same.
+    let movesPoint: Bool
     let writes: [CacheWrite]
 
     /// A failure here costs the next start a scan, no more.

@@ -55,10 +55,9 @@ package struct LogSimulation {
         options.batchBytes = [200, 1000, 4000][Int(random.next() % 3)]
         options.segmentAgeMilliseconds = random.next() % 3 == 0 ? 60_000 : nil
         options.retentionBytes = random.next() % 4 == 0 ? 12_000 : nil
+        options.journalFileBytes = [4096, 16_384, 100_000][Int(random.next() % 3)]
         self.options = options
-        oracle = LogOracle(
-            partitionCount: partitionCount, retentionBytes: options.retentionBytes,
-            isSynced: options.durability == .fsync)
+        oracle = LogOracle(partitionCount: partitionCount, retentionBytes: options.retentionBytes)
         trace(
             "\(partitionCount) partitions, \(options.durability), segments of \(options.segmentBytes), batches of "
                 + "\(options.batchBytes), retention \(options.retentionBytes ?? 0)")
@@ -96,10 +95,17 @@ package struct LogSimulation {
         }
         for (partition, report) in core.recovery.cuts { trace("  cut \(partition): \(report.cutBytes) bytes") }
         for damage in core.recovery.damage { trace("  damage \(damage.partition) \(damage.item)") }
+        for log in core.partitions {
+            for item in log.damage.items {
+                trace("  known \(log.topicPartition) \(item.segmentBase) \(item.region.offsets) \(item.region.description)")
+            }
+        }
         trace(
             "open: "
                 + core.partitions.map { "\($0.bounds.start)-\($0.bounds.highWatermark) \($0.state.name)" }.joined(separator: ", ")
         )
+        // What could not be put back there from the journal is there again once it can.
+        incomplete = Set(core.partitions.indices.filter { !core.partitions[$0].state.isWritable })
         try check(core, observes: true)
         for _ in 0..<Int(random.next() % 40) where !fileSystem.isDown { try step(core) }
         if !fileSystem.isDown { try check(core, observes: options.durability == .fsync) }
@@ -112,6 +118,8 @@ package struct LogSimulation {
     }
 
     private var hasFaults = false
+    /// Partitions that took no writes when the log opened.
+    private var incomplete: Set<Int> = []
 
     private mutating func planFaults(isLast: Bool) {
         hasFaults = false
@@ -169,6 +177,7 @@ package struct LogSimulation {
             // A clock that jumps, by a day at most.
             now += Int64(random.next() % 172_800_000) - 86_400_000
         case 4: try check(core, observes: options.durability == .fsync)
+        case 5: core.prepareJournalFile()
         default: commit(core)
         }
         now += Int64(random.next() % 2000)
@@ -181,14 +190,14 @@ package struct LogSimulation {
         }
         for record in groups.joined() { oracle.partitions[record.partition].submitted.insert(record.value) }
         let receipts = core.commit(
-            groups.map { LogContents.group($0, timestamp: now, hasher: core.identityHasher) }, now: now,
-            concurrently: Self.oneByOne)
+            groups.map { LogContents.group($0, timestamp: now, hasher: core.identityHasher) }, now: now)
         // What a machine that is down had on its lips, nobody heard.
         trace(
             "commit "
                 + zip(groups, receipts).map { group, receipt in
                     zip(group, receipt.offsets).map { "\($0.partition):\($1)(\($0.value.utf8.count))" }.joined(separator: " ")
                 }.joined(separator: " | ") + (fileSystem.isDown ? " down" : ""))
+        for failure in Set(receipts.flatMap(\.failures).map(\.message)).sorted() { trace("  \(failure)") }
         if fileSystem.isDown { return }
         for (group, receipt) in zip(groups, receipts) {
             for (record, offset) in zip(group, receipt.offsets) where offset >= 0 {
@@ -205,9 +214,10 @@ package struct LogSimulation {
     }
 
     private mutating func checkpoint(_ core: LogCore, commitsBetween: Bool) {
-        let works = core.prepareCheckpoint()
+        let checkpoint = core.prepareCheckpoint()
+        let works = checkpoint.works
         if commitsBetween { commit(core) }
-        core.finishCheckpoint(works)
+        core.finishCheckpoint(checkpoint)
         trace(
             "checkpoint " + works.map { "\($0.topicPartition):\($0.recoveryPoint)" }.joined(separator: " ")
                 + (fileSystem.isDown ? " down" : ""))
@@ -232,7 +242,9 @@ package struct LogSimulation {
                 throw SimulationFailure("partition \(number) cannot be read: \(error)")
             }
             let isDown = fileSystem.isDown
-            try oracle.check(number, contents.records, holes: contents.holes, byteCount: contents.byteCount, bounds: log.bounds)
+            try oracle.check(
+                number, contents.records, holes: contents.holes, byteCount: contents.byteCount, bounds: log.bounds,
+                isIncomplete: incomplete.contains(number))
             try checkIdentities(log, contents.records, core.identityHasher)
             try checkTimes(log, contents.records)
             summary.holes += contents.holes.count

@@ -1,0 +1,115 @@
+internal import EventLog
+
+/// What a start finds in the folder `journal`: every entry that is whole, in order, and how far they reach in each partition.
+struct JournalFiles {
+    struct Entry {
+        let file: Int
+        let position: Int
+        let head: JournalFormat.EntryHead
+    }
+
+    struct Found {
+        let file: any File
+        /// nil: the file has no head, and so no entries.
+        let partitions: [TopicPartition]
+        let byteCount: Int
+    }
+
+    static let folder = "journal"
+
+    private(set) var files: [Found] = []
+    private(set) var entries: [Entry] = []
+    /// For each partition the offsets of the entries' last run without a gap.
+    private(set) var offsets: [TopicPartition: Range<Int64>] = [:]
+    /// Above that of every entry that ever was.
+    private(set) var nextSequence: UInt64 = 1
+    private(set) var nextName = 0
+
+    static func name(_ number: Int) -> String { "\(number).journal" }
+
+    private static func number(of name: String) -> Int? {
+        guard name.hasSuffix(".journal"), let number = Int(name.dropLast(8)), number >= 0, Self.name(number) == name else {
+            return nil
+        }
+        return number
+    }
+
+    /// Reads all of the folder `path`; entries before `sequence` are needed no more.
+    init(path: String, fileSystem: any FileSystem, access: FileAccess, from sequence: UInt64) throws(FileError) {
+        nextSequence = max(nextSequence, sequence)
+        guard try fileSystem.exists(path) else { return }
+        let numbers = try fileSystem.list(path).compactMap(Self.number).sorted()
+        nextName = (numbers.last ?? -1) + 1
+        for number in numbers {
+            let file = try fileSystem.open("\(path)/\(Self.name(number))", access)
+            try add(file)
+        }
+        entries.removeAll { $0.head.sequence < sequence }
+        entries.sort { $0.head.sequence < $1.head.sequence }
+        try findOffsets()
+    }
+
+    func close() { for found in files { found.file.close() } }
+
+    private mutating func add(_ file: any File) throws(FileError) {
+        let byteCount = try file.size()
+        let head = try JournalFormat.FileHead(reading: file)
+        files.append(Found(file: file, partitions: head?.partitions ?? [], byteCount: byteCount))
+        guard let head else { return }
+        nextSequence = max(nextSequence, head.firstSequence)
+        var position = head.byteCount
+        var expected = head.firstSequence
+        // Behind the last entry stands what the file held before, or nothing. An entry of this file behind bytes that are none means
+        // that these were damaged after they were synced: an entry is written only when the one before is.
+        while position + JournalFormat.EntryHead.byteCount <= byteCount {
+            guard let entry = try Self.entry(in: file, at: position, byteCount: byteCount), entry.salt == head.salt,
+                entry.sequence >= expected
+            else {
+                position += JournalFormat.pageBytes
+                continue
+            }
+            entries.append(Entry(file: files.count - 1, position: position, head: entry))
+            expected = entry.sequence + 1
+            nextSequence = max(nextSequence, expected)
+            position += entry.totalBytes
+        }
+    }
+
+    /// The head of the entry at `position`; nil where there is none, or it is not whole.
+    private static func entry(in file: any File, at position: Int, byteCount: Int) throws(FileError) -> JournalFormat.EntryHead? {
+        let start = try file.readBytes(at: position, byteCount: JournalFormat.EntryHead.byteCount)
+        guard let head = JournalFormat.EntryHead(reading: start, bytesLeft: byteCount - position) else { return nil }
+        let bytes = try file.readBytes(at: position, byteCount: JournalFormat.EntryHead.byteCount + head.payloadBytes)
+        return JournalFormat.isWhole(bytes) ? head : nil
+    }
+
+    /// Calls `body` with the records of an entry, in order.
+    func forEachRecord(
+        of entry: Entry, _ body: (TopicPartition, JournalFormat.RecordHead, UnsafeRawBufferPointer) -> Void
+    ) throws(FileError) {
+        let found = files[entry.file]
+        let bytes = try found.file.readBytes(
+            at: entry.position, byteCount: JournalFormat.EntryHead.byteCount + entry.head.payloadBytes)
+        bytes.withUnsafeBytes { bytes in
+            let payload = UnsafeRawBufferPointer(rebasing: bytes[JournalFormat.EntryHead.byteCount...])
+            _ = JournalFormat.forEachRecord(in: payload) { head, record in
+                if head.partition < found.partitions.count { body(found.partitions[head.partition], head, record) }
+            }
+        }
+    }
+
+    private mutating func findOffsets() throws(FileError) {
+        var found: [TopicPartition: Range<Int64>] = [:]
+        for entry in entries {
+            try forEachRecord(of: entry) { partition, head, _ in
+                let end = head.offset + 1
+                if let range = found[partition], range.upperBound == head.offset {
+                    found[partition] = range.lowerBound..<end
+                } else {
+                    found[partition] = head.offset..<end
+                }
+            }
+        }
+        offsets = found
+    }
+}

@@ -1,0 +1,212 @@
+internal import EventLog
+internal import RecordFormat
+
+/// The bytes of a journal file (`JournalFormat` on the page of file formats): a head, then entries, each at the start of a page.
+///
+/// A page that holds a synced entry is never written again, so a torn write takes nothing but what was being written.
+enum JournalFormat {
+    static let pageBytes = 4096
+    static let fileMagic: UInt64 = 0x314C_4E4A_414C_4B4F  // "OKLAJNL1"
+    static let entryMagic: UInt32 = 0x4A4C_4B4F  // "OKLJ"
+    /// More than a commit can bring: the queue's bound, and a group larger than that alone.
+    static let payloadBytesMax = 512 << 20
+    /// Far beyond what is ever reached; a garbled one must not end the counting.
+    static let sequenceMax = UInt64(1) << 62
+
+    static func roundedUp(_ byteCount: Int) -> Int { (byteCount + pageBytes - 1) / pageBytes * pageBytes }
+
+    // MARK: The head of a file
+
+    /// ```
+    ///  0  magic u64     8  crc32c u32, of all behind it    12  topicsBytes u32    16  firstSequence u64    24  salt u64
+    /// 32  topics: a line `name partitionCount` each; records count partitions through them in this order
+    /// ```
+    struct FileHead: Equatable, Sendable {
+        var firstSequence: UInt64
+        /// Made anew each time that the file is begun, and repeated by its entries: so neither what it held before nor what
+        /// somebody wrote into a record passes for an entry of it.
+        var salt: UInt64
+        var topics: [(name: TopicName, partitionCount: Int)]
+
+        static let byteCountMin = 32
+        /// As many lines as `meta.properties` may have.
+        static let topicsBytesMax = 4 << 20
+
+        /// Where the first entry starts.
+        var byteCount: Int { JournalFormat.roundedUp(Self.byteCountMin + topicsText.count) }
+
+        var partitions: [TopicPartition] {
+            topics.flatMap { topic in (0..<topic.partitionCount).map { TopicPartition(topic.name, PartitionID($0)) } }
+        }
+
+        private var topicsText: [UInt8] { Array(topics.map { "\($0.name) \($0.partitionCount)\n" }.joined().utf8) }
+
+        func encoded() -> [UInt8] {
+            let text = topicsText
+            var bytes = [UInt8](repeating: 0, count: byteCount)
+            bytes.withUnsafeMutableBytes { target in
+                target.store(JournalFormat.fileMagic, at: 0)
+                target.store(UInt32(text.count), at: 12)
+                target.store(firstSequence, at: 16)
+                target.store(salt, at: 24)
+                target[32..<32 + text.count].copyBytes(from: text)
+                let covered = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(target)[12..<32 + text.count])
+                target.store(CRC32C.checksum(covered), at: 8)
+            }
+            return bytes
+        }
+
+        /// Reads what a file begins with; nil where that is no head.
+        init?(reading file: any File) throws(FileError) {
+            let start = try file.readBytes(at: 0, byteCount: Self.byteCountMin)
+            guard start.count == Self.byteCountMin, start.load(UInt64.self, at: 0) == JournalFormat.fileMagic else { return nil }
+            let textBytes = Int(start.load(UInt32.self, at: 12))
+            guard textBytes <= Self.topicsBytesMax else { return nil }
+            let all = try file.readBytes(at: 0, byteCount: Self.byteCountMin + textBytes)
+            guard all.count == Self.byteCountMin + textBytes else { return nil }
+            let checksum = all.withUnsafeBytes { CRC32C.checksum(UnsafeRawBufferPointer(rebasing: $0[12...])) }
+            guard checksum == all.load(UInt32.self, at: 8) else { return nil }
+            var topics: [(name: TopicName, partitionCount: Int)] = []
+            for line in String(decoding: all[32...], as: UTF8.self).split(separator: "\n") {
+                let parts = line.split(separator: " ")
+                guard parts.count == 2, let name = TopicName(String(parts[0])), let count = Int(parts[1]),
+                    (1...TopicDefinition.partitionsMax).contains(count)
+                else { return nil }
+                topics.append((name, count))
+            }
+            self.init(firstSequence: all.load(UInt64.self, at: 16), salt: all.load(UInt64.self, at: 24), topics: topics)
+        }
+
+        init(firstSequence: UInt64, salt: UInt64, topics: [(name: TopicName, partitionCount: Int)]) {
+            self.firstSequence = firstSequence
+            self.salt = salt
+            self.topics = topics
+        }
+
+        static func == (a: FileHead, b: FileHead) -> Bool { a.encoded() == b.encoded() }
+    }
+
+    // MARK: An entry
+
+    /// ```
+    ///  0  magic u32     4  crc32c u32, of all behind it, records included     8  salt u64, the file's    16  sequence u64
+    /// 24  payloadBytes u32    28  recordCount u32    32  records
+    /// ```
+    struct EntryHead: Equatable, Sendable {
+        var salt: UInt64
+        var sequence: UInt64
+        var payloadBytes: Int
+        var recordCount: Int
+
+        static let byteCount = 32
+
+        /// What the entry takes in the file, filled up to a whole page.
+        var totalBytes: Int { JournalFormat.roundedUp(Self.byteCount + payloadBytes) }
+
+        /// Fills in the head of the entry that begins at `start`, whose records stand behind it.
+        func write(to start: UnsafeMutableRawPointer) {
+            let entry = UnsafeMutableRawBufferPointer(start: start, count: Self.byteCount + payloadBytes)
+            entry.store(JournalFormat.entryMagic, at: 0)
+            entry.store(salt, at: 8)
+            entry.store(sequence, at: 16)
+            entry.store(UInt32(payloadBytes), at: 24)
+            entry.store(UInt32(recordCount), at: 28)
+            entry.store(CRC32C.checksum(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(entry)[8...])), at: 4)
+        }
+
+        /// Reads a head without its checksum; nil where it is none, or says more than `bytesLeft` can hold.
+        init?(reading bytes: [UInt8], bytesLeft: Int) {
+            guard bytes.count >= Self.byteCount, bytes.load(UInt32.self, at: 0) == JournalFormat.entryMagic else { return nil }
+            salt = bytes.load(UInt64.self, at: 8)
+            sequence = bytes.load(UInt64.self, at: 16)
+            payloadBytes = Int(bytes.load(UInt32.self, at: 24))
+            recordCount = Int(bytes.load(UInt32.self, at: 28))
+            guard payloadBytes <= JournalFormat.payloadBytesMax, Self.byteCount + payloadBytes <= bytesLeft,
+                recordCount <= payloadBytes / RecordHead.byteCount, sequence <= JournalFormat.sequenceMax
+            else { return nil }
+        }
+
+        init(salt: UInt64, sequence: UInt64, payloadBytes: Int, recordCount: Int) {
+            self.salt = salt
+            self.sequence = sequence
+            self.payloadBytes = payloadBytes
+            self.recordCount = recordCount
+        }
+    }
+
+    /// Whether the checksum of an entry, without what fills up its last page, is right.
+    static func isWhole(_ entry: [UInt8]) -> Bool {
+        guard entry.count >= EntryHead.byteCount else { return false }
+        return entry.load(UInt32.self, at: 4)
+            == entry.withUnsafeBytes { CRC32C.checksum(UnsafeRawBufferPointer(rebasing: $0[8...])) }
+    }
+
+    // MARK: A record
+
+    /// ```
+    ///  0  partition u32, counted through the file's topics    4  bodyBytes u32    8  offset i64    16  timestamp i64
+    /// 24  the record's body (`RecordBody`)
+    /// ```
+    struct RecordHead: Equatable, Sendable {
+        var partition: Int
+        var bodyBytes: Int
+        var offset: Int64
+        var timestamp: Int64
+
+        static let byteCount = 24
+
+        @inline(__always)
+        func append(to target: inout GrowableBytes) {
+            let place = UnsafeMutableRawBufferPointer(start: target.reserve(Self.byteCount), count: Self.byteCount)
+            place.store(UInt32(truncatingIfNeeded: partition), at: 0)
+            place.store(UInt32(truncatingIfNeeded: bodyBytes), at: 4)
+            place.store(offset, at: 8)
+            place.store(timestamp, at: 16)
+            target.advance(by: Self.byteCount)
+        }
+
+        init(reading bytes: UnsafeRawBufferPointer) {
+            partition = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt32.self)))
+            bodyBytes = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
+            offset = Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: Int64.self))
+            timestamp = Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: 16, as: Int64.self))
+        }
+
+        init(partition: Int, bodyBytes: Int, offset: Int64, timestamp: Int64) {
+            self.partition = partition
+            self.bodyBytes = bodyBytes
+            self.offset = offset
+            self.timestamp = timestamp
+        }
+    }
+
+    /// Calls `body` with each record of a payload in order; false where the payload is not made of records.
+    static func forEachRecord(
+        in payload: UnsafeRawBufferPointer, _ body: (RecordHead, UnsafeRawBufferPointer) -> Void
+    ) -> Bool {
+        var position = 0
+        while position < payload.count {
+            guard payload.count - position >= RecordHead.byteCount else { return false }
+            let head = RecordHead(reading: UnsafeRawBufferPointer(rebasing: payload[position...]))
+            position += RecordHead.byteCount
+            guard head.bodyBytes <= payload.count - position else { return false }
+            body(head, UnsafeRawBufferPointer(rebasing: payload[position..<position + head.bodyBytes]))
+            position += head.bodyBytes
+        }
+        return true
+    }
+}
+
+extension UnsafeMutableRawBufferPointer {
+    /// Little-endian.
+    fileprivate func store<Integer: FixedWidthInteger>(_ value: Integer, at position: Int) {
+        storeBytes(of: value.littleEndian, toByteOffset: position, as: Integer.self)
+    }
+}
+
+extension [UInt8] {
+    /// Little-endian.
+    fileprivate func load<Integer: FixedWidthInteger>(_ type: Integer.Type, at position: Int) -> Integer {
+        withUnsafeBytes { Integer(littleEndian: $0.loadUnaligned(fromByteOffset: position, as: type)) }
+    }
+}

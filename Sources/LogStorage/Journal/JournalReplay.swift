@@ -1,0 +1,60 @@
+internal import EventLog
+internal import RecordFormat
+
+/// Puts what the journal holds and the segments lack back where it belongs.
+struct JournalReplay {
+    let files: JournalFiles
+    let partitions: [TopicPartition: PartitionLog]
+
+    struct Result {
+        var recordCount = 0
+        /// False: some partition could not take what belongs to it, so the journal's files must stay.
+        var isComplete = true
+    }
+
+    private static let writeBytes = 4 << 20
+
+    func run(now: Int64) throws(FileError) -> Result {
+        var result = Result()
+        var staged = 0
+        for entry in files.entries {
+            var known: (partition: TopicPartition, log: PartitionLog)?
+            try files.forEachRecord(of: entry) { partition, head, body in
+                if known?.partition != partition { known = partitions[partition].map { (partition, $0) } }
+                guard let log = known?.log else { return }
+                if head.offset < log.nextOffset { return }
+                guard log.state.isWritable else { return }
+                if head.offset > log.nextOffset {
+                    log.stageHole(to: head.offset, reason: "the journal's entry with these records is damaged")
+                }
+                let identity = log.hasher.flatMap { hasher in
+                    RecordView(ofBody: body, offset: head.offset, timestamp: head.timestamp).flatMap {
+                        hasher.stored($0)?.identity
+                    }
+                }
+                _ = log.stage(body: body, timestamp: head.timestamp, identity: identity)
+                staged += body.count
+                result.recordCount += 1
+            }
+            if staged > Self.writeBytes {
+                write(now, &result)
+                staged = 0
+            }
+        }
+        write(now, &result)
+        // Of a partition that takes no writes, not even what its segments seem to have is known to be durable.
+        result.isComplete = files.offsets.keys.allSatisfy { partitions[$0]?.state.isWritable ?? true }
+        return result
+    }
+
+    private func write(_ now: Int64, _ result: inout Result) {
+        for log in partitions.values where log.isDirty {
+            do throws(FileError) {
+                try log.write(now: now)
+                log.publish()
+            } catch {
+                log.poison(error)
+            }
+        }
+    }
+}
