@@ -39,6 +39,8 @@ KINDS = {
     # Answers repeat the path, so a few requests fill every buffer on the way back.
     "never reads": Kind(f"GET /{'x' * 8000} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 60, reads=False),
     "never reads pipelines": Kind(b"GET / HTTP/1.1\r\n\r\n" * 60000, reads=False),
+    "never reads posts": Kind(f"{POST}Content-Length: 26\r\n\r\n".encode().join([b"", *[b'{"event":"a","userId":"u"}'] * 60000]), reads=False),
+    "never reads refusals": Kind(b"POST /api/events HTTP/1.1\r\nOrigin: http://a\r\n\r\n" * 60000, reads=False),
     "pipelines": Kind(b"GET / HTTP/1.1\r\n\r\n" * 30000),
     "pipelines and half-closes": Kind(b"GET / HTTP/1.1\r\n\r\n" * 60000, reads=False, half_closes=True),
     "header flood": Kind(POST.encode() + b"X: " + b"y" * 200_000),
