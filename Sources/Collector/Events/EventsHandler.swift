@@ -110,8 +110,11 @@ final class EventsHandler: ChannelDuplexHandler {
         do throws(IngestError) {
             let prepared = try arrival.prepare(clientAddress: address)
             let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
-            arrival.pipeline.commit(prepared, on: LoopExecutor(eventLoop: context.eventLoop)) { result in
-                handler.value.answer(turn, request, result)
+            let executor = LoopExecutor(eventLoop: context.eventLoop)
+            let pipeline = arrival.pipeline
+            // Behind what else the loop has just read: the log is woken once for all of it.
+            executor.execute {
+                pipeline.commit(prepared, on: executor) { handler.value.answer(turn, request, $0) }
             }
         } catch {
             answer(turn, request, .failure(error))
