@@ -159,8 +159,8 @@ def test_term_answers_what_is_in_flight_and_takes_nothing_new(edge, faults):
     with pytest.raises(ConnectionRefusedError):
         while True:
             Connection(edge).close()
-    half_sent.socket.sendall(post("m3")[-1:])
-    pipelined.socket.sendall(post("too late"))
+    half_sent.socket.sendall(post("m3")[-1:] + post("too late"))
+    pipelined.socket.sendall(post("too late, and not even read"))
     assert pipelined.is_silent() and edge.process.poll() is None
     faults.clear()
     answers = pipelined.answers(3)

@@ -8,8 +8,9 @@ package enum HTTPDate {
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ]
 
-    /// - Parameter milliseconds: since 1970, in the years 1970 to 9999.
+    /// - Parameter milliseconds: since 1970. A clock that is before that, or behind the year 9999, counts as being there.
     package static func write(_ milliseconds: Int64, to target: inout ByteBuffer) {
+        let milliseconds = min(max(0, milliseconds), 253_402_300_799_999)
         withUnsafeTemporaryAllocation(byteCount: Timestamp.textBytes, alignment: 1) { text in
             // The calendar is that of timestamps, 1994-11-06T08:49:37.000Z; 1970 began on a Thursday.
             Timestamp.write(milliseconds, to: text.baseAddress!)

@@ -83,7 +83,6 @@ final class EventsHandler: ChannelDuplexHandler {
         receiver = .nobody
         guard !takesNoMore else { return }
         guard let request = EventsRequest(head) else { return receiver = .framework }
-        if request.isLast { takesNoMore = true }
         let turn = order.begin()
         do throws(IngestError) {
             receiver = .us(try EventsArrival(request, edge), turn)

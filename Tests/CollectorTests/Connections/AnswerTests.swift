@@ -17,6 +17,16 @@ import Testing
         #expect(String(buffer: answer.bytes(date: 784_111_777_999)) == common + "Connection: close\r\n\r\n{\"code\":\"x\"}")
     }
 
+    @Test(arguments: [
+        (Int64.min, "Thu, 01 Jan 1970 00:00:00 GMT"), (-1, "Thu, 01 Jan 1970 00:00:00 GMT"),
+        (Int64.max, "Fri, 31 Dec 9999 23:59:59 GMT"),
+    ])
+    func aClockThatIsFarOffStillGivesADate(_ milliseconds: Int64, _ date: String) {
+        var buffer = ByteBuffer()
+        HTTPDate.write(milliseconds, to: &buffer)
+        #expect(String(buffer: buffer) == date)
+    }
+
     @Test(arguments: 1...100)
     func datesAreThoseOfAnotherImplementation(_ seed: Int) {
         var random = SeededGenerator(seed: UInt64(seed))
