@@ -61,7 +61,9 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
+                .product(name: "Logging", package: "swift-log"),
             ]),
         room(
             "Server",
@@ -103,7 +105,12 @@ let package = Package(
         tests("LogStorage", ["EventLog", "RecordFormat"]),
         tests("EventModel"),
         tests("Ingestion", ["EventModel", "EventLog", "RecordFormat"]),
-        tests("Collector", [.product(name: "NIOCore", package: "swift-nio")]),
+        tests(
+            "Collector",
+            [
+                "Ingestion", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ]),
         tests("Server", ["Ingestion", "LogStorage"]),
         .testTarget(name: "HouseTests", path: "Tests/HouseTests", swiftSettings: strict),
     ],

@@ -3,7 +3,7 @@ package import Hummingbird
 package import Ingestion
 
 /// Cross-origin rules of the public addresses: pages of any origin that some key allows may post. No credentials are
-/// involved: the write key is in the request itself.
+/// involved: the write key is in the request itself. Answers preflights, whatever they ask for.
 package struct CORS: RouterMiddleware {
     package typealias Context = CollectorContext
 
@@ -18,18 +18,21 @@ package struct CORS: RouterMiddleware {
         guard let origin = request.headers[.origin] else { return try await next(request, context) }
         let isPreflight = request.method == .options && request.headers[.accessControlRequestMethod] != nil
         var response = isPreflight ? Response(status: .noContent) : try await next(request, context)
-        // A cache must not give one origin's answer to another.
-        response.headers[.vary] = "Origin"
-        guard keys.allowsOrigin(origin) else { return response }
-        response.headers[.accessControlAllowOrigin] = origin
-        if isPreflight {
-            response.headers[.accessControlAllowMethods] = "POST, OPTIONS"
-            response.headers[.accessControlAllowHeaders] =
-                "Authorization, Content-Encoding, Content-Type, X-Write-Key"
-            response.headers[.accessControlMaxAge] = "86400"
-        } else {
-            response.headers[.accessControlExposeHeaders] = "Retry-After"
-        }
+        for (name, value) in fields(origin: origin, isPreflight: isPreflight) { response.headers[name] = value }
         return response
+    }
+
+    /// What an answer to a request from `origin` says beside all else.
+    func fields(origin: String, isPreflight: Bool) -> [(name: HTTPField.Name, value: String)] {
+        // A cache must not give one origin's answer to another.
+        let vary = (HTTPField.Name.vary, "Origin")
+        guard keys.allowsOrigin(origin) else { return [vary] }
+        let allowed = (HTTPField.Name.accessControlAllowOrigin, origin)
+        guard isPreflight else { return [vary, allowed, (.accessControlExposeHeaders, "Retry-After")] }
+        return [
+            vary, allowed, (.accessControlAllowMethods, "POST, OPTIONS"),
+            (.accessControlAllowHeaders, "Authorization, Content-Encoding, Content-Type, X-Write-Key"),
+            (.accessControlMaxAge, "86400"),
+        ]
     }
 }

@@ -31,8 +31,6 @@ package struct ErrorBodies: RouterMiddleware {
     ) async throws -> Response {
         do {
             return try await next(request, context)
-        } catch let error as IngestError {
-            return error.response
         } catch let error as HTTPError where error.status == .notFound {
             return JSONResponse.error(
                 .notFound, code: "not_found", message: "nothing is at \(request.method) \(request.uri.path)")
@@ -41,30 +39,5 @@ package struct ErrorBodies: RouterMiddleware {
                 error.status, code: "http_\(error.status.code)", message: error.body ?? error.status.reasonPhrase,
                 headers: error.headers)
         }
-    }
-}
-
-extension IngestError {
-    /// Seconds after which trying again makes sense.
-    static let retryAfterSeconds = 1
-
-    var status: HTTPResponse.Status {
-        switch code {
-        case .invalidJSON, .invalidBody, .invalidEncoding, .emptyBatch, .tooManyEvents: .badRequest
-        case .payloadTooLarge: .contentTooLarge
-        case .unsupportedEncoding: .unsupportedMediaType
-        case .missingWriteKey, .unknownWriteKey: .unauthorized
-        case .writeKeyDisabled, .originNotAllowed: .forbidden
-        case .unavailable, .starting: .serviceUnavailable
-        }
-    }
-
-    var response: Response {
-        var headers: HTTPFields = [:]
-        if status == .serviceUnavailable { headers[.retryAfter] = String(Self.retryAfterSeconds) }
-        if status == .unauthorized { headers[.wwwAuthenticate] = "Basic realm=\"write key\"" }
-        // What follows such a body is not read.
-        if status == .contentTooLarge { headers[.connection] = "close" }
-        return JSONResponse.error(status, code: code.rawValue, message: message, headers: headers)
     }
 }

@@ -1,14 +1,5 @@
-internal import HTTPTypes
-internal import Hummingbird
-
-/// Finds the write key in the three places outside the body.
+/// Reads the write key where it stands in place of a user.
 package enum RequestCredentials {
-    static func writeKey(of request: Request) -> String? {
-        if let header = request.headers[.writeKey] { return header }
-        if let authorization = request.headers[.authorization], let user = basicUser(authorization) { return user }
-        return request.uri.queryParameters["writeKey"].map(String.init)
-    }
-
     /// The user name of a `Basic` authorization; nil for another scheme or broken base64.
     package static func basicUser(_ authorization: String) -> String? {
         let parts = authorization.split(separator: " ", maxSplits: 1)
@@ -48,8 +39,4 @@ package enum Base64 {
         }
         return digits % 4 == 1 ? nil : result
     }
-}
-
-extension HTTPField.Name {
-    static let writeKey = Self("X-Write-Key")!
 }

@@ -3,11 +3,19 @@ package protocol LogWriter: Sendable {
     /// Returns the handle and the number of partitions of an existing topic.
     func topic(named name: TopicName) -> (handle: TopicHandle, partitionCount: Int)?
 
-    /// Appends each record of `group` to its partition. Returns when all of them are as durable as the log was
-    /// configured to make them, or have failed.
+    /// Appends each record of `group` to its partition. Calls `onReceipt` once, when all of them are as durable as the log
+    /// was configured to make them, or have failed: on a thread of the log, which waits for it, or on the caller's, before
+    /// this returns, where the log did not take the group. So it must not block.
     ///
     /// Records of one group and one partition keep their order. There is no atomicity across partitions.
-    func append(_ group: RecordGroup) async -> AppendReceipt
+    func append(_ group: RecordGroup, onReceipt: @escaping @Sendable (AppendReceipt) -> Void)
+}
+
+extension LogWriter {
+    /// The same for a task, which waits.
+    package func append(_ group: RecordGroup) async -> AppendReceipt {
+        await withUnsafeContinuation { continuation in append(group) { continuation.resume(returning: $0) } }
+    }
 }
 
 /// What became of each record of a group, by its number there.

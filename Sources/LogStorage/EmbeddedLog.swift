@@ -66,11 +66,10 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
 
     package func topic(named name: TopicName) -> (handle: TopicHandle, partitionCount: Int)? { core.topic(named: name) }
 
-    package func append(_ group: RecordGroup) async -> AppendReceipt {
-        if group.entries.isEmpty { return AppendReceipt(offsets: []) }
-        return await withUnsafeContinuation { continuation in
-            let append = PendingAppend(group: group) { continuation.resume(returning: $0) }
-            if let refusal = loop.submit(append) { continuation.resume(returning: .refused(group, refusal)) }
+    package func append(_ group: RecordGroup, onReceipt: @escaping @Sendable (AppendReceipt) -> Void) {
+        if group.entries.isEmpty { return onReceipt(AppendReceipt(offsets: [])) }
+        if let refusal = loop.submit(PendingAppend(group: group, onReceipt: onReceipt)) {
+            onReceipt(.refused(group, refusal))
         }
     }
 

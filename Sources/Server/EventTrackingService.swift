@@ -37,9 +37,9 @@ package struct EventTrackingService: Sendable {
 
         let status = ServiceStatus()
         let router = Router(context: CollectorContext.self)
-        router.add(middleware: CORS(keys: keys))
+        let cors = CORS(keys: keys)
+        router.add(middleware: cors)
         router.add(middleware: ErrorBodies())
-        CollectorRoutes(status: status, limits: settings.limits).add(to: router)
         HealthRoutes(status: status).add(to: router)
         let metrics = Metrics()
         MetricsRoutes(isPublic: settings.areMetricsPublic, text: metrics.text).add(to: router)
@@ -53,11 +53,13 @@ package struct EventTrackingService: Sendable {
         let limits = connectionLimits(descriptors)
         let eventLoops = EventLoopGroupProvider.singleton
         let watches = ConnectionWatches(
-            limits: limits, loopCount: eventLoops.eventLoopGroup.makeIterator().reduce(0) { count, _ in count + 1 })
+            limits: limits, loopCount: eventLoops.eventLoopGroup.makeIterator().reduce(0) { count, _ in count + 1 },
+            wallClock: ServiceClock.wall)
+        let edge = EventsEdge(status: status, limits: settings.limits, cors: cors)
         let slots = ConnectionSlots(limits: limits, descriptorsFor: descriptors.connectionsMax)
         let application = Application(
             router: router,
-            server: .http1(configuration: watches.channelConfiguration),
+            server: HTTPServerBuilder { CollectorChannel(responder: $0, watches: watches, edge: edge) },
             configuration: ApplicationConfiguration(
                 address: .hostname(settings.host, port: settings.port), serverName: nil, backlog: limits.backlog,
                 availableConnectionsDelegate: slots),

@@ -20,7 +20,8 @@ import Testing
         "LogStorage": ["Glibc", "Synchronization"],
         "Ingestion": ["Synchronization"],
         "Collector": [
-            "Hummingbird", "HummingbirdCore", "HTTPTypes", "NIOCore", "NIOHTTP1", "NIOHTTPTypes", "Synchronization",
+            "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging", "NIOCore", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1",
+            "Synchronization",
         ],
         "Server": [
             "Foundation", "Hummingbird", "HummingbirdCore", "Logging", "NIOCore", "ServiceLifecycle", "Synchronization",

@@ -17,7 +17,7 @@ final class FakeLog: LogWriter {
         var nextOffsets: [[Int32]: Int64] = [:]
         var failure: LogError.Code?
         var isHeld = false
-        var held: [CheckedContinuation<Void, Never>] = []
+        var held: [@Sendable () -> Void] = []
         var appends = 0
     }
 
@@ -35,7 +35,7 @@ final class FakeLog: LogWriter {
             defer { state.held = [] }
             return state.held
         }
-        for continuation in held { continuation.resume() }
+        for answer in held { answer() }
     }
     var heldCount: Int { state.withLock { $0.held.count } }
 
@@ -47,16 +47,18 @@ final class FakeLog: LogWriter {
         }
     }
 
-    func append(_ group: RecordGroup) async -> AppendReceipt {
-        await withCheckedContinuation { continuation in
-            let goesOn = state.withLock { state in
-                state.appends += 1
-                if state.isHeld { state.held.append(continuation) }
-                return !state.isHeld
-            }
-            if goesOn { continuation.resume() }
+    func append(_ group: RecordGroup, onReceipt: @escaping @Sendable (AppendReceipt) -> Void) {
+        let answer = { @Sendable [self] in onReceipt(receipt(for: group)) }
+        let goesOn = state.withLock { state in
+            state.appends += 1
+            if state.isHeld { state.held.append(answer) }
+            return !state.isHeld
         }
-        return state.withLock { state in
+        if goesOn { answer() }
+    }
+
+    private func receipt(for group: RecordGroup) -> AppendReceipt {
+        state.withLock { state in
             if let failure = state.failure {
                 var receipt = AppendReceipt(offsets: group.entries.map { _ in AppendReceipt.unassigned })
                 for partition in Set(group.entries.map(\.partition)) {

@@ -277,6 +277,28 @@ import Testing
         #expect(bench.log.records.filter { $0.headers["messageId"] == "m" }.count == (failure == .outcomeUnknown ? 0 : 1))
     }
 
+    @Test func everyRepetitionOfOneInFlightFindsItsOwnOriginal() async throws {
+        let bench = Bench()
+        func event(_ id: Int) -> String { "{\"event\":\"a\",\"userId\":\"u\",\"messageId\":\"\(id)\"}" }
+        // Events between them that reserve nothing, so that an event's number is not its reservation's.
+        let ids = [0, 0, 1, 2, 2, 2, 3, 4, 1, 5, 6, 7]
+        bench.log.hold()
+        async let first = bench.send("[\(ids.map(event).joined(separator: ","))]", receipts: true)
+        while bench.log.heldCount == 0 { await Task.yield() }
+        async let second = bench.send("[\([7, 3, 0, 5, 1, 6, 2, 4].map(event).joined(separator: ","))]")
+        while bench.log.heldCount < 2 { await Task.yield() }
+        bench.log.release()
+        let places = Dictionary(
+            try await first.results.map { ($0.messageID, $0.place) },
+            uniquingKeysWith: { one, other in
+                #expect(one == other)
+                return one
+            })
+        let repetitions = try await second.results
+        #expect(places.count == 8 && repetitions.count == 8)
+        for repetition in repetitions { #expect(repetition.place == places[repetition.messageID]!) }
+    }
+
     @Test func requestsThatWaitForEachOtherBothEnd() async throws {
         let bench = Bench()
         bench.log.hold()

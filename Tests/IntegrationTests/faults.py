@@ -9,7 +9,7 @@ from service import wait_until
 
 SOURCE = pathlib.Path(__file__).resolve().parent / "preload/faults.c"
 FOR_EVER = 2 ** 64 - 1
-FAIL, ONE_BYTE, HALF, LOSE = range(4)
+FAIL, ONE_BYTE, HALF, LOSE, HOLD = range(5)
 
 
 def build(folder):
@@ -22,7 +22,8 @@ def build(folder):
 class Rule(ctypes.Structure):
     """Counts the calls that fit; from the `first` on, `count` of them fail with `error`, or write only a part.
 
-    LOSE is for fdatasync: it fails, and what was written since the last good one is gone.
+    LOSE is for fdatasync: it fails, and what was written since the last good one is gone. HOLD: the calls wait until the rule is no
+    longer in use, and are made then; those that began to wait count as failed.
     """
     _fields_ = [
         ("call", ctypes.c_char * 16), ("pattern", ctypes.c_char * 224), ("first", ctypes.c_uint64), ("count", ctypes.c_uint64),
@@ -51,6 +52,10 @@ class Faults:
         rule.matched = rule.failed = 0
         rule.in_use = 1
         return rule
+
+    def hold(self, call, pattern):
+        """All such calls wait, until `clear`."""
+        return self.add(call, pattern, count=FOR_EVER, mode=HOLD)
 
     def watch(self, call, pattern):
         """Only counts."""

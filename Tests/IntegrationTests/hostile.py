@@ -22,6 +22,11 @@ def chunked(data):
     return f"{POST}Transfer-Encoding: chunked\r\n\r\n".encode() + data
 
 
+def whole(body):
+    head = POST.replace("/events", "/events?receipts=true")
+    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
 class Kind:
     """What a client sends at once, what it sends each second, and whether it reads."""
 
@@ -39,6 +44,9 @@ KINDS = {
     # Answers repeat the path, so a few requests fill every buffer on the way back.
     "never reads": Kind(f"GET /{'x' * 8000} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 60, reads=False),
     "never reads pipelines": Kind(b"GET / HTTP/1.1\r\n\r\n" * 60000, reads=False),
+    # So long that a read has fewer of them than may wait.
+    "never reads posts": Kind(whole(b'{"event":"a","userId":"u","text":"%s"}' % (b"x" * 700)) * 5000, reads=False),
+    "never reads refusals": Kind(b"POST /api/events HTTP/1.1\r\nOrigin: http://a\r\n\r\n" * 60000, reads=False),
     "pipelines": Kind(b"GET / HTTP/1.1\r\n\r\n" * 30000),
     "pipelines and half-closes": Kind(b"GET / HTTP/1.1\r\n\r\n" * 60000, reads=False, half_closes=True),
     "header flood": Kind(POST.encode() + b"X: " + b"y" * 200_000),

@@ -126,6 +126,8 @@ ATTACKS = {
     "pipelines and half-closes": (100, 32, None),
     "never reads pipelines": (100, 48, STAY),
     "never reads": (50, 48, STAY),
+    "never reads posts": (100, 48, STAY),
+    "never reads refusals": (100, 48, STAY),
     # A piece of a body takes fifty times its byte on its way to a route, were they not joined.
     "some chunks of one byte": (100, 24, STAY),
     "chunk extensions": (100, 24, "413"),

@@ -1,7 +1,8 @@
 internal import NIOCore
 
 /// One connection on its event loop: its state, and the hand that does what the state decides. Two handlers tell it what
-/// happens, one beside the socket (bytes), one behind the decoder (requests and answers).
+/// happens, one beside the socket (bytes), one behind the decoder (requests, and the framework's answers). Answers that we
+/// give ourselves it writes past both.
 final class Connection {
     var state: ConnectionState
     let watch: LoopWatch
@@ -9,6 +10,7 @@ final class Connection {
     var place: Int?
     /// Of the handler beside the socket; nil before and after.
     private var context: ChannelHandlerContext?
+    private var hasUnflushedAnswers = false
     /// How much of what the state holds the watch knows of.
     private var reportedByteCount = 0
 
@@ -33,15 +35,41 @@ final class Connection {
         case .none:
             break
         case .refuse(let refusal):
-            let bytes = refusal.bytes
-            state.bytesWritten(bytes.readableBytes)
-            context.writeAndFlush(NIOAny(IOData.byteBuffer(bytes)), promise: nil)
+            write(refusal.answer, context)
+            context.flush()
             if refusal.closesAtOnce { context.close(promise: nil) } else { finish(context) }
         case .finish:
             finish(context)
         case .close:
             context.close(promise: nil)
         }
+    }
+
+    /// Writes an answer that no route of the framework gives; nothing once the connection has ended. Flush behind it.
+    func write(_ answer: Answer) {
+        guard let context, state.finishedSince == nil else { return }
+        var answer = answer
+        if state.answerHead(isLast: answer.isLast) { answer.isLast = true }
+        write(answer, context)
+        hasUnflushedAnswers = true
+        let action = state.answerEnd(now: watch.now)
+        guard action != .none else { return }
+        flush()
+        perform(action)
+    }
+
+    /// Sends what `write` has written.
+    func flush() {
+        guard hasUnflushedAnswers else { return }
+        hasUnflushedAnswers = false
+        context?.flush()
+        report()
+    }
+
+    private func write(_ answer: Answer, _ context: ChannelHandlerContext) {
+        let bytes = answer.bytes(date: watch.wallClock())
+        state.bytesWritten(bytes.readableBytes)
+        context.write(ConnectionBytesHandler.wrapOutboundOut(.byteBuffer(bytes)), promise: nil)
     }
 
     private func finish(_ context: ChannelHandlerContext) {

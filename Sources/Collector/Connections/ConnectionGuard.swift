@@ -1,41 +1,24 @@
-internal import HTTPTypes
 internal import NIOCore
 internal import NIOHTTP1
-internal import NIOHTTPTypes
 
-/// Behind the decoder: lets requests through as long as the connection's state takes them, and sees their answers.
-/// Brings the handler beside the socket along.
-final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPRequestPart
-    typealias InboundOut = HTTPRequestPart
-    typealias OutboundIn = HTTPResponsePart
-    typealias OutboundOut = HTTPResponsePart
+/// Behind the decoder: lets requests through as long as the connection's state takes them, and sees the framework's answers.
+final class ConnectionGuard: ChannelDuplexHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
 
-    private let watches: ConnectionWatches
-    private var connection: Connection?
+    private let connection: Connection
     private var merge = BodyMerge()
 
-    init(_ watches: ConnectionWatches) { self.watches = watches }
-
-    func handlerAdded(context: ChannelHandlerContext) {
-        let connection = Connection(limits: watches.limits, watch: watches.watch(of: context.eventLoop))
-        self.connection = connection
-        do {
-            try watches.limits.apply(to: context.channel)
-            try context.pipeline.syncOperations.addHandler(ConnectionBytesHandler(connection), position: .first)
-        } catch {
-            // The channel closed meanwhile.
-            context.close(promise: nil)
-        }
-    }
+    init(_ connection: Connection) { self.connection = connection }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard let connection else { return }
         let now = connection.watch.now
         switch Self.unwrapInboundIn(data) {
         case .head(let head):
             forwardBody(context)
-            let asksForUpgrade = head.method == .connect || head.headerFields[.upgrade] != nil
+            let asksForUpgrade = head.method == .CONNECT || head.headers.contains(name: "upgrade")
             if connection.state.requestHead(asksForUpgrade: asksForUpgrade, now: now) { context.fireChannelRead(data) }
         case .body(let bytes):
             guard connection.state.input != .ended else { return }
@@ -58,7 +41,7 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         forwardBody(context)
-        guard let parserError = error as? HTTPParserError, let connection, context.channel.isActive else {
+        guard let parserError = error as? HTTPParserError, context.channel.isActive else {
             return context.fireErrorCaught(error)
         }
         let refusal: Refusal = parserError == .headerOverflow ? .headersTooLarge : .malformed
@@ -67,12 +50,11 @@ final class ConnectionGuard: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        guard let connection else { return context.write(data, promise: promise) }
         switch Self.unwrapOutboundIn(data) {
         case .head(var head):
-            let isLast = head.headerFields[.connection]?.lowercased() == "close"
+            let isLast = head.headers.first(name: "connection")?.lowercased() == "close"
             guard connection.state.answerHead(isLast: isLast) else { return context.write(data, promise: promise) }
-            head.headerFields[.connection] = "close"
+            head.headers.replaceOrAdd(name: "Connection", value: "close")
             context.write(Self.wrapOutboundOut(.head(head)), promise: promise)
         case .body:
             context.write(data, promise: promise)

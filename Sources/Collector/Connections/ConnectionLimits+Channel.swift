@@ -1,4 +1,5 @@
 package import NIOCore
+internal import NIOHTTP1
 
 extension ConnectionLimits {
     /// Sets the kernel's buffers. A connection has those of the listener that accepted it.
@@ -14,5 +15,13 @@ extension ConnectionLimits {
         try channel.syncOptions?.setOption(.recvAllocator, value: allocator)
         // As many buffers are kept as may be filled in one go.
         try channel.syncOptions?.setOption(.maxMessagesPerRead, value: 1)
+    }
+
+    var ofDecoder: NIOHTTPDecoderLimitConfiguration {
+        var configuration = NIOHTTPDecoderLimitConfiguration()
+        configuration.maxHeaderFieldSize = headerBytesMax
+        configuration.maxHeaderListSize = headerBytesMax
+        configuration.maxHeaderFieldCount = headerFieldsMax
+        return configuration
     }
 }

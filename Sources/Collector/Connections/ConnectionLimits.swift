@@ -29,6 +29,8 @@ package struct ConnectionLimits: Sendable {
     package let bodyBytesMax: Int
     /// Requests of one connection that wait for their answers. One more, and the connection ends after these.
     package var pipelinedRequestsMax = 32
+    /// As long as so many wait, no more is read. It leaves room for those that come in the last read.
+    package var requestsAheadMax = 8
 
     /// What the kernel keeps of a connection on its way out. It would let answers that nobody takes grow to megabytes.
     package var sendBufferBytes = 64 << 10

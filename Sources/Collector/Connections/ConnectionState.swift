@@ -128,6 +128,9 @@ package struct ConnectionState {
         return refuse(refusal, now)
     }
 
+    /// Whether more requests are to be read for now.
+    var hasRoomForRequests: Bool { unanswered < limits.requestsAheadMax }
+
     // MARK: Answers
 
     /// An answer begins; `isLast` says that its headers announce the end of the connection. True: they are to do so.
@@ -136,6 +139,9 @@ package struct ConnectionState {
         answerIsLast = isLast || (endsAfterAnswers && unanswered <= 1)
         return answerIsLast && !isLast
     }
+
+    /// An answer of so many bytes is ready before its turn, or while nobody takes it. It is held with its request.
+    package mutating func answerWaits(byteCount: Int) { requestByteCount += byteCount }
 
     package mutating func bytesWritten(_ count: Int) { writtenByteCount += count }
 

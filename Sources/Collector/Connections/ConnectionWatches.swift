@@ -1,4 +1,3 @@
-package import HummingbirdCore
 internal import NIOCore
 internal import Synchronization
 
@@ -6,29 +5,25 @@ internal import Synchronization
 package final class ConnectionWatches: Sendable {
     let limits: ConnectionLimits
     private let loopCount: Int
+    private let wallClock: @Sendable () -> Int64
     private let watches = Mutex<[ObjectIdentifier: NIOLoopBound<LoopWatch>]>([:])
 
-    /// `loopCount` is how many event loops share the limits.
-    package init(limits: ConnectionLimits, loopCount: Int) {
+    /// - Parameters:
+    ///   - loopCount: how many event loops share the limits.
+    ///   - wallClock: milliseconds since 1970, for the answers' dates.
+    package init(limits: ConnectionLimits, loopCount: Int, wallClock: @escaping @Sendable () -> Int64) {
         self.limits = limits
         self.loopCount = loopCount
-    }
-
-    /// What makes a server's connections watched. The framework's own idle timeout is not used: it never closes while a
-    /// request is unanswered, and would be one timer more for each connection.
-    package var channelConfiguration: HTTP1Channel.Configuration {
-        HTTP1Channel.Configuration(
-            additionalChannelHandlers: [ConnectionGuard(self)],
-            httpDecoderConfiguration: .init(
-                maxHeaderFieldSize: limits.headerBytesMax, maxHeaderListSize: limits.headerBytesMax,
-                maxHeaderFieldCount: limits.headerFieldsMax))
+        self.wallClock = wallClock
     }
 
     /// The watch of this event loop, which must be the current one.
     func watch(of eventLoop: any EventLoop) -> LoopWatch {
         watches.withLock { watches in
             if let watch = watches[ObjectIdentifier(eventLoop)] { return watch }
-            let watch = NIOLoopBound(LoopWatch(eventLoop: eventLoop, limits: limits, loopCount: loopCount), eventLoop: eventLoop)
+            let watch = NIOLoopBound(
+                LoopWatch(eventLoop: eventLoop, limits: limits, loopCount: loopCount, wallClock: wallClock),
+                eventLoop: eventLoop)
             watches[ObjectIdentifier(eventLoop)] = watch
             return watch
         }.value

@@ -8,6 +8,8 @@ final class LoopWatch {
     private let eventLoop: any EventLoop
     private let connectionsMax: Int
     private let heldBytesMax: Int
+    /// Milliseconds since 1970.
+    let wallClock: @Sendable () -> Int64
     /// Seconds, as far as the event loop kept up: time in which it read nothing is no client's fault.
     private(set) var now: ConnectionState.Tick = 0
     private var heldByteCount = 0
@@ -21,8 +23,9 @@ final class LoopWatch {
     /// When this second's round began.
     private var roundBegan = NIODeadline.uptimeNanoseconds(0)
 
-    init(eventLoop: any EventLoop, limits: ConnectionLimits, loopCount: Int) {
+    init(eventLoop: any EventLoop, limits: ConnectionLimits, loopCount: Int, wallClock: @escaping @Sendable () -> Int64) {
         self.eventLoop = eventLoop
+        self.wallClock = wallClock
         connectionsMax = max(1, limits.connectionsMax / loopCount)
         // With many loops a share must still hold a few bodies.
         heldBytesMax = max(limits.heldBytesMax / loopCount, 4 * limits.bodyBytesMax)

@@ -1,5 +1,5 @@
 internal import Ingestion
-internal import NIOCore
+internal import NIOHTTP1
 
 /// An answer that no route gives: the request is not whole, and the connection ends with it.
 package enum Refusal: Sendable {
@@ -13,13 +13,13 @@ package enum Refusal: Sendable {
     /// Overload is about memory, which only closing gives back; a lost answer is the lesser harm.
     package var closesAtOnce: Bool { self == .overloaded }
 
-    private var statusLine: String {
+    private var status: HTTPResponseStatus {
         switch self {
-        case .malformed: "400 Bad Request"
-        case .timeout: "408 Request Timeout"
-        case .headersTooLarge: "431 Request Header Fields Too Large"
-        case .bodyTooLarge: "413 Content Too Large"
-        case .overloaded: "503 Service Unavailable"
+        case .malformed: .badRequest
+        case .timeout: .requestTimeout
+        case .headersTooLarge: .requestHeaderFieldsTooLarge
+        case .bodyTooLarge: .payloadTooLarge
+        case .overloaded: .serviceUnavailable
         }
     }
 
@@ -33,14 +33,11 @@ package enum Refusal: Sendable {
         }
     }
 
-    /// The whole answer as it goes over the wire.
-    var bytes: ByteBuffer {
+    var answer: Answer {
         let (code, message) = codeAndMessage
-        let body = IngestError.body(code: code, message: message)
-        var head = "HTTP/1.1 \(statusLine)\r\nContent-Type: application/json\r\nContent-Length: \(body.count)\r\n"
-        if self == .overloaded { head += "Retry-After: \(IngestError.retryAfterSeconds)\r\n" }
-        var bytes = ByteBuffer(string: head + "Connection: close\r\n\r\n")
-        bytes.writeBytes(body)
-        return bytes
+        var answer = Answer(status, body: IngestError.body(code: code, message: message))
+        if self == .overloaded { answer.fields.append(("Retry-After", String(IngestError.retryAfterSeconds))) }
+        answer.isLast = true
+        return answer
     }
 }

@@ -112,13 +112,11 @@ package final class Deduplicator: Sendable {
     /// Records what became of each event that `request` has reserved an id for, and tells those who wait.
     func settle(_ request: RequestReservations, _ outcome: (_ event: Int) -> RequestReservations.Outcome) {
         guard let number = request.number else { return }
-        var outcomes: [Int: RequestReservations.Outcome] = [:]
         let reservations = request.reservations
-        outcomes.reserveCapacity(reservations.count)
-        for reservation in reservations { outcomes[reservation.event] = outcome(reservation.event) }
+        let outcomes = reservations.map { outcome($0.event) }
         state.withLock { state in
-            for reservation in reservations {
-                switch outcomes[reservation.event]! {
+            for (reservation, outcome) in zip(reservations, outcomes) {
+                switch outcome {
                 case .stored(let partition, let offset):
                     state.table.update(reservation.identity, .stored(partition: partition, offset: offset))
                 case .undecided: state.table.update(reservation.identity, .undecided)
@@ -128,7 +126,7 @@ package final class Deduplicator: Sendable {
             state.requests[number] = nil
             state.freeNumbers.append(number)
         }
-        request.finish(outcomes)
+        request.settle(outcomes)
     }
 
     private static func register(_ request: RequestReservations, _ state: inout State) -> Int {

@@ -18,9 +18,11 @@ final class RequestReservations: Sendable {
 
     private struct State {
         var number: Int?
+        /// In the order of their events.
         var reservations: [Reservation] = []
-        var outcomes: [Int: Outcome]?
-        var waiting: [(event: Int, continuation: CheckedContinuation<Outcome, Never>)] = []
+        /// One for each reservation, once it is settled.
+        var outcomes: [Outcome]?
+        var waiting: [@Sendable () -> Void] = []
     }
 
     private let state = Mutex(State())
@@ -28,32 +30,47 @@ final class RequestReservations: Sendable {
     /// Its number in the deduplicator, once it has reserved anything.
     var number: Int? { state.withLock { $0.number } }
     var reservations: [Reservation] { state.withLock { $0.reservations } }
+    var isSettled: Bool { state.withLock { $0.outcomes != nil } }
 
     func add(_ reservation: Reservation, number: Int) {
         state.withLock { state in
+            precondition(state.reservations.last.map { $0.event < reservation.event } ?? true)
             state.number = number
             state.reservations.append(reservation)
         }
     }
 
-    /// Waits for what becomes of an event of this request.
-    func outcome(ofEvent event: Int) async -> Outcome {
-        await withCheckedContinuation { continuation in
-            let known = state.withLock { state -> Outcome? in
-                if let outcomes = state.outcomes { return outcomes[event] ?? .released }
-                state.waiting.append((event, continuation))
-                return nil
+    /// What became of an event of this request; nil until it is settled, and for one that has reserved nothing.
+    func outcome(ofEvent event: Int) -> Outcome? {
+        state.withLock { state in
+            guard let outcomes = state.outcomes else { return nil }
+            var places = state.reservations.indices
+            while let middle = places.isEmpty ? nil : (places.lowerBound + places.upperBound) / 2 {
+                let found = state.reservations[middle].event
+                if found == event { return outcomes[middle] }
+                places = found < event ? middle + 1..<places.upperBound : places.lowerBound..<middle
             }
-            if let known { continuation.resume(returning: known) }
+            return nil
         }
     }
 
-    func finish(_ outcomes: [Int: Outcome]) {
+    /// Calls `body` when this request is settled, on the thread that settles it; at once where it is already.
+    func whenSettled(_ body: @escaping @Sendable () -> Void) {
+        let isSettled = state.withLock { state in
+            if state.outcomes == nil { state.waiting.append(body) }
+            return state.outcomes != nil
+        }
+        if isSettled { body() }
+    }
+
+    /// - Parameter outcomes: one for each reservation, in their order.
+    func settle(_ outcomes: [Outcome]) {
         let waiting = state.withLock { state in
+            precondition(state.outcomes == nil && outcomes.count == state.reservations.count)
             state.outcomes = outcomes
             defer { state.waiting = [] }
             return state.waiting
         }
-        for (event, continuation) in waiting { continuation.resume(returning: outcomes[event] ?? .released) }
+        for body in waiting { body() }
     }
 }

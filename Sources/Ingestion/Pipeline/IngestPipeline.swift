@@ -3,7 +3,7 @@ internal import EventModel
 internal import RecordFormat
 
 /// The write path: decode, check, deduplicate, splice, append. `prepare` runs on the caller's thread and never blocks;
-/// `commit` ends when the log has answered.
+/// neither does `commit`, which calls back when the log has answered.
 package final class IngestPipeline: Sendable {
     private let log: any LogWriter
     private let deduplicator: Deduplicator
@@ -54,13 +54,36 @@ package final class IngestPipeline: Sendable {
 
     // MARK: Committing
 
-    /// Appends the records, settles the messageIds, and waits for those that other requests are writing.
-    ///
-    /// - Throws: `unavailable` where any event's outcome is unknown or the log took it not; the client repeats the request.
-    package func commit(_ prepared: PreparedRequest) async throws(IngestError) -> IngestReport {
-        let receipt = await log.append(prepared.group)
-        settle(prepared, receipt)
+    /// Appends the records, settles the messageIds, and waits for those that other requests are writing. Then `completion` is
+    /// called once, on `executor`: with `unavailable` where any event's outcome is unknown or the log took it not; the client
+    /// repeats the request.
+    package func commit(
+        _ prepared: PreparedRequest, on executor: some RequestExecutor,
+        completion: @escaping @Sendable (Result<IngestReport, IngestError>) -> Void
+    ) {
+        log.append(prepared.group) { receipt in
+            executor.execute {
+                self.settle(prepared, receipt)
+                self.complete(prepared, receipt, fromEvent: 0, on: executor, completion)
+            }
+        }
+    }
 
+    /// Completes the request when all others are settled that write what it repeats; of those before `first` it is known.
+    private func complete(
+        _ prepared: PreparedRequest, _ receipt: AppendReceipt, fromEvent first: Int, on executor: some RequestExecutor,
+        _ completion: @escaping @Sendable (Result<IngestReport, IngestError>) -> Void
+    ) {
+        for index in first..<prepared.events.count {
+            guard case .inFlight(let other, _) = prepared.events[index].fate, !other.isSettled else { continue }
+            return other.whenSettled {
+                executor.execute { self.complete(prepared, receipt, fromEvent: index + 1, on: executor, completion) }
+            }
+        }
+        completion(Result { () throws(IngestError) in try report(prepared, receipt) })
+    }
+
+    private func report(_ prepared: PreparedRequest, _ receipt: AppendReceipt) throws(IngestError) -> IngestReport {
         var report = IngestReport()
         var failure: String?
         for (index, event) in prepared.events.enumerated() {
@@ -77,7 +100,7 @@ package final class IngestPipeline: Sendable {
                 report.duplicates += 1
                 report.add(index, event, .duplicate, .init(partition: partition, offset: offset))
             case .inFlight(let other, let otherEvent):
-                guard case .stored(let partition, let offset) = await other.outcome(ofEvent: otherEvent) else {
+                guard case .stored(let partition, let offset) = other.outcome(ofEvent: otherEvent) else {
                     failure = "an event with the same messageId could not be written"
                     continue
                 }

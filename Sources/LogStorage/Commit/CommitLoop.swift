@@ -3,7 +3,8 @@ internal import EventLog
 /// An append that waits for its commit.
 struct PendingAppend: Sendable {
     let group: RecordGroup
-    let onDone: @Sendable (AppendReceipt) -> Void
+    /// Called on the commit thread, which waits for it.
+    let onReceipt: @Sendable (AppendReceipt) -> Void
 }
 
 /// The thread that commits. Appends that arrive while a sync runs wait in the queue and share the next one.
@@ -67,7 +68,7 @@ final class CommitLoop: Sendable {
             case .appends(let appends, let byteCount):
                 let receipts = commit(appends.map(\.group))
                 queue.withLock { $0.bytes -= byteCount }
-                for (append, receipt) in zip(appends, receipts) { append.onDone(receipt) }
+                for (append, receipt) in zip(appends, receipts) { append.onReceipt(receipt) }
             case .close, nil: return
             }
         }

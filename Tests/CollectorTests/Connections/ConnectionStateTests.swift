@@ -199,6 +199,17 @@ import Testing
         #expect(state.heldByteCount == 7, "headers that have begun")
     }
 
+    @Test func anAnswerThatWaitsIsHeldUntilItLeaves() {
+        var state = Self.open()
+        for _ in 0..<2 { _ = Self.request(&state, bytes: 50) }
+        state.answerWaits(byteCount: 1000)
+        #expect(state.heldByteCount == 2 * 150 + 1000)
+        _ = Self.answer(&state)
+        #expect(state.heldByteCount == (2 * 150 + 1000) / 2)
+        _ = Self.answer(&state)
+        #expect(state.heldByteCount == 0)
+    }
+
     @Test func nothingIsHeldOfABodyThatComesAfterItsAnswer() {
         var state = Self.open()
         _ = state.bytesReceived(50, now: 0)

@@ -5,7 +5,7 @@
  *
  * A call is counted by every rule in use whose two patterns (fnmatch) fit its name and its file: the path that is opened,
  * made or removed, the target of a rename, or what the descriptor stands for. From the rule's `first` matching call on,
- * `count` calls fail, or write less than they were asked to. A failed fdatasync can take along what was written since the last
+ * `count` calls fail, or write less than they were asked to, or wait until the rule is no longer in use. A failed fdatasync can take along what was written since the last
  * good one, as Linux does with pages that it could not write: they count as clean, are dropped, and the next sync succeeds.
  */
 #define _GNU_SOURCE
@@ -26,7 +26,7 @@
 #include <unistd.h>
 
 enum { rules_max = 8 };
-enum mode { mode_fail, mode_one_byte, mode_half, mode_lose };
+enum mode { mode_fail, mode_one_byte, mode_half, mode_lose, mode_hold };
 
 struct rule {
     char call[16];
@@ -79,7 +79,9 @@ static struct rule *rule_for_path(const char *call, const char *path) {
         __atomic_add_fetch(&rule->failed, 1, __ATOMIC_ACQ_REL);
         if (!hit) hit = rule;
     }
-    return hit;
+    if (!hit || hit->mode != mode_hold) return hit;
+    while (__atomic_load_n(&hit->in_use, __ATOMIC_ACQUIRE)) usleep(1000);
+    return NULL;
 }
 
 static struct rule *rule_for_descriptor(const char *call, int descriptor) {

@@ -71,5 +71,7 @@ private struct NoLog: LogWriter {
         name.text == "raw" ? (TopicHandle(index: 0), 12) : (TopicHandle(index: 1), 1)
     }
 
-    func append(_ group: RecordGroup) async -> AppendReceipt { preconditionFailure("nothing is committed here") }
+    func append(_ group: RecordGroup, onReceipt: @escaping @Sendable (AppendReceipt) -> Void) {
+        preconditionFailure("nothing is committed here")
+    }
 }

@@ -1,0 +1,218 @@
+internal import Ingestion
+internal import NIOCore
+internal import NIOHTTP1
+
+/// Takes events: a request to one of their addresses is read, prepared and answered here, on its connection's event loop and
+/// without a task. Everything else goes on to the framework behind it, when it is its turn.
+final class EventsHandler: ChannelDuplexHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPServerRequestPart
+    typealias OutboundIn = HTTPServerResponsePart
+    typealias OutboundOut = HTTPServerResponsePart
+
+    /// Whose the parts are that come in.
+    private enum Receiver {
+        case framework
+        case us(EventsArrival, Turn)
+        /// The request was answered before it was complete, or comes behind the last one.
+        case nobody
+    }
+
+    /// What goes on to the framework.
+    private enum Passed {
+        case part(HTTPServerRequestPart)
+        case error(any Error)
+        case event(Any)
+    }
+
+    private typealias Turn = AnswerOrder<Answer, Passed>.Turn
+
+    private let edge: EventsEdge
+    private let connection: Connection
+    /// Nil once the connection has closed. What is being committed then goes on; its answer is nobody's any more.
+    private var context: ChannelHandlerContext?
+    private var order = AnswerOrder<Answer, Passed>()
+    private var receiver = Receiver.framework
+    /// Requests from here on are neither taken nor answered: the connection ends before their turn.
+    private var takesNoMore = false
+    private var isProceeding = false
+    private var isReadHeldBack = false
+    /// The peer's address without its port, once a request needed it.
+    private var clientAddress: String?
+
+    init(_ edge: EventsEdge, _ connection: Connection) {
+        self.edge = edge
+        self.connection = connection
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.context = nil
+        receiver = .nobody
+        context.fireChannelInactive()
+    }
+
+    // MARK: Requests
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let part = Self.unwrapInboundIn(data)
+        switch part {
+        case .head(let head):
+            begin(head)
+            if case .framework = receiver { pass(.part(part), beginsRequest: true) }
+        case .body(let bytes):
+            switch receiver {
+            case .framework: pass(.part(part))
+            case .us: collect(bytes)
+            case .nobody: break
+            }
+        case .end:
+            let receiver = receiver
+            self.receiver = .framework
+            switch receiver {
+            case .framework: pass(.part(part))
+            case .us(let arrival, let turn): take(arrival, turn, context)
+            case .nobody: break
+            }
+        }
+    }
+
+    private func begin(_ head: HTTPRequestHead) {
+        receiver = .nobody
+        guard !takesNoMore else { return }
+        guard let request = EventsRequest(head) else { return receiver = .framework }
+        let turn = order.begin()
+        do throws(IngestError) {
+            receiver = .us(try EventsArrival(request, edge), turn)
+        } catch {
+            answer(turn, request, .failure(error))
+        }
+    }
+
+    private func collect(_ bytes: ByteBuffer) {
+        // Nobody else holds the arrival meanwhile, or its body would be copied.
+        guard case .us(var arrival, let turn) = exchange(&receiver, with: .nobody) else { return }
+        do throws(IngestError) {
+            try arrival.add(bytes)
+            receiver = .us(arrival, turn)
+        } catch {
+            answer(turn, arrival.request, .failure(error))
+        }
+    }
+
+    private func take(_ arrival: EventsArrival, _ turn: Turn, _ context: ChannelHandlerContext) {
+        let address = clientAddress ?? context.channel.remoteAddress?.ipAddress ?? "0.0.0.0"
+        clientAddress = address
+        let request = arrival.request
+        do throws(IngestError) {
+            let prepared = try arrival.prepare(clientAddress: address)
+            let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+            let executor = LoopExecutor(eventLoop: context.eventLoop)
+            let pipeline = arrival.pipeline
+            // Behind what else the loop has just read: the log is woken once for all of it.
+            executor.execute {
+                pipeline.commit(prepared, on: executor) { handler.value.answer(turn, request, $0) }
+            }
+        } catch {
+            answer(turn, request, .failure(error))
+        }
+    }
+
+    private func answer(_ turn: Turn, _ request: EventsRequest, _ result: Result<IngestReport, IngestError>) {
+        guard context != nil else { return }
+        let answer = Answer(to: request, result, cors: edge.cors)
+        if answer.isLast { takesNoMore = true }
+        order.answer(turn, answer)
+        proceed()
+        if order.isWaiting(turn) { connection.state.answerWaits(byteCount: answer.body.count) }
+    }
+
+    // MARK: In turn
+
+    private func pass(_ passed: Passed, beginsRequest: Bool = false) {
+        order.passOn(passed, beginsRequest: beginsRequest)
+        proceed()
+    }
+
+    /// Does everything whose turn it is. Answers that nobody takes stay here, where they keep further requests out.
+    private func proceed() {
+        guard !isProceeding, let context else { return }
+        isProceeding = true
+        var hasPassed = false
+        while let step = order.next(mayAnswer: context.channel.isWritable) {
+            switch step {
+            case .answer(let answer):
+                connection.write(answer)
+                // A client that takes its answers makes room for more at once.
+                if !context.channel.isWritable { connection.flush() }
+            case .passOn(let passed):
+                // It may end the connection.
+                connection.flush()
+                hasPassed = true
+                switch passed {
+                case .part(let part): context.fireChannelRead(Self.wrapInboundOut(part))
+                case .error(let error): context.fireErrorCaught(error)
+                case .event(let event): context.fireUserInboundEventTriggered(event)
+                }
+            }
+        }
+        connection.flush()
+        // It may have waited since a read that is long complete.
+        if hasPassed { context.fireChannelReadComplete() }
+        isProceeding = false
+        if isReadHeldBack { read(context: context) }
+    }
+
+    /// Reads on only where there is room for what comes: behind requests that wait, it would lie here.
+    func read(context: ChannelHandlerContext) {
+        isReadHeldBack = order.isHoldingBack || !connection.state.hasRoomForRequests
+        if !isReadHeldBack { context.read() }
+    }
+
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        context.write(data, promise: promise)
+        guard case .end = Self.unwrapOutboundIn(data) else { return }
+        order.frameworkAnswered()
+        proceed()
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        proceed()
+        context.fireChannelWritabilityChanged()
+    }
+
+    // MARK: What ends a connection
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard error is HTTPParserError else { return pass(.error(error)) }
+        switch exchange(&receiver, with: .nobody) {
+        case .framework: pass(.error(error))
+        case .us(let arrival, let turn):
+            let error = IngestError(.invalidBody, "the body ended early, or its chunks are malformed")
+            answer(turn, arrival.request, .failure(error))
+        // It has its answer.
+        case .nobody: break
+        }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case is ChannelShouldQuiesceEvent:
+            takesNoMore = true
+            pass(.event(event))
+        case ChannelEvent.inputClosed:
+            pass(.event(event))
+        default:
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+}
+
+/// An event loop, as a place where requests go on.
+private struct LoopExecutor: RequestExecutor {
+    let eventLoop: any EventLoop
+
+    func execute(_ work: @escaping @Sendable () -> Void) { eventLoop.execute(work) }
+}
