@@ -1,0 +1,36 @@
+"""The service of this project, as `okla-events serve` starts it; only its write key and its durability are set."""
+import os
+import re
+import subprocess
+
+from peers import Row
+from processes import Server
+from workspace import ROOT, SERVICE, read_text
+
+CLIENT = "http"
+PACKAGES = []
+KEY = "bench-key"
+
+
+def versions():
+    def git(*arguments):
+        return subprocess.run(["git", "-C", ROOT, *arguments], capture_output=True, text=True).stdout.strip()
+    changed = " with changes" if git("status", "--porcelain", "--untracked-files=no") else ""
+    swift = subprocess.run(["swift", "--version"], capture_output=True, text=True).stdout.split("\n")[0]
+    return {"okla-events": git("rev-parse", "--short", "HEAD") + changed, "swift": swift}
+
+
+def rows():
+    return [
+        Row("**ours**, fsync, gzip batches", start, ours=True),
+        Row("**ours**, durability os, gzip batches", lambda folder: start(folder, "os"), ours=True),
+        Row("**ours**, fsync, single events", start, batch=1, connections=64, share=0.25, ours=True),
+    ]
+
+
+def start(folder, durability="fsync"):
+    environment = {**os.environ, "EVENT_TRACKING_WRITE_KEY": KEY, "LOG_DURABILITY": durability}
+    server = Server([SERVICE, "serve", "--port", "0", "--data-dir", folder / "data"], '"ready":true', folder, CLIENT, options={"key": KEY},
+                    env=environment)
+    server.target = re.search(r'"http":"http://[^"]*:(\d+)"', read_text(server.log))[1]
+    return server
