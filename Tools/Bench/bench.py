@@ -40,6 +40,11 @@ def arguments():
     parser.add_argument("--picture", metavar="FILE.svg", type=pathlib.Path, help="the table's events/s as a picture")
     parser.add_argument("--needs", choices=["debian", "python", "clients"], help=argparse.SUPPRESS)  # for Tools/bench
     options = parser.parse_args()
+    for path in (options.json, options.picture):
+        if path and not path.resolve().parent.is_dir():
+            parser.error(f"there is no folder {path.resolve().parent}")
+    if options.picture and "peers" not in options.only:
+        parser.error("the picture shows the section peers")
     options.rounds = options.rounds or (1 if options.quick else 3)
     options.events = max((options.events or (40_000 if options.quick else 200_000)) // 400 * 400, 400)
     return options

@@ -29,23 +29,36 @@ class Store:
         self.next_event = 0
         self.requests = 0
 
-    def load(self, events, batch, connections, prefix=(), **options):
-        """Stores as many events as asked for, never the same ones twice, and returns what the client measured."""
+    def load(self, events, batch, connections, prefix=(), before=lambda: None, **options):
+        """Stores as many events as asked for, never the same ones twice, and returns what the client measured.
+
+        `before` is called when the client has prepared everything, just before it begins.
+        """
         first = self.next_event
         self.next_event += events
         self.requests += -(-events // batch)
         named = [f"{name}={value}" for name, value in {**self.options, **options}.items()]
         command = [*prefix, CLIENTS / self.client, self.target, events, batch, connections, first, *named]
-        done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-        if done.returncode:
-            raise Failure(f"The client failed: {' '.join(map(str, command))}\n{done.stderr[-2000:]}{self.log_tail()}")
-        return json.loads(done.stdout)
+        with subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as client:
+            try:
+                if ready := client.stdout.readline() == "ready\n":
+                    before()
+                output, errors = client.communicate("\n" if ready else None)
+            except BaseException:
+                client.kill()
+                raise
+        if client.returncode:
+            raise Failure(f"The client failed: {' '.join(map(str, command))}\n{errors[-2000:]}{self.log_tail()}")
+        return json.loads(output)
 
     def log_tail(self):
         return ""
 
     def pids(self):
         return []
+
+    def cpu_seconds(self):
+        return 0.0
 
     def disk_bytes(self):
         return disk_bytes(self.data)

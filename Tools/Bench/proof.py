@@ -1,11 +1,12 @@
 """Whether an acknowledgement waits for the disk, and how many syncs a batch takes: measured with strace, not believed.
 
-Three short runs of the same load against the running server:
+Short runs of the same load against the running server:
  1. all connections; every call that makes bytes durable is counted;
  2. one connection, traced but not delayed: how long the fastest acknowledgement takes under strace anyway;
- 3. one connection, each of those calls delayed: only when even the fastest acknowledgement takes that much longer, it waits.
+ 3. one connection, every sync delayed: when even the fastest acknowledgement takes that much longer, it waits;
+ 4. only when it does not, and the server has writes that sync by themselves: one connection, these delayed.
 
-Such calls are fsync and its relatives, and writes that are durable when they return: pwritev2 with RWF_DSYNC, and every
+Such calls are fsync and its relatives, and writes that are durable when they return: pwritev2 with RWF_DSYNC or RWF_SYNC, and every
 write to a descriptor that was opened with O_DSYNC (seen at its opening or in its /proc/PID/fdinfo).
 """
 import contextlib
@@ -28,46 +29,58 @@ TRACE = WORK / "trace"
 
 def prove(store, batch, connections, batches):
     """A dictionary with `waits_for_disk` ("yes", "no", or "unclear"), `syncs_per_batch` and what they follow from."""
-    durable_files = synchronous_descriptors(store)
-    with traced(store, []) as prefix:
-        store.load(batch * batches, batch, connections, prefix)
-    calls = TRACE.read_text(errors="replace")
-    durable_files |= synchronous_descriptors(store) | synchronous_openings(calls)
-    durable, writes, mixed = sort_calls(calls, durable_files)
-
+    known = synchronous_descriptors(store)
+    _, calls = trace(store, batch * batches, batch, connections, known)
     # Where a batch takes many syncs, each of them is delayed; two batches tell as much as ten.
-    few = max(2, min(10, round(40 / max(len(durable) / batches, 1))))
-    with traced(store, []) as prefix:
-        quick = store.load(batch * few, batch, 1, prefix)["min_ms"]
-    delayed = [*SYNCS, *sorted({name for name, _ in writes})]
-    # A write is delayed only on the files on which it syncs; strace then looks at no other file.
-    only = [option for path in sorted({path for _, path in durable}) for option in ("-P", path)] if writes else []
-    with traced(store, [*only, "-e", f"inject={','.join(delayed)}:delay_enter={DELAY_MILLISECONDS * 1000}"]) as prefix:
-        slow = store.load(batch * few, batch, 1, prefix)["min_ms"]
-    return {"waits_for_disk": verdict(quick, slow, mixed), "syncs_per_batch": len(durable) / batches, "min_ms_traced": quick, "min_ms_delayed": slow,
-            "delay_ms": DELAY_MILLISECONDS, "durable_calls": sorted({name for name, _ in durable}), "mixed_files": sorted(mixed)}
+    few = batch * max(2, min(10, round(40 * batches / max(len(calls.durable), 1))))
+    quick, _ = trace(store, few, batch, 1, known)
+    slow, again = trace(store, few, batch, 1, known, delay(SYNCS))
+    waits = is_late(quick, slow)
+    if not waits and calls.durable_writes:
+        # These are delayed on the files on which they sync; strace then looks at no other file.
+        files = [option for _, path in sorted(calls.durable_writes) for option in ("-P", path)]
+        slow, _ = trace(store, few, batch, 1, known, files + delay({name for name, _ in calls.durable_writes}))
+        waits = is_late(quick, slow)
+        if calls.durable_writes & calls.plain_writes or not waits and again.durable_writes - calls.durable_writes:
+            waits = None  # others were delayed too; or not all of them could be, since their files have new names each time
+    return {"waits_for_disk": {True: "yes", False: "no", None: "unclear"}[waits], "syncs_per_batch": len(calls.durable) / batches,
+            "min_ms_traced": quick, "min_ms_delayed": slow, "delay_ms": DELAY_MILLISECONDS, "durable_calls": sorted({name for name, _ in calls.durable})}
 
 
-def verdict(quick, slow, mixed):
-    """From the fastest acknowledgement without and with the delay."""
+def delay(names):
+    return ["-e", f"inject={','.join(sorted(names))}:delay_enter={DELAY_MILLISECONDS * 1000}"]
+
+
+def is_late(quick, slow):
+    """From the fastest acknowledgement without and with the delay; None when strace alone makes it too slow to tell."""
     if slow < DELAY_MILLISECONDS:
-        return "no"
-    return "yes" if slow - quick > DELAY_MILLISECONDS / 2 and not mixed else "unclear"
+        return False
+    return True if slow - quick > DELAY_MILLISECONDS / 2 else None
 
 
-def sort_calls(text, durable_files):
-    """The calls that make bytes durable as (name, path), those of them that are writes, and files written both ways."""
-    durable, plain = [], set()
-    for name, arguments in re.findall(r"^\d+\s+(\w+)\((.*)", text, re.M):
-        path = found[1] if (found := re.match(r"\d+<([^>]*)>", arguments)) else ""
-        if name in UNSEEN:
-            raise Failure(f"It uses {name}, whose writes this proof does not see: teach Tools/Bench/proof.py about it.")
-        if name in SYNCS or name in WRITES and (path in durable_files or name == "pwritev2" and "RWF_DSYNC" in arguments):
-            durable.append((name, path))
-        elif name in WRITES:
-            plain.add((name, path))
-    writes = [call for call in durable if call[0] in WRITES]
-    return durable, writes, {path for name, path in set(writes) & plain}
+def trace(store, events, batch, connections, known, options=()):
+    """The fastest acknowledgement of this load in milliseconds, and the calls it led to. `known` grows by files that are written synchronously."""
+    with traced(store, options) as prefix:
+        fastest = store.load(events, batch, connections, prefix)["min_ms"]
+    text = TRACE.read_text(errors="replace")
+    known |= synchronous_descriptors(store) | synchronous_openings(text)
+    return fastest, Calls(text, known)
+
+
+class Calls:
+    """What a trace says, each call as (name, path): all that made bytes durable, and the writes that did and did not."""
+
+    def __init__(self, text, synchronous_files):
+        self.durable, self.plain_writes = [], set()
+        for name, arguments in re.findall(r"^\d+\s+(\w+)\((.*)", text, re.M):
+            path = found[1] if (found := re.match(r"\d+<([^>]*)>", arguments)) else ""
+            if name in UNSEEN:
+                raise Failure(f"It uses {name}, whose writes this proof does not see: teach Tools/Bench/proof.py about it.")
+            if name in SYNCS or name in WRITES and (path in synchronous_files or name == "pwritev2" and re.search(r"RWF_D?SYNC", arguments)):
+                self.durable.append((name, path))
+            elif name in WRITES:
+                self.plain_writes.add((name, path))
+        self.durable_writes = {call for call in self.durable if call[0] in WRITES}
 
 
 def synchronous_openings(text):

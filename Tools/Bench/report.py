@@ -31,7 +31,8 @@ class Goal:
 
     @property
     def met(self):
-        return self.value >= self.limit if self.at_least else self.value <= self.limit
+        slack = 1e-9 * self.limit  # what a division may be off by
+        return self.value >= self.limit - slack if self.at_least else self.value <= self.limit + slack
 
     def __str__(self):
         sign = "≥" if self.at_least else "≤"

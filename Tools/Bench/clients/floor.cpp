@@ -135,6 +135,7 @@ int main(int argc, char **argv) {
         if (!std::equal(events.begin(), events.end(), pipeline.found.begin(), pipeline.found.end())) die("floor: the events came out changed");
     }
     pipeline.forget();
+    wait_for_go();
 
     std::vector<double> times;
     size_t events = 0;

@@ -3,7 +3,8 @@
 //
 //   CLIENT TARGET EVENTS BATCH CONNECTIONS FIRST [NAME=VALUE ...]
 //
-// TARGET is a port or a file. FIRST numbers the first event: two runs against one store send different messageIds.
+// TARGET is a port or a file. FIRST numbers the first event: two runs against one store send different messageIds. When all
+// is prepared and connected the client prints `ready` and waits for a line; so the driver can look at the server just before.
 #pragma once
 #include <sys/resource.h>
 
@@ -141,6 +142,13 @@ template <class Work> void on_all_cores(size_t count, Work work) {
     for (auto &thread : threads) thread.join();
 }
 
+inline void wait_for_go() {
+    puts("ready");
+    fflush(stdout);
+    for (int c; (c = getchar()) != '\n';)
+        if (c == EOF) die("nobody said go");
+}
+
 // ---- what it took
 
 // What this process has used so far.
@@ -190,6 +198,7 @@ template <class Connect> int drive(const Options &options, Connect connect) {
             }
         });
     ready.arrive_and_wait();
+    wait_for_go();
     const Usage before = Usage::now();
     const auto start = Clock::now();
     go.count_down();

@@ -192,6 +192,7 @@ template <class Protocol> int drive_wire(const Options &options, Protocol protoc
         loops[c % threads].connections.push_back(&connections[c]);
     }
 
+    wait_for_go();
     const Usage before = Usage::now();
     const auto start = Clock::now();
     std::vector<std::thread> running;

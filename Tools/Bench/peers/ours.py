@@ -10,6 +10,7 @@ from workspace import ROOT, SERVICE, read_text
 CLIENT = "http"
 PACKAGES = []
 KEY = "bench-key"
+BATCHES, SINGLE = "**ours**, fsync, gzip batches", "**ours**, fsync, single events"  # the rows that others are compared with
 
 
 def versions():
@@ -22,9 +23,9 @@ def versions():
 
 def rows():
     return [
-        Row("**ours**, fsync, gzip batches", start, ours=True),
+        Row(BATCHES, start, ours=True),
         Row("**ours**, durability os, gzip batches", lambda folder: start(folder, "os"), ours=True),
-        Row("**ours**, fsync, single events", start, batch=1, connections=64, share=0.25, ours=True),
+        Row(SINGLE, start, batch=1, connections=64, share=0.25, ours=True),
     ]
 
 

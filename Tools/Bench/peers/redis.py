@@ -1,4 +1,4 @@
-"""Redis Streams. No snapshots and no rewriting of the append-only file, so only what the row names is measured."""
+"""Redis Streams, a pipeline of XADDs a batch. No snapshots and no rewriting of the append-only file, so only what the row names is measured."""
 from peers import Row, debian_version
 from processes import Server
 from workspace import free_port
@@ -12,7 +12,7 @@ def versions():
 
 
 def rows():
-    return [Row(f"Redis Streams, appendfsync {policy}, pipelines of XADD", lambda folder, policy=policy: start(folder, policy))
+    return [Row(f"Redis Streams, appendfsync {policy}", lambda folder, policy=policy: start(folder, policy))
             for policy in ("always", "everysec")]
 
 

@@ -1,5 +1,5 @@
 """Ours beside the peers and the bare floor, in alternation: round 1 of every row, round 2 of every row, and so on."""
-import peers
+import peers.ours
 import picture
 import proof
 import report
@@ -35,10 +35,10 @@ def measure(run):
         rounds[FLOOR].append({**floor, "cpu_us": floor["ns"]["total"] / 1e3, "client_cpu_us": None, "disk_per_event": floor["bytes_per_event"]})
 
     lines = {name: {"name": name, **medians(found), **proofs[name]} for name, found in rounds.items()}
-    report.say(f"{run.events:,} events (fewer single ones) of about {rounds[FLOOR][0]['json_bytes_per_event']:.0f} bytes; batches of 100 on 8 connections "
+    report.say(f"{run.events:,} events a row (a fourth of them where each takes long, more where they are soon over) of about {rounds[FLOOR][0]['json_bytes_per_event']:.0f} bytes; batches of 100 on 8 connections "
                "with one in flight each, single events on 64.", "")
     report.table(COLUMNS, lines.values())
-    ratios = compare(run, lines)
+    ratios = compare(run, rows, lines)
     if run.picture:
         picture.draw(run.picture, [{"ours": row.ours, **lines[row.name]} for row in rows if row.batch > 1])
     versions = {name: version for peer in compared for name, version in peer.versions().items()}
@@ -49,35 +49,30 @@ def one_round(run, row, store):
     events = int(run.events * row.share)
     threads = {"threads": client_threads()}
     store.load(WARM_UP_EVENTS, row.batch, row.connections, **threads)
-    disk = store.disk_bytes()
+    earlier = {}
+
+    def look():
+        earlier.update(disk=store.disk_bytes(), cpu=store.cpu_seconds())
     if isinstance(store, InClient):
-        found = store.load(events, row.batch, row.connections)
+        found = store.load(events, row.batch, row.connections, before=look)
         found.update(cpu_us=found["client_cpu_s"] / events * 1e6, client_cpu_us=None, peak_mib=found["client_grown_mib"])
     else:
         with store.watched_memory() as memory:
-            cpu = store.cpu_seconds()
-            found = store.load(events, row.batch, row.connections, **threads)
-            cpu = store.cpu_seconds() - cpu
+            found = store.load(events, row.batch, row.connections, before=look, **threads)
+            cpu = store.cpu_seconds() - earlier["cpu"]
         found.update(cpu_us=cpu / events * 1e6, client_cpu_us=found["client_cpu_s"] / events * 1e6, peak_mib=max(memory))
-    found["disk_per_event"] = (store.disk_bytes() - disk) / events
+    found["disk_per_event"] = (store.disk_bytes() - earlier["disk"]) / events
     return found
 
 
-def compare(run, lines):
-    """What the table says in one line each."""
-    ratios = {}
-    batches = lines.get("**ours**, fsync, gzip batches")
-    single = lines.get("**ours**, fsync, single events")
-    if not batches:
-        return ratios
+def compare(run, rows, lines):
+    """What the table says in one line each: like with like, batches with batches."""
+    batches, single = lines[peers.ours.BATCHES], lines[peers.ours.SINGLE]
     run.once("top rate", lambda: batches["per_s"])
-    floor = run.floor()["total"] / 1e3
-    ratios["ours, server CPU per event / bare floor"] = batches["cpu_us"] / floor
-    for name, line in lines.items():
-        if name.startswith("**ours**") or name == FLOOR:
-            continue
-        ours = single if "single" in name else batches
-        ratios[f"ours, fsync / {name}"] = ours["per_s"] / line["per_s"]
+    ratios = {"ours, server CPU per event / bare floor": batches["cpu_us"] / (run.floor()["total"] / 1e3)}
+    for row in rows:
+        if not row.ours:
+            ratios[f"ours, fsync / {row.name}"] = (batches if row.batch > 1 else single)["per_s"] / lines[row.name]["per_s"]
     report.table([("ratio (of events/s if nothing else is said)", "", "name"), ("value", ".2f", "value")],
                  [{"name": name, "value": value} for name, value in ratios.items()])
     return ratios
