@@ -37,12 +37,13 @@ def measure(run):
 
 
 def fill(run, log, size):
-    """A first piece tells how much a record takes; then the rest in one go."""
-    piece = 200_000
+    """A small log beside it tells how much a record takes."""
     run.progress(f"open: filling {size / 2**30:.1f} GiB")
-    run.append(log, piece, "os", 12)
-    rest = int(size / (disk_bytes(log) / piece)) - piece
-    run.append(log, max(rest, 0) // 100 * 100 + 100, "os", 12)
+    piece = 200_000
+    with fresh_folder() as folder:
+        run.append(folder / "data", piece, "os", 12)
+        record_bytes = disk_bytes(folder / "data") / piece
+    run.append(log, int(size / record_bytes) // 100 * 100, "os", 12)
 
 
 def kill_under_load(folder, seconds):
