@@ -38,15 +38,15 @@ need_swift() {
     command -v swift >/dev/null || { say "Swift is missing: install the toolchain (6.1 or later) from swift.org and put it on the PATH."; exit 1; }
 }
 
-# need_python PACKAGE==VERSION...: a private Python environment in .venv with exactly these packages.
+# need_python PACKAGE==VERSION...: a private Python environment with exactly these packages, in .venv or in $python_folder.
 need_python() {
     need_packages python3-venv
-    local wanted="$*"
-    [ "$(cat .venv/wanted 2>/dev/null)" = "$wanted" ] && return
-    say "Installing Python packages into .venv: $wanted"
-    /usr/bin/python3 -m venv .venv
-    .venv/bin/pip install --quiet --disable-pip-version-check "$@"
-    printf '%s' "$wanted" >.venv/wanted
+    local wanted="$*" folder=${python_folder:-.venv}
+    [ "$(cat "$folder/wanted" 2>/dev/null)" = "$wanted" ] && return
+    say "Installing Python packages into $folder: $wanted"
+    /usr/bin/python3 -m venv "$folder"
+    "$folder/bin/pip" install --quiet --disable-pip-version-check "$@"
+    printf '%s' "$wanted" >"$folder/wanted"
 }
 
 # build CONFIGURATION [ARGS]: quiet while it goes well.

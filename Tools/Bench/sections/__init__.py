@@ -1,0 +1,1 @@
+"""One file a section. Each has TITLE and measure(run), which prints and returns its raw figures."""

@@ -1,0 +1,31 @@
+"""The log alone, without HTTP."""
+import report
+from run import medians
+from workspace import disk_bytes, fresh_folder
+
+TITLE = "Appending to the log, without HTTP"
+PARTITIONS = [1, 12, 64]
+GOAL_RATIO = 1.5
+
+
+def measure(run):
+    records = run.events * 5
+    rounds = {(durability, partitions): [] for durability in ("fsync", "os") for partitions in PARTITIONS}
+    for number in range(1, run.rounds + 1):
+        for (durability, partitions), found in rounds.items():
+            run.progress(f"append: round {number} of {run.rounds}, {durability}, {partitions} partitions")
+            with fresh_folder() as folder:
+                result = run.append(folder / "data", records, durability, partitions)
+                result["disk_per_event"] = disk_bytes(folder / "data") / result["events"]
+                found.append(result)
+    bare = run.floor_append_us()
+    lines = []
+    for (durability, partitions), found in rounds.items():
+        line = {"name": f"{durability}, {partitions} partition{'s' if partitions > 1 else ''}", **medians(found)}
+        lines.append({**line, "ratio": line["cpu_us"] / bare})
+    report.say(f"{records:,} records in groups of 100 from 8 tasks. LZ4, CRC-32C and write(2) alone take {bare:.2f} us/event on this machine.", "")
+    report.table([("what", "", "name"), ("events/s", ",.0f", "per_s"), ("ack p50 ms", ".2f", "p50_ms"), ("ack p99 ms", ".2f", "p99_ms"),
+                  ("CPU us/event", ".2f", "cpu_us"), ("CPU / (LZ4 + CRC + write)", ".2f", "ratio"), ("disk bytes/event", ",.0f", "disk_per_event")], lines)
+    goal = next(line for line in lines if line["name"] == "os, 12 partitions")
+    run.goal("append", "CPU of an append, os durability, 12 partitions / LZ4 + CRC + write of the floor", goal["ratio"], GOAL_RATIO, "")
+    return {"rounds": {f"{durability} {partitions}": found for (durability, partitions), found in rounds.items()}, "floor_us": bare}

@@ -1,0 +1,51 @@
+"""Where the benchmark keeps its things, and what lies on the disk there."""
+import contextlib
+import os
+import pathlib
+import shutil
+import socket
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+WORK = ROOT / ".build/bench"
+CLIENTS = WORK / "clients"
+PYTHON = ROOT / ".venv-bench/bin"
+SERVICE = ROOT / ".build/release/okla-events"
+LOG_BENCH = ROOT / ".build/release/log-bench"
+
+
+@contextlib.contextmanager
+def fresh_folder():
+    """An empty folder that is gone afterwards. What others have left unwritten is written first: it is not this one's cost."""
+    os.sync()
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="run-", dir=WORK))
+    folder.chmod(0o755)
+    (folder / "data").mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def disk_bytes(folder):
+    """Allocated blocks of all files, those included that the file system has promised but not placed yet."""
+    total = 0
+    for parent, _, files in os.walk(folder):
+        for name in files:
+            with contextlib.suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(parent, name)).st_blocks * 512
+    return total
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def read_text(path):
+    """The file's text; empty when there is none, as with processes that have just ended."""
+    try:
+        return pathlib.Path(path).read_text(errors="replace")
+    except OSError:
+        return ""
