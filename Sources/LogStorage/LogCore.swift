@@ -28,6 +28,8 @@ package final class LogCore: Sendable {
     /// Held while the status is put together and written, so that an older one never follows a newer one. Whether there was
     /// room on the disk, as far as it was written.
     private let isShort = Mutex(false)
+    /// That the last commit found the disk full.
+    private let noRoom = Mutex<FileError?>(nil)
     private let processID: Int32
     private let onWarning: @Sendable (String) -> Void
 
@@ -46,6 +48,10 @@ package final class LogCore: Sendable {
             let meta = try prepareMeta(directory, wanted)
             let points = try directory.recoveryPoints()
             let status = StatusLine()
+            if options.durability == .fsync {
+                // Where there is no room for it now, there may be when it is needed.
+                try? directory.fileSystem.createDirectory(directory.journalPath)
+            }
             let journaled = try journalFiles(directory, from: points.journalSequence)
             let recovered = try recover(
                 directory, meta, points, journaled.offsets, options, concurrently, onProgress,
@@ -115,10 +121,14 @@ package final class LogCore: Sendable {
 
     /// Writes, syncs and publishes the groups together, and says what became of each.
     package func commit(_ groups: [RecordGroup], now: Int64) -> [AppendReceipt] {
-        let shortage = shortage
         if isShort.withLock({ $0 }) != (shortage != nil) { publishStatus() }
-        if let shortage { return groups.map { .refused($0, shortage) } }
+        if let reserve = reserveShortage { return groups.map { .refused($0, reserve) } }
         let outcome = group.commit(groups, now: now)
+        let wasFull = noRoom.withLock { noRoom in
+            defer { noRoom = outcome.noRoom }
+            return noRoom != nil
+        }
+        if wasFull != (outcome.noRoom != nil) { publishStatus() }
         for failure in outcome.failed {
             onWarning("\(failure.partition): \(failure.error); it takes no records until a restart, reads go on")
         }
@@ -128,6 +138,16 @@ package final class LogCore: Sendable {
 
     /// Why nothing is written at the moment although the partitions could: the disk has too little room left.
     package var shortage: LogError? {
+        if let reserve = reserveShortage { return reserve }
+        // Nobody may try again while health says that it is of no use, so what is free tells when it is.
+        guard let error = noRoom.withLock({ $0 }), freeBytes ?? 0 < Self.roomAgainBytes else { return nil }
+        return LogError(.lowSpace, "\(error): make room on that disk; reads go on, and so do writes once there is room")
+    }
+
+    private static let roomAgainBytes = 1 << 20
+
+    /// What is to be kept free is not.
+    private var reserveShortage: LogError? {
         guard options.minFreeBytes > 0, let free = freeBytes, free < options.minFreeBytes else { return nil }
         return LogError(
             .lowSpace,

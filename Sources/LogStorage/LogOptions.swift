@@ -28,7 +28,7 @@ package struct LogOptions: Sendable {
     /// New bytes in all partitions after which the recovery points move up; what lies behind is what a restart must scan.
     package var checkpointBytes = 64 << 20
     /// A file of the journal, in bytes; two of them are in use at full speed, and the recovery points move when one is full.
-    package var journalFileBytes = 64 << 20
+    package var journalFileBytes = 16 << 20
     package var checkpointIntervalMilliseconds: Int64 = 30_000
     package var retentionIntervalMilliseconds: Int64 = 60_000
     /// Bytes that stay free on the log's disk: with less, appends are refused before anything is written. 0: no limit.

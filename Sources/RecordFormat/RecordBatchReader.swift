@@ -19,6 +19,9 @@ package struct RecordView {
         self.headerBytes = headerBytes
     }
 
+    /// What the headers take, their count included.
+    package var headerByteCount: Int { headerBytes.count }
+
     /// Reads a `RecordBody`; nil where it is none.
     package init?(ofBody body: UnsafeRawBufferPointer, offset: Int64, timestamp: Int64) {
         var position = 0

@@ -1,6 +1,7 @@
 """Damage in the files: what the service and the commands say of it, and who can still read the rest."""
 import json
 import os
+import re
 
 import confluent_kafka
 import pytest
@@ -135,8 +136,13 @@ def test_a_file_that_has_grown_without_bound_takes_no_memory(filled, suffix):
     assert service.memory()[1] < 200
     assert [record["offset"] for record in service.records()] == list(range(COUNT))
     service.stop()
-    assert big.read_bytes() == before
+    # The journal's place in it moves with every start.
+    assert without_journal(big.read_bytes()) == without_journal(before)
     assert run("log", "verify", "--data-dir", service.data_dir).returncode == 0
+
+
+def without_journal(contents):
+    return re.sub(rb"~journal 0 [0-9]+\n", b"", contents)
 
 
 def test_meta_properties_that_is_not_whole_is_refused_and_comes_back_when_removed(filled):

@@ -50,7 +50,7 @@ def test_nothing_acknowledged_is_lost_or_doubled_by_power_cuts(disk, tmp_path, m
     assert totals["acknowledged"] > CUTS and totals["repeats"] > 0
 
 
-@pytest.mark.parametrize("files", [{}, {"NO_SYNC_OF": ".log"}], ids=["of every file", "of the segments"])
+@pytest.mark.parametrize("files", [{}, {"NO_SYNC_OF": ".journal"}], ids=["of every file", "of the journal"])
 def test_without_syncs_power_cuts_lose_what_was_acknowledged(disk, tmp_path, files, measured):
     """The test above can fail: the same cuts of a service whose syncs do nothing."""
     chance = seeded(f"at most {CUTS_WITHOUT_SYNC} power cuts without syncs")

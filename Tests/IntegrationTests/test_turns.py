@@ -10,7 +10,7 @@ import pytest
 
 from service import KEY, Service, wait_until
 
-SYNCS = ("fdatasync", "*/okla.events.raw-*/*.log")
+SYNCS = ("fdatasync", "*/journal/*.journal")
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
 NOWHERE = b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
 

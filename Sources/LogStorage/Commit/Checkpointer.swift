@@ -93,6 +93,8 @@ final class Checkpointer: Sendable {
         // runs is it known that none has failed.
         let isWritable = Mutex(false)
         betweenCommits { isWritable.withLock { $0 = partition.state.isWritable } }
-        return isWritable.withLock { $0 }
+        guard isWritable.withLock({ $0 }) else { return false }
+        partition.noteSynced(to: work.recoveryPoint)
+        return true
     }
 }

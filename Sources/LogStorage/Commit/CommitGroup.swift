@@ -13,6 +13,8 @@ struct CommitGroup {
         var receipts: [AppendReceipt]
         /// Partitions that take no records from now on.
         var failed: [(partition: TopicPartition, error: FileError)] = []
+        /// Why nothing was written, where the disk is full.
+        var noRoom: FileError?
     }
 
     /// Commits `groups`; says what became of each, and which partitions failed.
@@ -30,6 +32,7 @@ struct CommitGroup {
             } catch {
                 switch error {
                 case .noRoom(let error):
+                    outcome.noRoom = error
                     for number in dirty { partitions[number].discardStaged() }
                     takeBack(dirty, .lowSpace, error, groups, &outcome.receipts)
                 case .failed(let error):

@@ -44,8 +44,10 @@ final class Journal: @unchecked Sendable {
     private let shared: Mutex<Shared>
 
     private var current: OpenFile?
+    // Every record touches these: not checked for overlapping accesses, which `add` cannot make.
+    @exclusivity(unchecked) private var records = GrowableBytes()
+    @exclusivity(unchecked) private var recordCount = 0
     private var entry = GrowableBytes()
-    private var recordCount = 0
     private var nextSequence: UInt64
     private var failure: FileError?
     /// Bytes written since the last recovery points were prepared.
@@ -55,7 +57,7 @@ final class Journal: @unchecked Sendable {
     private static let fullFilesMax = 8
     private static let readyFilesMax = 2
     /// What is kept in memory between commits.
-    private static let entryBytesKept = 4 << 20
+    private static let bytesKept = 4 << 20
 
     /// - Parameters:
     ///   - firstSequence: above all that any file in the folder holds.
@@ -74,10 +76,9 @@ final class Journal: @unchecked Sendable {
     // MARK: A commit: begin, add*, write, sync
 
     func begin() {
-        if entry.capacity > Self.entryBytesKept { entry = GrowableBytes() }
-        entry.removeAll()
-        _ = entry.reserve(JournalFormat.EntryHead.byteCount)
-        entry.advance(by: JournalFormat.EntryHead.byteCount)
+        if records.capacity > Self.bytesKept { records = GrowableBytes() }
+        if entry.capacity > Self.bytesKept { entry = GrowableBytes() }
+        records.removeAll()
         recordCount = 0
     }
 
@@ -85,8 +86,8 @@ final class Journal: @unchecked Sendable {
     @inline(__always)
     func add(partition: Int, offset: Int64, timestamp: Int64, body: UnsafeRawBufferPointer) {
         JournalFormat.RecordHead(partition: partition, bodyBytes: body.count, offset: offset, timestamp: timestamp)
-            .append(to: &entry)
-        entry.append(copying: body)
+            .append(to: &records)
+        records.append(copying: body)
         recordCount += 1
     }
 
@@ -101,11 +102,15 @@ final class Journal: @unchecked Sendable {
     func write() throws(Failure) {
         precondition(recordCount > 0)
         if let failure { throw .failed(failure) }
+        entry.removeAll()
+        _ = entry.reserve(JournalFormat.EntryHead.byteCount)
+        entry.advance(by: JournalFormat.EntryHead.byteCount)
+        LZ4Block.compress(records.bytes, appendingTo: &entry)
         do throws(FileError) {
             var file = try fileWithRoom()
             let head = JournalFormat.EntryHead(
                 salt: file.salt, sequence: nextSequence, payloadBytes: entry.count - JournalFormat.EntryHead.byteCount,
-                recordCount: recordCount)
+                recordBytes: records.count, recordCount: recordCount)
             head.write(to: entry.base)
             // Whole pages, so that nothing of an older entry is left in the last one.
             entry.appendZeros(head.totalBytes - entry.count)
@@ -175,8 +180,10 @@ final class Journal: @unchecked Sendable {
 
     /// A new, empty file, whose name is durable.
     private func makeFile() throws(FileError) -> any File {
-        try fileSystem.createDirectory(path)
-        try fileSystem.syncDirectory(FileNames.parent(of: path))
+        if try !fileSystem.exists(path) {
+            try fileSystem.createDirectory(path)
+            try fileSystem.syncDirectory(FileNames.parent(of: path))
+        }
         let file = try fileSystem.open("\(path)/\(JournalFiles.name(takeName()))", .readWrite)
         do throws(FileError) {
             try fileSystem.syncDirectory(path)

@@ -1,4 +1,5 @@
 internal import EventLog
+internal import RecordFormat
 
 /// What a start finds in the folder `journal`: every entry that is whole, in order, and how far they reach in each partition.
 struct JournalFiles {
@@ -90,9 +91,11 @@ struct JournalFiles {
         let found = files[entry.file]
         let bytes = try found.file.readBytes(
             at: entry.position, byteCount: JournalFormat.EntryHead.byteCount + entry.head.payloadBytes)
+        var records = GrowableBytes()
         bytes.withUnsafeBytes { bytes in
             let payload = UnsafeRawBufferPointer(rebasing: bytes[JournalFormat.EntryHead.byteCount...])
-            _ = JournalFormat.forEachRecord(in: payload) { head, record in
+            guard LZ4Block.decompress(payload, byteCount: entry.head.recordBytes, into: &records) else { return }
+            _ = JournalFormat.forEachRecord(in: records.bytes) { head, record in
                 if head.partition < found.partitions.count { body(found.partitions[head.partition], head, record) }
             }
         }

@@ -90,27 +90,30 @@ enum JournalFormat {
 
     /// ```
     ///  0  magic u32     4  crc32c u32, of all behind it, records included     8  salt u64, the file's    16  sequence u64
-    /// 24  payloadBytes u32    28  recordCount u32    32  records
+    /// 24  payloadBytes u32    28  recordBytes u32    32  recordCount u32    36  payload: the records, as one LZ4 block
     /// ```
     struct EntryHead: Equatable, Sendable {
         var salt: UInt64
         var sequence: UInt64
         var payloadBytes: Int
+        /// The payload's size once it is inflated.
+        var recordBytes: Int
         var recordCount: Int
 
-        static let byteCount = 32
+        static let byteCount = 36
 
         /// What the entry takes in the file, filled up to a whole page.
         var totalBytes: Int { JournalFormat.roundedUp(Self.byteCount + payloadBytes) }
 
-        /// Fills in the head of the entry that begins at `start`, whose records stand behind it.
+        /// Fills in the head of the entry that begins at `start`, whose payload stands behind it.
         func write(to start: UnsafeMutableRawPointer) {
             let entry = UnsafeMutableRawBufferPointer(start: start, count: Self.byteCount + payloadBytes)
             entry.store(JournalFormat.entryMagic, at: 0)
             entry.store(salt, at: 8)
             entry.store(sequence, at: 16)
             entry.store(UInt32(payloadBytes), at: 24)
-            entry.store(UInt32(recordCount), at: 28)
+            entry.store(UInt32(recordBytes), at: 28)
+            entry.store(UInt32(recordCount), at: 32)
             entry.store(CRC32C.checksum(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(entry)[8...])), at: 4)
         }
 
@@ -120,16 +123,19 @@ enum JournalFormat {
             salt = bytes.load(UInt64.self, at: 8)
             sequence = bytes.load(UInt64.self, at: 16)
             payloadBytes = Int(bytes.load(UInt32.self, at: 24))
-            recordCount = Int(bytes.load(UInt32.self, at: 28))
+            recordBytes = Int(bytes.load(UInt32.self, at: 28))
+            recordCount = Int(bytes.load(UInt32.self, at: 32))
             guard payloadBytes <= JournalFormat.payloadBytesMax, Self.byteCount + payloadBytes <= bytesLeft,
-                recordCount <= payloadBytes / RecordHead.byteCount, sequence <= JournalFormat.sequenceMax
+                recordBytes <= JournalFormat.payloadBytesMax, recordCount <= recordBytes / RecordHead.byteCount,
+                sequence <= JournalFormat.sequenceMax
             else { return nil }
         }
 
-        init(salt: UInt64, sequence: UInt64, payloadBytes: Int, recordCount: Int) {
+        init(salt: UInt64, sequence: UInt64, payloadBytes: Int, recordBytes: Int, recordCount: Int) {
             self.salt = salt
             self.sequence = sequence
             self.payloadBytes = payloadBytes
+            self.recordBytes = recordBytes
             self.recordCount = recordCount
         }
     }
@@ -180,7 +186,7 @@ enum JournalFormat {
         }
     }
 
-    /// Calls `body` with each record of a payload in order; false where the payload is not made of records.
+    /// Calls `body` with each record in order; false where these are no records.
     static func forEachRecord(
         in payload: UnsafeRawBufferPointer, _ body: (RecordHead, UnsafeRawBufferPointer) -> Void
     ) -> Bool {

@@ -39,10 +39,10 @@ extension PartitionLog {
             }
             // The head was plausible, the batch is not what was written.
             var scanner = scanner(of: segment, from: position, offset: header.baseOffset)
-            if case .damage(let region) = try scanner.next() { return substitute(region, in: segment, from: offset) }
+            if case .damage(let region) = try scanner.next() { return try substitute(region, in: segment, from: offset) }
             return try segment.log.readBytes(at: position, byteCount: header.totalBytes)
         case .damage(let region):
-            return substitute(region, in: segment, from: offset)
+            return try substitute(region, in: segment, from: offset)
         }
     }
 
@@ -88,7 +88,19 @@ extension PartitionLog {
             endOffset: segment.nextOffset)
     }
 
-    private func substitute(_ region: DamagedRegion, in segment: Segment, from offset: Int64) -> [UInt8] {
+    private func substitute(
+        _ region: DamagedRegion, in segment: Segment, from offset: Int64
+    ) throws(FileError) -> [UInt8] {
+        // After a failed sync the kernel may have dropped what was written. The journal has it: to say that it is lost would make
+        // readers go on behind it.
+        let (isWritable, syncedEnd) = shared.withLock { ($0.state.isWritable, $0.syncedEnd) }
+        if !isWritable && !region.lostOffsets.isEmpty && region.offsets.lowerBound >= syncedEnd {
+            throw FileError(
+                operation: "read", path: segment.log.path, number: 0,
+                reason:
+                    "the records from offset \(region.offsets.lowerBound) on did not reach the disk here; restart the service to "
+                    + "put them back from the journal")
+        }
         note(region, in: segment)
         return region.substitute(from: offset)
     }

@@ -31,23 +31,26 @@ package final class PartitionLog: @unchecked Sendable {
         var highWatermark: Int64
         var state: PartitionState
         var damage = KnownDamage()
+        /// What lies before it was synced in the segments.
+        var syncedEnd: Int64
     }
     let shared: Mutex<Shared>
     /// Told of damage that a read has met.
     private let onDamage: @Sendable (KnownDamage.Item) -> Void
 
-    // The commit loop's own.
-    private var builder: RecordBatchBuilder
+    // The commit loop's own. Those that every record touches are not checked for overlapping accesses: each is used by one thread, and
+    // no method here hands out access to one while it calls another.
+    @exclusivity(unchecked) private var builder: RecordBatchBuilder
     private var encoded = GrowableBytes()
-    private var encodedBatches: [(header: RecordBatchHeader, start: Int)] = []
+    @exclusivity(unchecked) private var encodedBatches: [(header: RecordBatchHeader, start: Int)] = []
     private var written: [(segment: Segment, header: RecordBatchHeader, position: Int)] = []
     private var active: Segment
     private var activeBytes: Int
     /// The offset of the next record; the commit loop's own.
-    private(set) var nextOffset: Int64
-    private var lastTimestamp: Int64
+    @exclusivity(unchecked) private(set) var nextOffset: Int64
+    @exclusivity(unchecked) private var lastTimestamp: Int64
     private var firstTimestampOfActive: Int64?
-    var caches: [SegmentCaches]
+    @exclusivity(unchecked) var caches: [SegmentCaches]
     private(set) var bytesSinceCheckpoint = 0
 
     init(
@@ -63,7 +66,9 @@ package final class PartitionLog: @unchecked Sendable {
         self.onDamage = onDamage
         let last = recovered.segments[recovered.segments.count - 1]
         shared = Mutex(
-            Shared(segments: recovered.segments, highWatermark: last.nextOffset, state: recovered.state))
+            Shared(
+                segments: recovered.segments, highWatermark: last.nextOffset, state: recovered.state,
+                syncedEnd: last.nextOffset))
         builder = RecordBatchBuilder(capacity: 0)
         active = last
         activeBytes = last.readableBytes
@@ -244,7 +249,10 @@ package final class PartitionLog: @unchecked Sendable {
         active = segment
         activeBytes = 0
         firstTimestampOfActive = nil
-        shared.withLock { $0.segments.append(segment) }
+        shared.withLock { shared in
+            shared.segments.append(segment)
+            shared.syncedEnd = max(shared.syncedEnd, baseOffset)
+        }
     }
 
     static func createSegment(
@@ -300,6 +308,9 @@ package final class PartitionLog: @unchecked Sendable {
         caches.removeFirst(caches.count - 1)
         caches[0].giveUp()
     }
+
+    /// The segments are synced up to `offset`.
+    func noteSynced(to offset: Int64) { shared.withLock { $0.syncedEnd = max($0.syncedEnd, offset) } }
 
     // MARK: Retention
 
