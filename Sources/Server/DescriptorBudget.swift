@@ -4,7 +4,7 @@ internal import Synchronization
 /// How many connections may be open so that the log always finds descriptors for its next segments. How many the log has
 /// grows while the service runs, so everything that is no connection is counted again now and then.
 package final class DescriptorBudget: Sendable {
-    /// Beside those of the partitions.
+    /// Beside those of the partitions; the journal has a dozen files at most.
     private static let reserved = 64
     /// A partition opens its next segment and writes its indexes while the last segment is still open.
     private static let reservedForPartition = 4

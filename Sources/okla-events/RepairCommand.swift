@@ -20,6 +20,7 @@ struct RepairCommand: ParsableCommand {
 
     func run() throws {
         try location.inspect { inspector, meta in
+            try putBackWhatTheJournalHas(meta)
             var lock: (any FileLock)?
             switch try location.directory.access(processID: ProcessInfo.processInfo.processIdentifier) {
             case .acquired(let acquired): lock = acquired
@@ -51,6 +52,15 @@ struct RepairCommand: ParsableCommand {
                     + "\(lost) records lost")
             if left > 0 { throw ExitCode.failure }
         }
+    }
+
+    /// What the segments lack and the journal has is not lost. Where the service runs, or has ended cleanly, there is nothing to do.
+    private func putBackWhatTheJournalHas(_ meta: LogMeta) throws {
+        guard try location.directory.holder() == nil, try location.directory.hasJournal() else { return }
+        standardError("the log was not closed: recovering it first\n")
+        let log = try EmbeddedLog.open(
+            location.directory, topics: meta.topics, options: LogOptions(), onWarning: { standardError("\($0)\n") })
+        log.close()
     }
 
     private func report(_ result: LogRepair.Result, _ partition: TopicPartition) {

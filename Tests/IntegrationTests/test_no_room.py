@@ -106,7 +106,7 @@ def test_a_start_without_a_free_byte_serves_reads_and_room_makes_all_well(state,
                 assert os.strerror(errno.ENOSPC) in message
         topics = run("log", "topics", "--data-dir", sender.service.data_dir).stdout
         # Where the lock's file is new, there is no room in it to say how the partitions are.
-        known = rf"^log low-space: .*{os.strerror(errno.ENOSPC)}"
+        known = rf"^log: low-space: .*{os.strerror(errno.ENOSPC)}"
         unknown = rf"^{TOPIC} +0 .* \?$"
         assert re.search(unknown if state == "without what may be deleted" else known, topics, re.MULTILINE), topics
         sender.check_log()

@@ -132,6 +132,14 @@ package struct LogDirectory: Sendable {
         try fileSystem.replace(file(FileNames.recoveryPoints), with: points.encoded())
     }
 
+    /// Whether a run has left a journal behind, as one does that was killed.
+    package func hasJournal() throws(LogError) -> Bool {
+        try reporting { () throws(FileError) in
+            guard try fileSystem.exists(journalPath) else { return false }
+            return try !fileSystem.list(journalPath).isEmpty
+        }
+    }
+
     var journalPath: String { file(JournalFiles.folder) }
 
     package func directory(of partition: TopicPartition) -> String { file(partition.description) }
