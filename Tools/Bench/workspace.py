@@ -27,10 +27,11 @@ def fresh_folder():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def disk_bytes(folder):
-    """Allocated blocks of all files, those included that the file system has promised but not placed yet."""
+def disk_bytes(folder, without=None):
+    """Allocated blocks of all files, those included that the file system has promised but not placed yet. `without` is a folder's name."""
     total = 0
-    for parent, _, files in os.walk(folder):
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name != without]
         for name in files:
             with contextlib.suppress(FileNotFoundError):
                 total += os.lstat(os.path.join(parent, name)).st_blocks * 512

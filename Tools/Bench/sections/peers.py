@@ -38,6 +38,8 @@ def measure(run):
     report.say(f"{run.events:,} events a row (a fourth of them where each takes long, more where they are soon over) of about {rounds[FLOOR][0]['json_bytes_per_event']:.0f} bytes; batches of 100 on 8 connections "
                "with one in flight each, single events on 64.", "")
     report.table(COLUMNS, lines.values())
+    journal = max((line.get("journal_mib") or 0 for line in lines.values()), default=0)
+    report.say(f"Not in the disk bytes of ours: the journal, {journal:.0f} MiB at most, whose files are used again and again.", "")
     ratios = compare(run, rows, lines)
     if run.picture:
         picture.draw(run.picture, [{"ours": row.ours, **lines[row.name]} for row in rows if row.batch > 1])
@@ -62,6 +64,8 @@ def one_round(run, row, store):
             cpu = store.cpu_seconds() - earlier["cpu"]
         found.update(cpu_us=cpu / events * 1e6, client_cpu_us=found["client_cpu_s"] / events * 1e6, peak_mib=max(memory))
     found["disk_per_event"] = (store.disk_bytes() - earlier["disk"]) / events
+    if isinstance(store, peers.ours.Ours):
+        found["journal_mib"] = store.journal_mib()
     return found
 
 
