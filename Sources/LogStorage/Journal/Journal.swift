@@ -56,6 +56,9 @@ final class Journal: @unchecked Sendable {
     /// Full files that wait for a recovery point, above which commits are refused: the points do not move.
     private static let fullFilesMax = 8
     private static let readyFilesMax = 2
+    /// So many files' room must be free before one is prepared.
+    private static let roomForSpare = 4
+    private static let preparedBytes = 256 << 10
     /// What is kept in memory between commits.
     private static let bytesKept = 4 << 20
 
@@ -254,19 +257,23 @@ final class Journal: @unchecked Sendable {
         return shared.withLock { $0.ready.isEmpty && $0.full.count < 2 }
     }
 
-    /// Makes a file all of whose pages have been written. Where that fails, the journal goes on in one that grows.
+    /// Makes a file all of whose pages have been written. Where that fails, or there is little room, the journal goes on in one that
+    /// grows.
     func prepareSpare() {
         // Asked for while one was made.
         guard shared.withLock({ $0.ready.isEmpty }) else { return }
-        guard let file = try? makeFile() else { return }
+        guard let free = try? fileSystem.freeBytes(FileNames.parent(of: path)), free >= Self.roomForSpare * fileBytes,
+            let file = try? makeFile()
+        else { return }
         do throws(FileError) {
-            let zeros = [UInt8](repeating: 0, count: min(fileBytes, 1 << 20))
+            // Bit by bit: a commit's sync waits behind what the disk has to do.
+            let zeros = [UInt8](repeating: 0, count: min(fileBytes, Self.preparedBytes))
             var position = 0
             while position < fileBytes {
                 try file.writeAll(zeros, at: position)
+                try file.sync()
                 position += zeros.count
             }
-            try file.sync()
             shared.withLock { $0.ready.append(file) }
         } catch {
             remove(file)

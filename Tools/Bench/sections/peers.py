@@ -81,5 +81,24 @@ def compare(run, rows, lines):
             ratios.append(ratio if row.batch == 1 else {**ratio, "os": lines[peers.ours.BATCHES_OS]["per_s"] / theirs})
     cpu = batches["cpu_us"] / (run.floor()["total"] / 1e3)
     report.table([("events/s of ours over those of", "", "name"), ("ours: fsync", ".2f", "fsync"), ("ours: durability os", ".2f", "os")], ratios)
-    report.say(f"Server CPU per event of ours with fsync over the bare floor: {cpu:.2f}", "")
+    goals(run, rows, lines, cpu)
     return {"events_per_s": ratios, "cpu_over_floor": cpu}
+
+
+def goals(run, rows, lines, cpu):
+    """Against those that took part. nginx looks at nothing that it stores, so it is measured against with single events only."""
+    batches = lines[peers.ours.BATCHES]["per_s"]
+    others = {row.name: lines[row.name] for row in rows if not row.ours and row.batch > 1 and not row.name.startswith("nginx")}
+    for name, line in others.items():
+        if name == "Redis Streams, appendfsync always":
+            run.goal("peers", f"events/s of ours with fsync over {name}", batches / line["per_s"], 1.7, "", at_least=True)
+    unsynced = {name: line["per_s"] for name, line in others.items() if line["waits_for_disk"] == "no"}
+    if unsynced:
+        fastest = max(unsynced, key=unsynced.get)
+        run.goal("peers", "events/s of ours with fsync over the fastest that does not wait for the disk", batches / unsynced[fastest], 1, "",
+                 at_least=True, note=fastest)
+    run.goal("peers", "server CPU per event, fsync, gzip batches / the bare floor", cpu, 2, "")
+    for row in rows:
+        if row.name == "nginx, body to a file, single events":
+            run.goal("peers", "single events/s of ours with fsync over nginx", lines[peers.ours.SINGLE]["per_s"] / lines[row.name]["per_s"], 0.6, "",
+                     at_least=True)
