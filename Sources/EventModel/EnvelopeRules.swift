@@ -97,7 +97,7 @@ package struct EnvelopeRules: Sendable {
         guard let twice = RepeatedName.first(in: object) else { return }
         violations.append(
             .init(
-                path: "\(path)/\(pointerEscaped(String(decoding: twice, as: UTF8.self)))", keyword: "uniqueNames",
+                path: "\(path)/\(pointerEscaped(RepeatedName.shown(twice)))", keyword: "uniqueNames",
                 message: "stands more than once"))
     }
 

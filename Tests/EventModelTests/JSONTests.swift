@@ -148,11 +148,32 @@ struct RandomJSON {
         #expect(members.map { String(decoding: text[$0.name], as: UTF8.self) } == [#""a""#, #""b""#])
         #expect(members.map { String(decoding: text[$0.value], as: UTF8.self) } == [#"[1, {"x":2}]"#, #""c""#])
         let list = Array("[[],1, {} ]".utf8)
-        guard case .array(let elements) = try list.withUnsafeBytes({ try JSONGrammar.outline($0) }) else {
+        guard case .array(let elements, let count) = try list.withUnsafeBytes({ try JSONGrammar.outline($0) }) else {
             Issue.record("not an array")
             return
         }
-        #expect(elements.map { String(decoding: list[$0], as: UTF8.self) } == ["[]", "1", "{}"])
+        #expect(elements.map { String(decoding: list[$0], as: UTF8.self) } == ["[]", "1", "{}"] && count == 3)
+        let first = try list.withUnsafeBytes { try JSONGrammar.outline($0, elementsMax: 1) }
+        #expect(first == .array(elements: [1..<3], count: 3))
+    }
+
+    @Test(arguments: 1...200)
+    func unicodeIsWhatTheStandardLibrarySaysItIs(_ seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let pieces: [[UInt8]] = [
+            [0x61], [0xC3, 0xA9], [0xE2, 0x82, 0xAC], [0xF0, 0x9F, 0x9A, 0x97], [0xED, 0x9F, 0xBF], [0xEE, 0x80, 0x80],
+            [0xF4, 0x8F, 0xBF, 0xBF],
+        ]
+        for _ in 0..<200 {
+            var bytes = (0..<1 + random.next() % 6).flatMap { _ in pieces[Int(random.next() % 7)] }
+            if random.next() % 4 > 0 {
+                bytes[Int(random.next() % UInt64(bytes.count))] = UInt8(truncatingIfNeeded: random.next()) | 0x80
+            }
+            let isUnicode = String(validating: bytes, as: UTF8.self) != nil
+            let text = [0x22] + bytes + [0x22]
+            let isJSON = text.withUnsafeBytes { (try? JSONGrammar.outline($0)) != nil }
+            #expect(isJSON == isUnicode, "\(bytes)")
+        }
     }
 
     @Test func nestingIsBoundedInBothReaders() throws {

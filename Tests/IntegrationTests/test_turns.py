@@ -1,5 +1,6 @@
 """What happens on connections while the log takes its time: its syncs are held, so requests are in flight as long as a test wants."""
 import contextlib
+import gzip
 import json
 import re
 import select
@@ -22,8 +23,12 @@ def post(message_id, body=None, headers=""):
 
 
 class Connection:
-    def __init__(self, service, data=b""):
-        self.socket = socket.create_connection(("127.0.0.1", service.port), timeout=30)
+    def __init__(self, service, data=b"", receive_buffer=None):
+        self.socket = socket.socket()
+        self.socket.settimeout(30)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.connect(("127.0.0.1", service.port))
         self.received = b""
         self.socket.sendall(data)
 
@@ -177,6 +182,56 @@ def test_term_answers_what_is_in_flight_and_takes_nothing_new(edge, faults):
         assert pipelined.answer() is None and half_sent.answer() is None
     assert edge.ended() == 0
     assert sorted(record["headers"]["messageId"] for record in edge.records()) == ["m1", "m2", "m3"]
+
+
+def test_term_loses_nothing_of_answers_on_their_way(edge):
+    def receipts(number):
+        events = [{"event": "a", "userId": "u", "messageId": f"{number}-{place}-" + "y" * 180} for place in range(100)]
+        return post(None, json.dumps(events).encode())
+
+    connection = Connection(edge, b"", receive_buffer=8192)
+    connection.socket.sendall(b"".join(receipts(number) for number in range(8)))
+    # All are stored, and more is written than the kernel takes.
+    wait_until(lambda: len(edge.records()) == 800)
+    edge.process.terminate()
+    with pytest.raises(ConnectionRefusedError):
+        while True:
+            Connection(edge).close()
+    answers = connection.answers(8)
+    assert [status for status, _, _ in answers] == [202] * 8
+    assert [len(body["results"]) for _, _, body in answers] == [100] * 8
+    assert connection.answer() is None and edge.ended() == 0
+
+
+@pytest.mark.parametrize("early, status", [("Content-Length: 999999", 413), ("Content-Encoding: br\r\nContent-Length: 999999", 415)])
+def test_an_answer_given_before_its_request_was_complete_is_not_lost(edge, faults, early, status):
+    """However much comes behind it while it waits for its turn."""
+    head = f"POST /api/events HTTP/1.1\r\nHost: x\r\nX-Write-Key: {KEY}\r\n{early}\r\n\r\n".encode()
+    connection, = hold(faults, edge, post("m1"))
+    connection.socket.settimeout(5)
+    with contextlib.suppress(TimeoutError, ConnectionError):
+        connection.socket.sendall(head + bytes(400_000))
+    faults.clear()
+    assert [answer[0] for answer in connection.answers(2)] == [202, status]
+
+
+def test_what_waits_for_the_log_is_bounded(edge, faults):
+    """Small bodies that inflate to a megabyte of valid events, as many as come."""
+
+    def body(number):
+        events = [{"event": "a", "userId": "u", "messageId": f"{number}-{place}", "properties": {"x": "x" * 10_000}} for place in range(100)]
+        return gzip.compress(json.dumps(events).encode())
+
+    bodies = [body(number) for number in range(20)]
+    rule = faults.hold(*SYNCS)
+    connections = [Connection(edge, b"".join(post(None, bodies[(number + turn) % 20], headers="Content-Encoding: gzip\r\n") for turn in range(9)))
+                   for number in range(400)]
+    wait_until(lambda: rule.failed)
+    wait_until(lambda: edge.request("GET", "/health/live").status == 200)
+    faults.clear()
+    for connection in connections:
+        assert connection.answer()[0] in (202, 503)
+    assert edge.memory()[1] < 400
 
 
 def test_the_end_of_a_clients_input_comes_behind_the_answers(edge, faults):

@@ -218,6 +218,25 @@ import Testing
         #expect(core.troubles.isEmpty)
     }
 
+    @Test func aFileThatHasGrownWithoutBoundIsReadInNoTimeAndNoMemory() async throws {
+        let harness = LogHarness()
+        var log = try harness.open()
+        _ = await harness.append([(0, "value")], to: log)
+        let path = harness.directory.file("log/journal/0.journal")
+        let bytes = harness.bytes(path)
+        log.close()
+        try harness.write(bytes, to: path)
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+        try file.truncate(atOffset: 1 << 40)
+        try file.close()
+        let began = ContinuousClock.now
+        log = try harness.open()
+        #expect(ContinuousClock.now - began < .seconds(60))
+        #expect(try await harness.readAll(log, 0).map(\.value) == ["value"])
+        #expect(await harness.append([(0, "next")], to: log).offsets == [1])
+        log.close()
+    }
+
     @Test func aJournalThatCannotBeReadRefusesTheStart() async throws {
         let harness = LogHarness()
         var log = try harness.open()

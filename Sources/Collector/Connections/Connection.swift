@@ -58,6 +58,12 @@ final class Connection {
         perform(action)
     }
 
+    /// Whether the client has not taken all that was written.
+    var hasUntakenBytes: Bool { untakenByteCount > 0 }
+
+    /// The service ends, and with it the connection, behind what was written.
+    func end() { perform(state.end(now: watch.now)) }
+
     /// Sends what `write` has written.
     func flush() {
         guard hasUnflushedAnswers else { return }

@@ -42,6 +42,7 @@ package struct ConnectionState {
     /// Requests handed on whose answers have not been written.
     package internal(set) var unanswered = 0
     var isAnswering = false
+    private var isAnsweredEarly = false
     var answerIsLast = false
     var endsAfterAnswers = false
     var finishedSince: Tick?
@@ -102,6 +103,7 @@ package struct ConnectionState {
             return false
         }
         unanswered += 1
+        isAnsweredEarly = false
         requestByteCount += limits.requestOverheadBytes
         endsAfterAnswers = asksForUpgrade
         begin(.body(byteCount: 0), now)
@@ -140,6 +142,12 @@ package struct ConnectionState {
         return answerIsLast && !isLast
     }
 
+    /// The request that comes in has its answer before it is complete; that is owed whatever comes of the rest.
+    package mutating func answeredEarly() { isAnsweredEarly = true }
+
+    /// The service ends: what was written is taken first.
+    package mutating func end(now: Tick) -> Action { finish(now) }
+
     /// An answer of so many bytes is ready before its turn, or while nobody takes it. It is held with its request.
     package mutating func answerWaits(byteCount: Int) { requestByteCount += byteCount }
 
@@ -172,7 +180,7 @@ package struct ConnectionState {
         if case .body = input {
             isAnswered = unanswered == 0
             // The routes never see this request whole, so they owe it nothing.
-            if unanswered > (isAnswering ? 1 : 0) { unanswered -= 1 }
+            if unanswered > (isAnswering ? 1 : 0) && !isAnsweredEarly { unanswered -= 1 }
         }
         input = .ended
         guard unanswered == 0 else {

@@ -15,6 +15,8 @@ final class LoopWatch {
     private var heldByteCount = 0
     /// The next search for room is above this: one that found too little is not repeated for each byte that comes.
     private var searchAbove: Int
+    /// Records that are prepared and not handed to the log, which bounds what it holds itself.
+    var preparedByteCount = 0
     private var isEvicting = false
     /// In no order; each knows its place.
     private var connections: [Connection] = []

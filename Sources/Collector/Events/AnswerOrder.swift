@@ -40,6 +40,9 @@ package struct AnswerOrder<Answer, Passed> {
     /// Whether something for the framework waits for our answers.
     package var isHoldingBack: Bool { passedCount > 0 }
 
+    /// Whether the framework owes no answer.
+    package var frameworkIsIdle: Bool { frameworkOwes == 0 }
+
     /// A request of ours came.
     package mutating func begin() -> Turn {
         waiting.append(.owed)

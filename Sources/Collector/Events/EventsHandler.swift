@@ -27,6 +27,9 @@ final class EventsHandler: ChannelDuplexHandler {
 
     private typealias Turn = AnswerOrder<Answer, Passed>.Turn
 
+    /// Of all connections of the loop, in one round. More go to the log at once, which takes so much and refuses the rest.
+    private static let preparedBytesMax = 1 << 20
+
     private let edge: EventsEdge
     private let connection: Connection
     /// Nil once the connection has closed. What is being committed then goes on; its answer is nobody's any more.
@@ -87,8 +90,14 @@ final class EventsHandler: ChannelDuplexHandler {
         do throws(IngestError) {
             receiver = .us(try EventsArrival(request, edge), turn)
         } catch {
-            answer(turn, request, .failure(error))
+            answerEarly(turn, request, error)
         }
+    }
+
+    /// The rest of the request is read to nowhere.
+    private func answerEarly(_ turn: Turn, _ request: EventsRequest, _ error: IngestError) {
+        connection.state.answeredEarly()
+        answer(turn, request, .failure(error))
     }
 
     private func collect(_ bytes: ByteBuffer) {
@@ -98,7 +107,7 @@ final class EventsHandler: ChannelDuplexHandler {
             try arrival.add(bytes)
             receiver = .us(arrival, turn)
         } catch {
-            answer(turn, arrival.request, .failure(error))
+            answerEarly(turn, arrival.request, error)
         }
     }
 
@@ -111,9 +120,15 @@ final class EventsHandler: ChannelDuplexHandler {
             let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
             let executor = LoopExecutor(eventLoop: context.eventLoop)
             let pipeline = arrival.pipeline
+            let commit: @Sendable () -> Void = {
+                pipeline.commit(prepared, on: executor) { handler.value.answer(turn, request, $0) }
+            }
+            guard connection.watch.preparedByteCount + prepared.byteCount <= Self.preparedBytesMax else { return commit() }
+            connection.watch.preparedByteCount += prepared.byteCount
             // Behind what else the loop has just read: the log is woken once for all of it.
             executor.execute {
-                pipeline.commit(prepared, on: executor) { handler.value.answer(turn, request, $0) }
+                handler.value.connection.watch.preparedByteCount -= prepared.byteCount
+                commit()
             }
         } catch {
             answer(turn, request, .failure(error))
@@ -126,7 +141,9 @@ final class EventsHandler: ChannelDuplexHandler {
         if answer.isLast { takesNoMore = true }
         order.answer(turn, answer)
         proceed()
-        if order.isWaiting(turn) { connection.state.answerWaits(byteCount: answer.body.count) }
+        guard order.isWaiting(turn) else { return }
+        connection.state.answerWaits(byteCount: answer.body.count)
+        connection.report()
     }
 
     // MARK: In turn
@@ -154,6 +171,9 @@ final class EventsHandler: ChannelDuplexHandler {
                 switch passed {
                 case .part(let part): context.fireChannelRead(Self.wrapInboundOut(part))
                 case .error(let error): context.fireErrorCaught(error)
+                case .event(is ChannelShouldQuiesceEvent) where order.frameworkIsIdle && connection.hasUntakenBytes:
+                    // The framework would close, and what is on its way would be lost.
+                    connection.end()
                 case .event(let event): context.fireUserInboundEventTriggered(event)
                 }
             }

@@ -14,13 +14,14 @@ package struct JSONGrammar {
     /// The parts of the outermost value.
     package enum Outline: Equatable {
         case scalar
-        case array(elements: [Range<Int>])
+        /// As many of the elements as were asked for, and how many there are.
+        case array(elements: [Range<Int>], count: Int)
         case object(members: [(name: Range<Int>, value: Range<Int>)])
 
         package static func == (a: Outline, b: Outline) -> Bool {
             switch (a, b) {
             case (.scalar, .scalar): true
-            case (.array(let a), .array(let b)): a == b
+            case (.array(let a, let m), .array(let b, let n)): a == b && m == n
             case (.object(let a), .object(let b)): a.elementsEqual(b, by: ==)
             default: false
             }
@@ -31,10 +32,16 @@ package struct JSONGrammar {
     private var position = 0
 
     /// Checks all of `text` and returns what its outermost value consists of.
-    package static func outline(_ text: UnsafeRawBufferPointer) throws(Violation) -> Outline {
+    ///
+    /// - Parameters:
+    ///   - elementsMax: the first elements of an array that are of interest.
+    ///   - isUnicode: the text is part of one that was checked.
+    package static func outline(
+        _ text: UnsafeRawBufferPointer, elementsMax: Int = .max, isUnicode: Bool = false
+    ) throws(Violation) -> Outline {
         var grammar = JSONGrammar(text: text)
-        try grammar.checkUnicode()
-        return try grammar.document()
+        if !isUnicode { try grammar.checkUnicode() }
+        return try grammar.document(elementsMax)
     }
 
     private init(text: UnsafeRawBufferPointer) { self.text = text }
@@ -43,10 +50,11 @@ package struct JSONGrammar {
 
     private enum Container { case array, object }
 
-    private mutating func document() throws(Violation) -> Outline {
+    private mutating func document(_ elementsMax: Int) throws(Violation) -> Outline {
         skipSpace()
         var open: [Container] = []
         var elements: [Range<Int>] = []
+        var elementCount = 0
         var members: [(name: Range<Int>, value: Range<Int>)] = []
         var topName = 0..<0
         var topStart = 0
@@ -55,7 +63,9 @@ package struct JSONGrammar {
 
         func noteEnd(_ end: Int) {
             guard open.count == 1 else { return }
-            if isArray { elements.append(topStart..<end) } else { members.append((topName, topStart..<end)) }
+            if !isArray { return members.append((topName, topStart..<end)) }
+            elementCount += 1
+            if elementCount <= elementsMax { elements.append(topStart..<end) }
         }
 
         values: while true {
@@ -104,7 +114,7 @@ package struct JSONGrammar {
         }
         skipSpace()
         guard position == text.count else { throw violation("unexpected text behind the value") }
-        return isArray ? .array(elements: elements) : isObject ? .object(members: members) : .scalar
+        return isArray ? .array(elements: elements, count: elementCount) : isObject ? .object(members: members) : .scalar
     }
 
     private mutating func memberName() throws(Violation) -> Range<Int> {
@@ -194,6 +204,7 @@ package struct JSONGrammar {
 
     // MARK: Bytes
 
+    /// UTF-8 as Unicode's table 3-7 has it: what may stand behind the first byte depends on that byte.
     private func checkUnicode() throws(Violation) {
         var start = 0
         while start < text.count {
@@ -202,11 +213,24 @@ package struct JSONGrammar {
                 start += 1
                 continue
             }
-            let length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2
-            let slice = text[start..<min(start + length, text.count)]
-            guard slice.count == length, String(validating: slice, as: UTF8.self) != nil else {
-                throw Violation(message: "invalid UTF-8", position: start)
+            let (length, second): (Int, ClosedRange<UInt8>) =
+                switch lead {
+                case 0xC2...0xDF: (2, 0x80...0xBF)
+                case 0xE0: (3, 0xA0...0xBF)
+                case 0xE1...0xEC, 0xEE, 0xEF: (3, 0x80...0xBF)
+                case 0xED: (3, 0x80...0x9F)
+                case 0xF0: (4, 0x90...0xBF)
+                case 0xF1...0xF3: (4, 0x80...0xBF)
+                case 0xF4: (4, 0x80...0x8F)
+                default: (0, 0...0)
+                }
+            var isValid = length > 0 && start + length <= text.count && second.contains(text[start + 1])
+            var place = start + 2
+            while isValid && place < start + length {
+                isValid = text[place] & 0xC0 == 0x80
+                place += 1
             }
+            guard isValid else { throw Violation(message: "invalid UTF-8", position: start) }
             start += length
         }
     }

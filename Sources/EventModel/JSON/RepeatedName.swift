@@ -35,8 +35,16 @@ package enum RepeatedName {
             ends = UInt32(name[0]) &<< 16 | UInt32(name[name.count &- 1])
         }
         ends &+= UInt32(truncatingIfNeeded: name.count)
-        return 1 &<< UInt64(ends &* 0x9E37_79B1 &>> 26)
+        return 1 &<< UInt64((ends &* 0x9E37_79B1) &>> 26)
     }
+
+    /// A name as messages show it: what a client sends may be as long as its body.
+    package static func shown(_ name: UnsafeRawBufferPointer) -> String {
+        let text = String(decoding: name.prefix(shownBytesMax), as: UTF8.self)
+        return name.count > shownBytesMax ? text + "..." : text
+    }
+
+    private static let shownBytesMax = 100
 
     private static func firstByHash(in object: JSONValue) -> UnsafeRawBufferPointer? {
         struct Name: Hashable {

@@ -92,7 +92,7 @@ struct RequestDecoder {
             return
         }
         if let twice = RepeatedName.first(in: root) {
-            throw IngestError(.invalidBody, "\"\(String(decoding: twice, as: UTF8.self))\" stands twice beside batch")
+            throw IngestError(.invalidBody, "\"\(RepeatedName.shown(twice))\" stands twice beside batch")
         }
         guard batch.isArray else { throw IngestError(.invalidBody, "batch must be an array of events") }
         let count = elementCount(batch)
@@ -151,23 +151,23 @@ struct RequestDecoder {
         func slice(_ range: Range<Int>) -> UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: text[range]) }
         let outline: JSONGrammar.Outline
         do throws(JSONGrammar.Violation) {
-            outline = try JSONGrammar.outline(text)
+            outline = try JSONGrammar.outline(text, elementsMax: limits.batchEvents)
         } catch {
             throw IngestError(.invalidJSON, "\(error.message) at byte \(error.position)")
         }
         switch outline {
-        case .array(let elements) where shape != .single:
-            try checkCount(elements.count)
+        case .array(let elements, let count) where shape != .single:
+            try checkCount(count)
             try receiver.begin(Outer(eventCount: elements.count, textByteCount: text.count))
             for (number, range) in elements.enumerated() { receiver.add(number, source(slice(range), parser)) }
         case .object(let members):
-            // Names first, each parsed once: the parser's memory is reused by the next parse.
+            // Names first: the parser's memory is reused by the next parse.
             var (batches, keys, times): ([Range<Int>], [Range<Int>], [Range<Int>]) = ([], [], [])
             for member in members {
-                guard let name = try? parser.parse(slice(member.name)).root else { continue }
-                if name.equals("batch") { batches.append(member.value) }
-                if name.equals("writeKey") { keys.append(member.value) }
-                if name.equals("sentAt") { times.append(member.value) }
+                let name = slice(member.name)
+                if isName(name, "batch", parser) { batches.append(member.value) }
+                if isName(name, "writeKey", parser) { keys.append(member.value) }
+                if isName(name, "sentAt", parser) { times.append(member.value) }
             }
             func parsed(_ found: [Range<Int>]) -> JSONValue? {
                 found.first.flatMap { try? parser.parse(slice($0)) }?.root
@@ -182,10 +182,11 @@ struct RequestDecoder {
                 receiver.add(0, source(text, parser))
                 return
             }
-            guard let inner = try? JSONGrammar.outline(slice(batch)), case .array(let elements) = inner else {
+            let inner = try? JSONGrammar.outline(slice(batch), elementsMax: limits.batchEvents, isUnicode: true)
+            guard case .array(let elements, let count)? = inner else {
                 throw IngestError(.invalidBody, "batch must be an array of events")
             }
-            try checkCount(elements.count)
+            try checkCount(count)
             try receiver.begin(
                 Outer(
                     writeKey: writeKey, sentAt: try sentAt(parsed(times)), eventCount: elements.count,
@@ -196,6 +197,16 @@ struct RequestDecoder {
             }
         default: throw wrongShape()
         }
+    }
+
+    /// Whether a name, quotes included, is `wanted`. Only one with a backslash has to be parsed, where it is short enough to be it.
+    private func isName(_ name: UnsafeRawBufferPointer, _ wanted: StaticString, _ parser: JSONParser) -> Bool {
+        let plain = UnsafeRawBufferPointer(rebasing: name.dropFirst().dropLast())
+        if plain.holdsSameBytes(as: UnsafeRawBufferPointer(start: wanted.utf8Start, count: wanted.utf8CodeUnitCount)) {
+            return true
+        }
+        guard plain.count <= 6 * wanted.utf8CodeUnitCount, plain.contains(UInt8(ascii: "\\")) else { return false }
+        return (try? parser.parse(name))?.root.equals(wanted) ?? false
     }
 
     private func source(_ text: UnsafeRawBufferPointer, _ parser: JSONParser) -> Source {

@@ -64,7 +64,10 @@ package struct IdentityTable: ~Copyable {
     package func find(_ identity: RecordIdentity, cutoff: UInt32) -> Standing? {
         guard let (_, number) = slot(of: identity) else { return nil }
         let entry = entry(number).pointee
-        return entry.seconds < cutoff ? nil : Location.standing(entry.location)
+        let standing = Location.standing(entry.location)
+        // What is being written is known however long that takes.
+        if case .pending = standing { return standing }
+        return entry.seconds < cutoff ? nil : standing
     }
 
     /// Adds an identity that `find` does not know, and lets up to four of the oldest go that are beyond the bounds.

@@ -19,6 +19,9 @@ package struct PreparedRequest: Sendable {
         let messageID: String?
     }
 
+    /// Of its records.
+    package var byteCount: Int { group.byteCount }
+
     let group: RecordGroup
     let reservations: RequestReservations
     var events: [Event]

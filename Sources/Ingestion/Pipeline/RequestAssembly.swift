@@ -190,7 +190,9 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         JSONWriter.append(violations: violations, to: &errors)
         RecordBody.appendHeader("errors", errors.bytes, to: &group.bodies)
         let entry = group.close(from: start, topic: surroundings.rejected.handle, partition: 0, identity: nil)
-        note(.rejected(violations, entry: entry), messageID.map { text($0) })
+        // One that is too long to be an id is told by its error.
+        let isShown = (messageID?.count ?? 0) <= 4 * EnvelopeRules.messageIDCharactersMax
+        note(.rejected(violations, entry: entry), isShown ? messageID.map { text($0) } : nil)
     }
 
     private mutating func note(_ fate: PreparedRequest.Event.Fate, _ messageID: String?) {

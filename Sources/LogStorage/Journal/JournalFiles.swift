@@ -53,7 +53,8 @@ struct JournalFiles {
     func close() { for found in files { found.file.close() } }
 
     private mutating func add(_ file: any File) throws(FileError) {
-        let byteCount = try file.size()
+        // A file that has grown without bound is not read for hours.
+        let byteCount = min(try file.size(), JournalFormat.fileBytesMax)
         let head = try JournalFormat.FileHead(reading: file)
         files.append(Found(file: file, partitions: head?.partitions ?? [], byteCount: byteCount))
         guard let head else { return }
@@ -63,8 +64,9 @@ struct JournalFiles {
         // Behind the last entry stands what the file held before, or nothing. An entry of this file behind bytes that are none means
         // that these were damaged after they were synced: an entry is written only when the one before is.
         while position + JournalFormat.EntryHead.byteCount <= byteCount {
-            guard let entry = try Self.entry(in: file, at: position, byteCount: byteCount), entry.salt == head.salt,
-                entry.sequence >= expected
+            let start = try file.readBytes(at: position, byteCount: JournalFormat.EntryHead.byteCount)
+            guard let entry = JournalFormat.EntryHead(reading: start, bytesLeft: byteCount - position), entry.salt == head.salt,
+                entry.sequence >= expected, try isWhole(entry, in: file, at: position)
             else {
                 position += JournalFormat.pageBytes
                 continue
@@ -76,12 +78,9 @@ struct JournalFiles {
         }
     }
 
-    /// The head of the entry at `position`; nil where there is none, or it is not whole.
-    private static func entry(in file: any File, at position: Int, byteCount: Int) throws(FileError) -> JournalFormat.EntryHead? {
-        let start = try file.readBytes(at: position, byteCount: JournalFormat.EntryHead.byteCount)
-        guard let head = JournalFormat.EntryHead(reading: start, bytesLeft: byteCount - position) else { return nil }
-        let bytes = try file.readBytes(at: position, byteCount: JournalFormat.EntryHead.byteCount + head.payloadBytes)
-        return JournalFormat.isWhole(bytes) ? head : nil
+    private func isWhole(_ entry: JournalFormat.EntryHead, in file: any File, at position: Int) throws(FileError) -> Bool {
+        let byteCount = JournalFormat.EntryHead.byteCount + entry.payloadBytes
+        return JournalFormat.isWhole(try file.readBytes(at: position, byteCount: byteCount))
     }
 
     /// Calls `body` with the records of an entry, in order.

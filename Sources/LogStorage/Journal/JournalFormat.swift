@@ -10,6 +10,8 @@ enum JournalFormat {
     static let entryMagic: UInt32 = 0x4A4C_4B4F  // "OKLJ"
     /// More than a commit can bring: the queue's bound, and a group larger than that alone.
     static let payloadBytesMax = 512 << 20
+    /// More than any file has: it ends with the entry that fills it.
+    static let fileBytesMax = 1 << 30
     /// Far beyond what is ever reached; a garbled one must not end the counting.
     static let sequenceMax = UInt64(1) << 62
 
