@@ -48,10 +48,9 @@ package final class LogCore: Sendable {
             let meta = try prepareMeta(directory, wanted)
             let points = try directory.recoveryPoints()
             let status = StatusLine()
-            if options.durability == .fsync {
-                // Where there is no room for it now, there may be when it is needed.
-                try? directory.fileSystem.createDirectory(directory.journalPath)
-            }
+            // Its name becomes durable with those of the partitions. Where there is no room for it now, there may be when it is needed.
+            let hasJournalFolder =
+                options.durability == .fsync && (try? directory.fileSystem.createDirectory(directory.journalPath)) != nil
             let journaled = try journalFiles(directory, from: points.journalSequence)
             let recovered = try recover(
                 directory, meta, points, journaled.offsets, options, concurrently, onProgress,
@@ -61,7 +60,7 @@ package final class LogCore: Sendable {
                 })
             let core = LogCore(
                 directory: directory, meta: meta, options: options, lock: lock, processID: processID, recovered: recovered,
-                recoveryPoints: points, journaled: journaled, onWarning: onWarning)
+                recoveryPoints: points, journaled: journaled, hasJournalFolder: hasJournalFolder, onWarning: onWarning)
             try core.replay(journaled, directory, core.journal)
             status.onChange { [weak core] in core?.publishStatus() }
             core.publishStatus()
@@ -75,13 +74,14 @@ package final class LogCore: Sendable {
     private init(
         directory: LogDirectory, meta: LogMeta, options: LogOptions, lock: any FileLock, processID: Int32,
         recovered: [(log: PartitionLog, report: RecoveryReport)], recoveryPoints: RecoveryPoints, journaled: JournalFiles,
+        hasJournalFolder: Bool,
         onWarning: @escaping @Sendable (String) -> Void
     ) {
         topics = meta.topics
         identityHasher = RecordIdentityHasher(key: meta.identityKey)
         recovery = RecoverySummary(
             recovered.map { ($0.log.topicPartition, $0.report) },
-            newestTimestamp: recovered.compactMap(\.log.newestTimestampAtStart).max())
+            newestTimestamp: (recovered.map(\.log.newestTimestampAtStart) + [journaled.newestTimestamp]).compactMap { $0 }.max())
         self.directory = directory
         self.options = options
         self.lock = lock
@@ -100,7 +100,8 @@ package final class LogCore: Sendable {
         self.handles = handles
         journal = Journal(
             path: directory.journalPath, fileSystem: directory.fileSystem, topics: meta.topics,
-            fileBytes: options.journalFileBytes, firstSequence: journaled.nextSequence, nextName: journaled.nextName)
+            fileBytes: options.journalFileBytes, firstSequence: journaled.nextSequence, nextName: journaled.nextName,
+            isFolderDurable: hasJournalFolder)
         group = CommitGroup(
             partitions: partitions, firstPartition: first, journal: options.durability == .fsync ? journal : nil)
         checkpointer = Checkpointer(
@@ -123,17 +124,37 @@ package final class LogCore: Sendable {
     package func commit(_ groups: [RecordGroup], now: Int64) -> [AppendReceipt] {
         if isShort.withLock({ $0 }) != (shortage != nil) { publishStatus() }
         if let reserve = reserveShortage { return groups.map { .refused($0, reserve) } }
-        let outcome = group.commit(groups, now: now)
-        let wasFull = noRoom.withLock { noRoom in
-            defer { noRoom = outcome.noRoom }
-            return noRoom != nil
+        if let error = tooLarge(groups) {
+            noteRoom(error)
+            return groups.map { .refused($0, LogError(.lowSpace, error.description)) }
         }
-        if wasFull != (outcome.noRoom != nil) { publishStatus() }
+        let outcome = group.commit(groups, now: now)
+        noteRoom(outcome.noRoom)
         for failure in outcome.failed {
             onWarning("\(failure.partition): \(failure.error); it takes no records until a restart, reads go on")
         }
         if !outcome.failed.isEmpty { publishStatus() }
         return outcome.receipts
+    }
+
+    /// Why there is no room for these groups: a journal that has room in its files would take what the segments then cannot.
+    private func tooLarge(_ groups: [RecordGroup]) -> FileError? {
+        let byteCount = groups.reduce(Self.commitBytesMargin) { $0 + 2 * $1.byteCount }
+        guard let free = freeBytes, free < byteCount else { return nil }
+        return FileError(
+            operation: "write", path: directory.path, number: FileError.noRoomNumber,
+            reason: "No space left on device (\(free) bytes are free, \(byteCount) may be needed)")
+    }
+
+    /// New segments, and what a file system takes beside the bytes.
+    private static let commitBytesMargin = 64 << 10
+
+    private func noteRoom(_ error: FileError?) {
+        let wasFull = noRoom.withLock { noRoom in
+            defer { noRoom = error }
+            return noRoom != nil
+        }
+        if wasFull != (error != nil) { publishStatus() }
     }
 
     /// Why nothing is written at the moment although the partitions could: the disk has too little room left.
@@ -198,7 +219,7 @@ package final class LogCore: Sendable {
     }
 
     /// Whether `prepareJournalFile` is of use. For the thread that commits.
-    package var wantsJournalFile: Bool { journal.wantsSpare && shortage == nil }
+    package func wantsJournalFile() -> Bool { journal.wantsSpare() && shortage == nil }
 
     /// Writes a file of the journal once, so that commits into it are cheaper. May run beside commits.
     package func prepareJournalFile() { journal.prepareSpare() }

@@ -61,6 +61,11 @@ struct RepairCommand: ParsableCommand {
         let log = try EmbeddedLog.open(
             location.directory, topics: meta.topics, options: LogOptions(), onWarning: { standardError("\($0)\n") })
         log.close()
+        if try location.directory.hasJournal() {
+            throw Failure.report(
+                "the log could not be recovered, and the journal holds records that repair would give up: mend the disk and try again"
+            )
+        }
     }
 
     private func report(_ result: LogRepair.Result, _ partition: TopicPartition) {

@@ -155,7 +155,7 @@ import Testing
         var most = 0
         for number in 0..<300 {
             log.append(["value \(number)"], to: core)
-            if core.wantsJournalFile { core.prepareJournalFile() }
+            if core.wantsJournalFile() { core.prepareJournalFile() }
             if core.isCheckpointDue { core.finishCheckpoint(core.prepareCheckpoint()) }
             most = max(most, journalFiles(log).count)
         }
@@ -187,6 +187,71 @@ import Testing
         #expect(try core.partitions[0].identities(since: 0).count == 2)
         core.close()
         #expect(try log.verify().findings == [])
+    }
+
+    /// With quotas it is found by writing; a part of the entry may be there then.
+    @Test(arguments: [0, 1, 100, 4000, 4095])
+    func whatWasRefusedForLackOfRoomNeverAppears(_ room: Int) throws {
+        let log = SimulatedLog()
+        var core = try log.open()
+        #expect(log.append(["first"], to: core) == [0])
+        log.fileSystem.setCapacity(log.fileSystem.usedBytes + room, isTold: false)
+        let group = LogContents.group([(0, "refused")], timestamp: 1000, hasher: core.identityHasher)
+        #expect(core.commit([group], now: 1000)[0].failures.map(\.code) == [.lowSpace])
+        log.fileSystem.setCapacity(nil)
+        emptySegments(log)
+        core = try log.open()
+        #expect(try log.contents(core).records.map(\.value) == ["first"])
+    }
+
+    @Test func aPreparedFileDoesNotTakeWhatTheSegmentsHaveNoRoomFor() throws {
+        let log = SimulatedLog()
+        let core = try log.open()
+        core.prepareJournalFile()
+        #expect(log.append(["first"], to: core) == [0])
+        log.fileSystem.setCapacity(log.fileSystem.usedBytes + 10)
+        let group = LogContents.group([(0, "second")], timestamp: 1000, hasher: core.identityHasher)
+        #expect(core.commit([group], now: 1000)[0].failures.map(\.code) == [.lowSpace])
+        #expect(core.troubles.isEmpty && core.shortage != nil)
+        log.fileSystem.setCapacity(nil)
+        #expect(log.append(["second"], to: core) == [1])
+        #expect(core.shortage == nil)
+    }
+
+    /// The kernel tells one sync of the failure; a roll in the same moment must not believe the other.
+    @Test func aSegmentDoesNotRollBehindASyncThatFailed() throws {
+        var log = SimulatedLog()
+        log.options.segmentBytes = 4000
+        for seed in UInt64(1)...20 {
+            var random = SeededGenerator(seed: seed)
+            log = SimulatedLog(seed: seed)
+            log.options.segmentBytes = 4000
+            var core = try log.open()
+            var acknowledged: [String] = []
+            func append(_ value: String) {
+                if !log.append([value], to: core).contains(AppendReceipt.unassigned) { acknowledged.append(value) }
+            }
+            for _ in 0..<3 { append(random.text(1000)) }
+            let checkpoint = core.prepareCheckpoint()
+            log.fileSystem.setFailureOdds([.sync: 1])
+            core.finishCheckpoint(checkpoint) { body in
+                log.fileSystem.setFailureOdds([:])
+                append(random.text(3000))
+                body()
+            }
+            log.fileSystem.restart(after: .powerCut)
+            core = try log.open()
+            let values = try log.contents(core).records.map(\.value)
+            #expect(values.starts(with: acknowledged), "seed \(seed): \(values.count) of \(acknowledged.count)")
+        }
+    }
+
+    @Test func refusedCommitsLeaveNoFiles() throws {
+        let log = SimulatedLog()
+        let core = try log.open()
+        log.fileSystem.setCapacity(log.fileSystem.usedBytes, isTold: false)
+        for _ in 0..<20 { #expect(log.append(["value"], to: core) == [AppendReceipt.unassigned]) }
+        #expect(journalFiles(log).isEmpty)
     }
 
     /// A partition that takes no writes any more keeps what only the journal has of it, however much the others write.

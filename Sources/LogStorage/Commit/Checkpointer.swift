@@ -83,7 +83,7 @@ final class Checkpointer: Sendable {
             return true
         }
         do throws(FileError) {
-            try work.log.sync()
+            try partition.sync(work.log)
         } catch {
             onWarning("\(work.topicPartition): \(error)")
             betweenCommits { onFailedSync(partition, error) }

@@ -31,10 +31,10 @@ struct CommitGroup {
                 try journal.write()
             } catch {
                 switch error {
-                case .noRoom(let error):
-                    outcome.noRoom = error
+                case .refused(let error):
+                    if error.isNoRoom { outcome.noRoom = error }
                     for number in dirty { partitions[number].discardStaged() }
-                    takeBack(dirty, .lowSpace, error, groups, &outcome.receipts)
+                    takeBack(dirty, error.isNoRoom ? .lowSpace : .overloaded, error, groups, &outcome.receipts)
                 case .failed(let error):
                     failAll(error, dirty, groups, &outcome)
                 }

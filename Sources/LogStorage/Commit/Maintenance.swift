@@ -29,7 +29,7 @@ final class Maintenance: Sendable {
 
     /// Called by the commit loop after each commit.
     func committed() {
-        let (isCheckpointDue, isJournalFileDue) = (core.isCheckpointDue, core.wantsJournalFile)
+        let (isCheckpointDue, isJournalFileDue) = (core.isCheckpointDue, core.wantsJournalFile())
         guard isCheckpointDue || isJournalFileDue else { return }
         state.withLock(wake: .all) { state in
             if isCheckpointDue { state.isCheckpointDue = true }
@@ -38,6 +38,7 @@ final class Maintenance: Sendable {
     }
 
     func run() {
+        var lastCheckpoint = ContinuousClock.now
         var nextRetention = now() + options.retentionIntervalMilliseconds
         while true {
             let pause = min(options.checkpointIntervalMilliseconds, options.retentionIntervalMilliseconds)
@@ -55,9 +56,12 @@ final class Maintenance: Sendable {
             case .close: return
             case .journalFile:
                 core.prepareJournalFile()
-                continue
-            case .checkpoint, nil: checkpoint()
+                // What is due by time must not wait anew for each file.
+                guard ContinuousClock.now - lastCheckpoint >= .milliseconds(pause) else { continue }
+            case .checkpoint, nil: break
             }
+            checkpoint()
+            lastCheckpoint = .now
             let time = now()
             // A clock that was set back must not put retention off for as long as it was set back.
             if time >= nextRetention || nextRetention - time > options.retentionIntervalMilliseconds {

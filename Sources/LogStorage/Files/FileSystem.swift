@@ -89,7 +89,8 @@ package struct FileError: Error, Sendable, Equatable, CustomStringConvertible {
     package static func advice(_ number: Int32) -> String? {
         switch number {
         case 1, 13: "run as the user who owns these files, or give them to this one with chown"
-        case 5: "check the disk; every file but meta.properties and the .log can be moved away, it is made anew"
+        case 5:
+            "check the disk; every file but meta.properties, the .log and those of the journal can be moved away, it is made anew"
         case 28: "make room on that disk, or choose another with --data-dir"
         case 30: "mount it writable, or choose another folder with --data-dir"
         default: nil

@@ -35,6 +35,7 @@ final class Journal: @unchecked Sendable {
         /// Files that the next start needs, whatever becomes of this run.
         var pinned: [any File] = []
         var nextName: Int
+        var isFolderDurable: Bool
     }
 
     private let path: String
@@ -50,6 +51,7 @@ final class Journal: @unchecked Sendable {
     private var entry = GrowableBytes()
     private var nextSequence: UInt64
     private var failure: FileError?
+    private var hasAskedForSpare = false
     /// Bytes written since the last recovery points were prepared.
     private(set) var bytesSinceCheckpoint = 0
 
@@ -66,14 +68,14 @@ final class Journal: @unchecked Sendable {
     ///   - firstSequence: above all that any file in the folder holds.
     init(
         path: String, fileSystem: any FileSystem, topics: [TopicDefinition], fileBytes: Int, firstSequence: UInt64,
-        nextName: Int
+        nextName: Int, isFolderDurable: Bool
     ) {
         self.path = path
         self.fileSystem = fileSystem
         self.topics = topics.map { ($0.name, $0.partitionCount) }
         self.fileBytes = fileBytes
         nextSequence = firstSequence
-        shared = Mutex(Shared(nextName: nextName))
+        shared = Mutex(Shared(nextName: nextName, isFolderDurable: isFolderDurable))
     }
 
     // MARK: A commit: begin, add*, write, sync
@@ -96,8 +98,8 @@ final class Journal: @unchecked Sendable {
 
     /// How a commit can fail.
     enum Failure: Error {
-        /// No room: nothing was written, and the same may succeed later.
-        case noRoom(FileError)
+        /// Nothing was written, and the same may succeed later.
+        case refused(FileError)
         /// What is on disk is unknown.
         case failed(FileError)
     }
@@ -109,23 +111,23 @@ final class Journal: @unchecked Sendable {
         _ = entry.reserve(JournalFormat.EntryHead.byteCount)
         entry.advance(by: JournalFormat.EntryHead.byteCount)
         LZ4Block.compress(records.bytes, appendingTo: &entry)
+        var file = try fileWithRoom()
+        let head = JournalFormat.EntryHead(
+            salt: file.salt, sequence: nextSequence, payloadBytes: entry.count - JournalFormat.EntryHead.byteCount,
+            recordBytes: records.count, recordCount: recordCount)
+        // Whole pages, so that nothing of an older entry is left in the last one.
+        entry.appendZeros(head.totalBytes - entry.count)
+        head.write(to: entry.base)
         do throws(FileError) {
-            var file = try fileWithRoom()
-            let head = JournalFormat.EntryHead(
-                salt: file.salt, sequence: nextSequence, payloadBytes: entry.count - JournalFormat.EntryHead.byteCount,
-                recordBytes: records.count, recordCount: recordCount)
-            head.write(to: entry.base)
-            // Whole pages, so that nothing of an older entry is left in the last one.
-            entry.appendZeros(head.totalBytes - entry.count)
             try file.file.writeAll(entry.bytes, at: file.position)
-            file.position += entry.count
-            current = file
         } catch {
             // What was written of it is no entry: it is not whole, and the next one is written over it.
-            if error.isNoRoom { throw .noRoom(error) }
+            if error.isNoRoom { throw .refused(error) }
             failure = error
             throw .failed(error)
         }
+        file.position += entry.count
+        current = file
         nextSequence += 1
         bytesSinceCheckpoint += entry.count
     }
@@ -141,51 +143,58 @@ final class Journal: @unchecked Sendable {
         }
     }
 
-    /// The current file, or the next one where that is full, or grows and a prepared one is ready.
-    private func fileWithRoom() throws(FileError) -> OpenFile {
-        let (ready, fullCount) = shared.withLock { ($0.ready.popLast(), $0.full.count) }
-        func putBack() { if let ready { shared.withLock { $0.ready.append(ready) } } }
+    /// The current file, or the next one where that is full, or grows and a prepared one is ready. Where there is no next one, the
+    /// current one grows: nothing is on disk by then that could be an entry.
+    private func fileWithRoom() throws(Failure) -> OpenFile {
+        let (hasReady, fullCount) = shared.withLock { (!$0.ready.isEmpty, $0.full.count) }
         if let current {
             let isFull = current.position >= fileBytes
-            guard isFull || (!current.isPrepared && ready != nil && current.position > current.firstEntry) else {
-                putBack()
-                return current
-            }
-            guard ready != nil || fullCount < Self.fullFilesMax else {
-                throw FileError(
-                    operation: "continue", path: path, number: FileError.noRoomNumber,
-                    reason: "\(fullCount) files wait for a recovery point")
+            let isReplaced = !current.isPrepared && hasReady && current.position > current.firstEntry
+            guard isFull || isReplaced else { return current }
+            if !hasReady && fullCount >= Self.fullFilesMax {
+                throw .refused(
+                    FileError(
+                        operation: "continue", path: path, number: 0,
+                        reason:
+                            "\(fullCount) files wait for a recovery point; the disk is too slow, or the points cannot be written")
+                )
             }
         }
-        let file: any File
-        let isPrepared = ready != nil
-        if let ready {
-            file = ready
-        } else {
-            file = try makeFile()
+        do throws(FileError) {
+            return try nextFile()
+        } catch {
+            guard let current, current.position < JournalFormat.fileBytesMax / 2 else { throw .refused(error) }
+            return current
         }
+    }
+
+    private func nextFile() throws(FileError) -> OpenFile {
+        let ready = shared.withLock { $0.ready.popLast() }
+        let file = if let ready { ready } else { try makeFile() }
         let head = JournalFormat.FileHead(
             firstSequence: nextSequence, salt: UInt64.random(in: 0...UInt64.max), topics: topics)
         do throws(FileError) {
             try file.writeAll(head.encoded(), at: 0)
         } catch {
-            if isPrepared { putBack() } else { file.close() }
+            remove(file)
             throw error
         }
         if let current {
             shared.withLock { $0.full.append((current.file, nextSequence - 1, current.isPrepared)) }
         }
+        hasAskedForSpare = false
         let opened = OpenFile(
-            file: file, isPrepared: isPrepared, salt: head.salt, firstEntry: head.byteCount, position: head.byteCount)
+            file: file, isPrepared: ready != nil, salt: head.salt, firstEntry: head.byteCount, position: head.byteCount)
         current = opened
         return opened
     }
 
     /// A new, empty file, whose name is durable.
     private func makeFile() throws(FileError) -> any File {
-        if try !fileSystem.exists(path) {
+        if !shared.withLock({ $0.isFolderDurable }) {
             try fileSystem.createDirectory(path)
             try fileSystem.syncDirectory(FileNames.parent(of: path))
+            shared.withLock { $0.isFolderDurable = true }
         }
         let file = try fileSystem.open("\(path)/\(JournalFiles.name(takeName()))", .readWrite)
         do throws(FileError) {
@@ -251,10 +260,14 @@ final class Journal: @unchecked Sendable {
         }
     }
 
-    /// Whether a prepared file will soon be of use.
-    var wantsSpare: Bool {
-        guard failure == nil, let current, current.position > fileBytes / 8 else { return false }
-        return shared.withLock { $0.ready.isEmpty && $0.full.count < 2 }
+    /// Whether a prepared file will soon be of use. True once for each file: where there is no room for a spare, nobody is to try again
+    /// with every commit.
+    func wantsSpare() -> Bool {
+        guard failure == nil, !hasAskedForSpare, let current, current.position > fileBytes / 8,
+            shared.withLock({ $0.ready.isEmpty && $0.full.count < 2 })
+        else { return false }
+        hasAskedForSpare = true
+        return true
     }
 
     /// Makes a file all of whose pages have been written. Where that fails, or there is little room, the journal goes on in one that
@@ -292,11 +305,12 @@ final class Journal: @unchecked Sendable {
     /// that are pinned.
     func close(isEmpty: Bool) {
         let (files, pinned) = shared.withLock { shared in
-            defer { shared = Shared(nextName: shared.nextName) }
+            defer { shared = Shared(nextName: shared.nextName, isFolderDurable: true) }
             return (shared.ready + shared.full.map(\.file), shared.pinned)
         }
         for file in files + (current.map { [$0.file] } ?? []) {
-            if isEmpty && failure == nil { remove(file) } else { file.close() }
+            // While some are pinned, where the journal begins is not known to the next start: the others tell which sequences were used.
+            if isEmpty && failure == nil && pinned.isEmpty { remove(file) } else { file.close() }
         }
         for file in pinned { file.close() }
         current = nil

@@ -25,6 +25,8 @@ struct JournalFiles {
     /// Above that of every entry that ever was.
     private(set) var nextSequence: UInt64 = 1
     private(set) var nextName = 0
+    /// Of all records, in milliseconds since 1970.
+    private(set) var newestTimestamp: Int64?
 
     static func name(_ number: Int) -> String { "\(number).journal" }
 
@@ -79,8 +81,7 @@ struct JournalFiles {
     }
 
     private func isWhole(_ entry: JournalFormat.EntryHead, in file: any File, at position: Int) throws(FileError) -> Bool {
-        let byteCount = JournalFormat.EntryHead.byteCount + entry.payloadBytes
-        return JournalFormat.isWhole(try file.readBytes(at: position, byteCount: byteCount))
+        JournalFormat.isWhole(try file.readBytes(at: position, byteCount: entry.totalBytes))
     }
 
     /// Calls `body` with the records of an entry, in order.
@@ -95,7 +96,8 @@ struct JournalFiles {
             let payload = UnsafeRawBufferPointer(rebasing: bytes[JournalFormat.EntryHead.byteCount...])
             guard LZ4Block.decompress(payload, byteCount: entry.head.recordBytes, into: &records) else { return }
             _ = JournalFormat.forEachRecord(in: records.bytes) { head, record in
-                if head.partition < found.partitions.count { body(found.partitions[head.partition], head, record) }
+                guard head.partition < found.partitions.count, (0...FileNames.offsetMax).contains(head.offset) else { return }
+                body(found.partitions[head.partition], head, record)
             }
         }
     }
@@ -104,6 +106,7 @@ struct JournalFiles {
         var found: [TopicPartition: Range<Int64>] = [:]
         for entry in entries {
             try forEachRecord(of: entry) { partition, head, _ in
+                newestTimestamp = max(newestTimestamp ?? .min, head.timestamp)
                 let end = head.offset + 1
                 if let range = found[partition], range.upperBound == head.offset {
                     found[partition] = range.lowerBound..<end

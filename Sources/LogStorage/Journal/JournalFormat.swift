@@ -33,6 +33,7 @@ enum JournalFormat {
         static let byteCountMin = 32
         /// As many lines as `meta.properties` may have.
         static let topicsBytesMax = 4 << 20
+        private static let partitionsMax = 1 << 20
 
         /// Where the first entry starts.
         var byteCount: Int { JournalFormat.roundedUp(Self.byteCountMin + topicsText.count) }
@@ -67,7 +68,9 @@ enum JournalFormat {
             let all = try file.readBytes(at: 0, byteCount: Self.byteCountMin + textBytes)
             guard all.count == Self.byteCountMin + textBytes else { return nil }
             let checksum = all.withUnsafeBytes { CRC32C.checksum(UnsafeRawBufferPointer(rebasing: $0[12...])) }
-            guard checksum == all.load(UInt32.self, at: 8) else { return nil }
+            guard checksum == all.load(UInt32.self, at: 8), all.load(UInt64.self, at: 16) <= JournalFormat.sequenceMax else {
+                return nil
+            }
             var topics: [(name: TopicName, partitionCount: Int)] = []
             for line in String(decoding: all[32...], as: UTF8.self).split(separator: "\n") {
                 let parts = line.split(separator: " ")
@@ -76,6 +79,7 @@ enum JournalFormat {
                 else { return nil }
                 topics.append((name, count))
             }
+            guard topics.reduce(0, { $0 + $1.partitionCount }) <= Self.partitionsMax else { return nil }
             self.init(firstSequence: all.load(UInt64.self, at: 16), salt: all.load(UInt64.self, at: 24), topics: topics)
         }
 
@@ -107,9 +111,10 @@ enum JournalFormat {
         /// What the entry takes in the file, filled up to a whole page.
         var totalBytes: Int { JournalFormat.roundedUp(Self.byteCount + payloadBytes) }
 
-        /// Fills in the head of the entry that begins at `start`, whose payload stands behind it.
+        /// Fills in the head of the entry that begins at `start`, whose payload stands behind it, and zeros up to the page's end: an entry
+        /// of which those are missing is not whole, for its commit may have been refused.
         func write(to start: UnsafeMutableRawPointer) {
-            let entry = UnsafeMutableRawBufferPointer(start: start, count: Self.byteCount + payloadBytes)
+            let entry = UnsafeMutableRawBufferPointer(start: start, count: totalBytes)
             entry.store(JournalFormat.entryMagic, at: 0)
             entry.store(salt, at: 8)
             entry.store(sequence, at: 16)
@@ -127,7 +132,8 @@ enum JournalFormat {
             payloadBytes = Int(bytes.load(UInt32.self, at: 24))
             recordBytes = Int(bytes.load(UInt32.self, at: 28))
             recordCount = Int(bytes.load(UInt32.self, at: 32))
-            guard payloadBytes <= JournalFormat.payloadBytesMax, Self.byteCount + payloadBytes <= bytesLeft,
+            guard payloadBytes <= JournalFormat.payloadBytesMax,
+                JournalFormat.roundedUp(Self.byteCount + payloadBytes) <= bytesLeft,
                 recordBytes <= JournalFormat.payloadBytesMax, recordCount <= recordBytes / RecordHead.byteCount,
                 sequence <= JournalFormat.sequenceMax
             else { return nil }
@@ -142,7 +148,7 @@ enum JournalFormat {
         }
     }
 
-    /// Whether the checksum of an entry, without what fills up its last page, is right.
+    /// Whether the checksum of an entry, with what fills up its last page, is right.
     static func isWhole(_ entry: [UInt8]) -> Bool {
         guard entry.count >= EntryHead.byteCount else { return false }
         return entry.load(UInt32.self, at: 4)

@@ -91,10 +91,10 @@ extension PartitionLog {
     private func substitute(
         _ region: DamagedRegion, in segment: Segment, from offset: Int64
     ) throws(FileError) -> [UInt8] {
-        // After a failed sync the kernel may have dropped what was written. The journal has it: to say that it is lost would make
-        // readers go on behind it.
-        let (isWritable, syncedEnd) = shared.withLock { ($0.state.isWritable, $0.syncedEnd) }
-        if !isWritable && !region.lostOffsets.isEmpty && region.offsets.lowerBound >= syncedEnd {
+        // The kernel may have dropped what could not be written back. The journal has it: to say that it is lost would make readers go
+        // on behind it.
+        let syncedEnd = shared.withLock { $0.syncedEnd }
+        if options.durability == .fsync && !region.lostOffsets.isEmpty && region.offsets.lowerBound >= syncedEnd {
             throw FileError(
                 operation: "read", path: segment.log.path, number: 0,
                 reason:

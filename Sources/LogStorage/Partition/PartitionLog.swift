@@ -230,10 +230,24 @@ package final class PartitionLog: @unchecked Sendable {
 
     // MARK: Segments
 
+    /// The first sync that failed. Held during each, which no other lock's holder waits for: of two syncs of a file at once the kernel
+    /// tells one alone of a failure, and the other one would be believed.
+    private let failedSync = Mutex<FileError?>(nil)
+
+    /// Syncs a segment; after a failure every later one fails too.
+    func sync(_ log: any File) throws(FileError) {
+        let failure = failedSync.withLock { failed -> FileError? in
+            if failed != nil { return failed }
+            do throws(FileError) { try log.sync() } catch { failed = error }
+            return failed
+        }
+        if let failure { throw failure }
+    }
+
     /// Closes the last segment and begins one at `baseOffset`. Everything before is synced first, so only the last segment
     /// can have a torn tail; the folder is synced, so the new file is there after a power cut.
     private func roll(to baseOffset: Int64) throws(FileError) {
-        try active.log.sync()
+        try sync(active.log)
         let hadUnpublished = written.contains { $0.segment === active }
         if !hadUnpublished { active.seal() }
         caches[caches.count - 1].sealedEnd = baseOffset

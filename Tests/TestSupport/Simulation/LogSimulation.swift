@@ -136,7 +136,7 @@ package struct LogSimulation {
             fileSystem.setFailureOdds(odds)
         case 1 where random.next() % 2 == 0:
             hasFaults = true
-            fileSystem.setCapacity(fileSystem.usedBytes + Int(random.next() % 6000))
+            fileSystem.setCapacity(fileSystem.usedBytes + Int(random.next() % 6000), isTold: random.next() % 3 == 0)
         default: break
         }
     }
@@ -200,6 +200,13 @@ package struct LogSimulation {
         for failure in Set(receipts.flatMap(\.failures).map(\.message)).sorted() { trace("  \(failure)") }
         if fileSystem.isDown { return }
         for (group, receipt) in zip(groups, receipts) {
+            // What was refused must never be there.
+            for (record, offset) in zip(group, receipt.offsets) where offset < 0 {
+                let failure = receipt.failures.first { $0.partition?.partition.number == record.partition }
+                if let failure, failure.code != .outcomeUnknown {
+                    oracle.partitions[record.partition].submitted.remove(record.value)
+                }
+            }
             for (record, offset) in zip(group, receipt.offsets) where offset >= 0 {
                 oracle.acknowledge(record.partition, offset, record.value, isSynced: options.durability == .fsync)
                 summary.acknowledged += 1
@@ -217,7 +224,12 @@ package struct LogSimulation {
         let checkpoint = core.prepareCheckpoint()
         let works = checkpoint.works
         if commitsBetween { commit(core) }
-        core.finishCheckpoint(checkpoint)
+        core.finishCheckpoint(checkpoint) { body in
+            // The commits that are queued before it, and behind it.
+            if commitsBetween && random.next() % 3 == 0 { commit(core) }
+            body()
+            if commitsBetween && random.next() % 3 == 0 { commit(core) }
+        }
         trace(
             "checkpoint " + works.map { "\($0.topicPartition):\($0.recoveryPoint)" }.joined(separator: " ")
                 + (fileSystem.isDown ? " down" : ""))

@@ -36,6 +36,7 @@ package final class SimulatedFileSystem: FileSystem {
         var failureOdds: [Call: UInt64] = [:]
         var failures = 0
         var capacity: Int?
+        var tellsCapacity = true
         /// Writes take at most so much at once.
         var writeBytesMax: Int?
         /// Whether what was synced survives a power cut. A disk that lies about it breaks every promise of the log.
@@ -70,7 +71,13 @@ package final class SimulatedFileSystem: FileSystem {
     }
 
     package func setFailureOdds(_ odds: [Call: UInt64]) { state.withLock { $0.failureOdds = odds } }
-    package func setCapacity(_ byteCount: Int?) { state.withLock { $0.capacity = byteCount } }
+    /// Where it is not told, as with quotas, a full disk is found by writing.
+    package func setCapacity(_ byteCount: Int?, isTold: Bool = true) {
+        state.withLock { state in
+            state.capacity = byteCount
+            state.tellsCapacity = isTold
+        }
+    }
     package func setWriteBytesMax(_ byteCount: Int?) { state.withLock { $0.writeBytesMax = byteCount } }
     package var isDown: Bool { state.withLock { $0.isDown } }
     package var steps: Int { state.withLock { $0.steps } }
@@ -193,7 +200,7 @@ package final class SimulatedFileSystem: FileSystem {
     }
 
     package func freeBytes(_ path: String) throws(FileError) -> Int {
-        state.withLock { state in (state.capacity ?? Int.max / 2) - state.usedBytes }
+        state.withLock { state in ((state.tellsCapacity ? state.capacity : nil) ?? Int.max / 2) - state.usedBytes }
     }
 
     package func lockContents(_ path: String) throws(FileError) -> String? {
