@@ -122,9 +122,10 @@ package final class LogCore: Sendable {
 
     /// Writes, syncs and publishes the groups together, and says what became of each.
     package func commit(_ groups: [RecordGroup], now: Int64) -> [AppendReceipt] {
-        if isShort.withLock({ $0 }) != (shortage != nil) { publishStatus() }
-        if let reserve = reserveShortage { return groups.map { .refused($0, reserve) } }
-        if let error = tooLarge(groups) {
+        let free = freeBytes
+        if isShort.withLock({ $0 }) != (shortage(free) != nil) { publishStatus() }
+        if let reserve = reserveShortage(free) { return groups.map { .refused($0, reserve) } }
+        if let error = tooLarge(groups, free) {
             noteRoom(error)
             return groups.map { .refused($0, LogError(.lowSpace, error.description)) }
         }
@@ -138,9 +139,9 @@ package final class LogCore: Sendable {
     }
 
     /// Why there is no room for these groups: a journal that has room in its files would take what the segments then cannot.
-    private func tooLarge(_ groups: [RecordGroup]) -> FileError? {
+    private func tooLarge(_ groups: [RecordGroup], _ free: Int?) -> FileError? {
         let byteCount = groups.reduce(Self.commitBytesMargin) { $0 + 2 * $1.byteCount }
-        guard let free = freeBytes, free < byteCount else { return nil }
+        guard let free, free < byteCount else { return nil }
         return FileError(
             operation: "write", path: directory.path, number: FileError.noRoomNumber,
             reason: "No space left on device (\(free) bytes are free, \(byteCount) may be needed)")
@@ -158,18 +159,20 @@ package final class LogCore: Sendable {
     }
 
     /// Why nothing is written at the moment although the partitions could: the disk has too little room left.
-    package var shortage: LogError? {
-        if let reserve = reserveShortage { return reserve }
+    package var shortage: LogError? { shortage(freeBytes) }
+
+    private func shortage(_ free: Int?) -> LogError? {
+        if let reserve = reserveShortage(free) { return reserve }
         // Nobody may try again while health says that it is of no use, so what is free tells when it is.
-        guard let error = noRoom.withLock({ $0 }), freeBytes ?? 0 < Self.roomAgainBytes else { return nil }
+        guard let error = noRoom.withLock({ $0 }), free ?? 0 < Self.roomAgainBytes else { return nil }
         return LogError(.lowSpace, "\(error): make room on that disk; reads go on, and so do writes once there is room")
     }
 
     private static let roomAgainBytes = 1 << 20
 
     /// What is to be kept free is not.
-    private var reserveShortage: LogError? {
-        guard options.minFreeBytes > 0, let free = freeBytes, free < options.minFreeBytes else { return nil }
+    private func reserveShortage(_ free: Int?) -> LogError? {
+        guard options.minFreeBytes > 0, let free, free < options.minFreeBytes else { return nil }
         return LogError(
             .lowSpace,
             "\(free) bytes are free on the disk of \(directory.path), Log.MinFreeBytes keeps \(options.minFreeBytes): make room "

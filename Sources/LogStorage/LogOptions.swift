@@ -33,7 +33,7 @@ package struct LogOptions: Sendable {
     package var retentionIntervalMilliseconds: Int64 = 60_000
     /// Bytes that stay free on the log's disk: with less, appends are refused before anything is written. 0: no limit.
     package var minFreeBytes = 0
-    /// Threads for syncs, recovery and reads.
+    /// Threads for recovery and reads.
     package var workerThreads = 16
 
     package init() {}

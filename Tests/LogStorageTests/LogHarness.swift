@@ -20,6 +20,7 @@ final class LogHarness: @unchecked Sendable {
         options.workerThreads = 4
         // A slow machine must not bring a checkpoint into a test that counts calls.
         options.checkpointIntervalMilliseconds = 3_600_000
+        options.retentionIntervalMilliseconds = 3_600_000
     }
 
     func open() throws -> EmbeddedLog {
