@@ -16,11 +16,10 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
     /// Opens the core (see `LogCore.open`, also for the errors) and starts the threads.
     ///
     /// - Parameters:
-    ///   - now: milliseconds since 1970.
-    ///   - agingNow: the same, for what goes because of its age; nil: `now`.
+    ///   - now: milliseconds since 1970, for what goes because of its age.
     package static func open(
         _ directory: LogDirectory, topics wanted: [TopicDefinition], options: LogOptions,
-        now: @escaping @Sendable () -> Int64 = ServiceClock.wall, agingNow: (@Sendable () -> Int64)? = nil,
+        now: @escaping @Sendable () -> Int64 = ServiceClock.wall,
         onProgress: @escaping LogCore.Progress = { _, _, _ in },
         onWarning: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(LogError) -> EmbeddedLog {
@@ -29,7 +28,7 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
             let core = try LogCore.open(
                 directory, topics: wanted, options: options, processID: getpid(), concurrently: workers.concurrently,
                 onProgress: onProgress, onWarning: onWarning)
-            return EmbeddedLog(core: core, options: options, workers: workers, now: now, agingNow: agingNow ?? now)
+            return EmbeddedLog(core: core, options: options, workers: workers, now: now)
         } catch {
             workers.close()
             throw error
@@ -37,21 +36,22 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
     }
 
     private init(
-        core: LogCore, options: LogOptions, workers: WorkerPool, now: @escaping @Sendable () -> Int64,
-        agingNow: @escaping @Sendable () -> Int64
+        core: LogCore, options: LogOptions, workers: WorkerPool, now: @escaping @Sendable () -> Int64
     ) {
         self.core = core
         self.workers = workers
         let loop = CommitLoop(bytesMax: options.queueBytesMax)
-        let maintenance = Maintenance(core: core, options: options, loop: loop, now: agingNow)
+        let maintenance = Maintenance(core: core, options: options, loop: loop, now: now)
         self.loop = loop
         self.maintenance = maintenance
         threads = Mutex([
             OSThread {
-                loop.run { groups in
-                    let receipts = core.commit(groups, now: now())
+                loop.run {
+                    core.commit($0, now: ServiceClock.uptime())
+                } afterwards: {
                     maintenance.committed()
-                    return receipts
+                    let now = ServiceClock.uptime()
+                    return core.flush(now: now).map { max(0, $0 - now) }
                 }
             },
             OSThread { maintenance.run() },
@@ -83,21 +83,33 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
         _ partition: TopicPartition, from offset: Offset, maximumBytes: Int
     ) async throws(LogError) -> [UInt8] {
         let log = try log(of: partition)
-        return try await onWorker { () throws(LogError) in try log.read(from: offset, maximumBytes: maximumBytes) }
+        return try await onWorker { [self] () throws(LogError) in
+            if log.isPending(offset) { flush(log) }
+            return try log.read(from: offset, maximumBytes: maximumBytes)
+        }
     }
 
     package func offset(_ partition: TopicPartition, atOrAfter timestamp: Int64) async throws(LogError) -> Offset? {
         let log = try log(of: partition)
-        return try await onWorker { () throws(LogError) in try log.offset(atOrAfter: timestamp) }
+        return try await onWorker { [self] () throws(LogError) in
+            if log.isPending() { flush(log) }
+            return try log.offset(atOrAfter: timestamp)
+        }
     }
 
     package func identities(of partition: TopicPartition, since: UInt32) throws(LogError) -> [StoredIdentity] {
         let log = try log(of: partition)
+        if log.isPending() { flush(log) }
         // To a partition that takes no records nothing is appended twice, whatever is known of it.
         return try log.identities(since: since, skipsUnreadable: !log.state.isWritable)
     }
 
     package func log(of partition: TopicPartition) throws(LogError) -> PartitionLog { try core.log(of: partition) }
+
+    /// Brings what is acknowledged into the segments, for somebody who wants to read it. Blocks.
+    package func flush(_ partition: PartitionLog) {
+        loop.waitBetweenCommits { [core] in core.flushAll(partition) }
+    }
 
     // MARK: Status
 

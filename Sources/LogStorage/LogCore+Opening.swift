@@ -114,7 +114,7 @@ extension LogCore {
         let byPlace = Dictionary(uniqueKeysWithValues: partitions.map { ($0.topicPartition, $0) })
         let result: JournalReplay.Result
         do throws(FileError) {
-            result = try JournalReplay(files: journaled, partitions: byPlace).run(now: 0)
+            result = try JournalReplay(files: journaled, partitions: byPlace).run()
         } catch {
             throw Self.unreadable(error, directory)
         }

@@ -5,7 +5,7 @@ internal import Synchronization
 /// for it. `EmbeddedLog` puts threads around it; a simulation steps it through crashes on files in memory.
 ///
 /// Owns: the log directory (locked), every partition, the recovery points.
-/// Rules for callers: `commit`, `prepareCheckpoint`, `poison`, `retain` never run beside each other; everything else may.
+/// Rules for callers: `commit`, `flush`, `prepareCheckpoint`, `retain`, `close` never run beside each other; everything else may.
 package final class LogCore: Sendable {
     /// Told what goes on while the log opens, for a health endpoint.
     package typealias Progress = @Sendable (_ partitionsDone: Int, _ partitions: Int, _ bytesScanned: Int) -> Void
@@ -120,31 +120,88 @@ package final class LogCore: Sendable {
 
     // MARK: Writing
 
-    /// Writes, syncs and publishes the groups together, and says what became of each.
+    /// Makes the groups durable together, and says what became of each. They may be pending then: `flush` is to follow.
+    ///
+    /// - Parameter now: milliseconds by a clock that is never set.
     package func commit(_ groups: [RecordGroup], now: Int64) -> [AppendReceipt] {
-        let free = freeBytes
+        var free = freeBytes
+        if let known = free, known < bytesNeeded(groups) {
+            // What is pending takes less than it may take.
+            flushAll(now: now)
+            free = freeBytes
+        }
         if isShort.withLock({ $0 }) != (shortage(free) != nil) { publishStatus() }
         if let reserve = reserveShortage(free) { return groups.map { .refused($0, reserve) } }
-        if let error = tooLarge(groups, free) {
+        if let error = tooLarge(groups, free) ?? stillNoRoom(now) {
             noteRoom(error)
             return groups.map { .refused($0, LogError(.lowSpace, error.description)) }
         }
         let outcome = group.commit(groups, now: now)
         noteRoom(outcome.noRoom)
-        for failure in outcome.failed {
-            onWarning("\(failure.partition): \(failure.error); it takes no records until a restart, reads go on")
-        }
+        for failure in outcome.failed { warn(failure.partition, failure.error) }
         if !outcome.failed.isEmpty { publishStatus() }
         return outcome.receipts
     }
 
+    private func warn(_ partition: TopicPartition, _ error: FileError) {
+        onWarning("\(partition): \(error); it takes no records until a restart, reads go on")
+    }
+
+    /// Writes to the segments what is due: full batches, and what waits for longer than it may.
+    ///
+    /// - Returns: when it is to be called next, in the milliseconds of `now`; nil: nothing waits.
+    @discardableResult
+    package func flush(now: Int64) -> Int64? {
+        var next: Int64?
+        for partition in partitions where partition.hasPending {
+            let lingers = partition.lingersUntil.map { $0 > now } ?? false
+            if !lingers || partition.hasFinishedBatch { flush(partition, partly: lingers, now: now) }
+            guard partition.hasPending else { continue }
+            // Where there is no room, that is not tried again at once.
+            let due = partition.isOverdue ? nil : partition.lingersUntil
+            next = min(next ?? .max, due ?? now + Self.retryMilliseconds)
+        }
+        return next
+    }
+
+    /// Writes all that is pending, of one partition or of all.
+    package func flushAll(_ partition: PartitionLog? = nil, now: Int64 = 0) {
+        for partition in partition.map({ [$0] }) ?? partitions where partition.hasPending {
+            flush(partition, partly: false, now: now)
+        }
+    }
+
+    private func flush(_ partition: PartitionLog, partly: Bool, now: Int64) {
+        var failure: FileError?
+        do throws(FileError) { try partition.write(partly: partly) } catch { failure = error }
+        partition.publish(now: now)
+        guard let failure else { return }
+        if failure.isNoRoom && !partition.hasFailedSync { return noteRoom(failure) }
+        warn(partition.topicPartition, failure)
+        poison(partition, failure)
+    }
+
+    private static let retryMilliseconds: Int64 = 100
+
+    /// Why what was acknowledged could not be written to the segments and still cannot: nothing more is taken before that.
+    private func stillNoRoom(_ now: Int64) -> FileError? {
+        guard let error = noRoom.withLock({ $0 }), partitions.contains(where: \.isOverdue) else { return nil }
+        flushAll(now: now)
+        return partitions.contains(where: \.isOverdue) ? error : nil
+    }
+
     /// Why there is no room for these groups: a journal that has room in its files would take what the segments then cannot.
     private func tooLarge(_ groups: [RecordGroup], _ free: Int?) -> FileError? {
-        let byteCount = groups.reduce(Self.commitBytesMargin) { $0 + 2 * $1.byteCount }
+        let byteCount = bytesNeeded(groups)
         guard let free, free < byteCount else { return nil }
         return FileError(
             operation: "write", path: directory.path, number: FileError.noRoomNumber,
             reason: "No space left on device (\(free) bytes are free, \(byteCount) may be needed)")
+    }
+
+    /// The most that the journal and the segments may take for these groups, and the segments for what is pending.
+    private func bytesNeeded(_ groups: [RecordGroup]) -> Int {
+        partitions.reduce(groups.reduce(Self.commitBytesMargin) { $0 + 2 * $1.byteCount }) { $0 + $1.pendingBytes }
     }
 
     /// New segments, and what a file system takes beside the bytes.
@@ -200,11 +257,15 @@ package final class LogCore: Sendable {
     /// What `finishCheckpoint` is to write and to sync.
     package struct Checkpoint: Sendable {
         package let works: [CheckpointWork]
-        let journalSequence: UInt64
+        /// nil: something is in the journal alone, so all of that is needed still.
+        let journalSequence: UInt64?
     }
 
     package func prepareCheckpoint() -> Checkpoint {
-        Checkpoint(works: checkpointer.prepare(), journalSequence: journal.prepareCheckpoint())
+        flushAll()
+        let sequence = journal.prepareCheckpoint()
+        let works = checkpointer.prepare()
+        return Checkpoint(works: works, journalSequence: partitions.contains(where: \.hasPending) ? nil : sequence)
     }
 
     /// - Parameter betweenCommits: runs a closure where nothing commits meanwhile, and returns when it has run.
@@ -217,8 +278,9 @@ package final class LogCore: Sendable {
             checkpoint.works, journalSequence: { [journal] in journal.isPinned ? nil : checkpoint.journalSequence },
             betweenCommits: betweenCommits
         ) { [self] partition, error in poison(partition, error) }
-        if isDurable { journal.finishCheckpoint(before: checkpoint.journalSequence) }
-        return isDurable
+        guard isDurable, let sequence = checkpoint.journalSequence else { return false }
+        journal.finishCheckpoint(before: sequence)
+        return true
     }
 
     /// Whether `prepareJournalFile` is of use. For the thread that commits.
@@ -229,10 +291,15 @@ package final class LogCore: Sendable {
 
     /// Begins new segments where the last ones are too old, and removes old ones as configured.
     package func retain(now: Int64) {
+        flushAll()
         for partition in partitions {
             do throws(FileError) {
                 try partition.rollIfAged(now: now)
             } catch {
+                if error.isNoRoom && !partition.hasFailedSync {
+                    noteRoom(error)
+                    continue
+                }
                 onWarning("\(partition.topicPartition): \(error)")
                 poison(partition, error)
             }

@@ -20,9 +20,12 @@ package struct LogOptions: Sendable {
     /// Age of a segment's newest record above which it goes; nil: no limit.
     package var retentionAgeMilliseconds: Int64?
 
-    /// Uncompressed records in one batch. A reader of one record inflates its whole batch, and LZ4 blocks are 64 KiB and
-    /// independent, so larger batches would not be smaller on disk.
-    package var batchBytes = 128 << 10
+    /// Uncompressed records in one batch. A reader of one record inflates its whole batch, and LZ4 blocks are at most 256 KiB
+    /// and independent, so larger batches would not be smaller on disk.
+    package var batchBytes = 256 << 10
+    /// How long acknowledged records, which are in the journal, wait for others to fill their batch before they are written to their
+    /// segment. Who wants to read them does not wait. 0: not at all.
+    package var lingerMilliseconds: Int64 = 1000
     /// Bytes handed to the log and not yet durable, above which appends are refused as overloaded.
     package var queueBytesMax = 64 << 20
     /// New bytes in all partitions after which the recovery points move up; what lies behind is what a restart must scan.

@@ -17,6 +17,9 @@ package struct ServiceClock: Sendable {
     /// Milliseconds since 1970.
     package static let wall: @Sendable () -> Int64 = { milliseconds(CLOCK_REALTIME) }
 
+    /// Milliseconds by a clock that is never set.
+    package static let uptime: @Sendable () -> Int64 = { milliseconds(CLOCK_BOOTTIME) }
+
     /// Milliseconds since 1970 as the start's wall clock had them and the machine's uptime has counted on.
     package var steady: @Sendable () -> Int64 {
         { [self] in startMilliseconds + Self.milliseconds(CLOCK_BOOTTIME) - startUptime }

@@ -1,12 +1,13 @@
 internal import CLZ4
 
-/// LZ4 frames as Kafka's clients want them: one frame, independent 64 KiB blocks, no sizes, no checksums
-/// (header `04 22 4D 18 60 40 82`). The Java client refuses dependent blocks.
+/// LZ4 frames as Kafka's clients want them: one frame, independent blocks, no sizes, no checksums. The Java client refuses
+/// dependent blocks. Blocks are of 256 KiB at most (header `04 22 4D 18 60 50 FB`), 64 KiB where that is enough for all
+/// (`04 22 4D 18 60 40 82`): a reader takes that much memory.
 package enum LZ4Frame {
     /// Appends `input` as one frame to `output`.
     package static func compress(_ input: UnsafeRawBufferPointer, appendingTo output: inout GrowableBytes) {
         var preferences = LZ4F_preferences_t()
-        preferences.frameInfo.blockSizeID = LZ4F_max64KB
+        preferences.frameInfo.blockSizeID = LZ4F_max256KB
         preferences.frameInfo.blockMode = LZ4F_blockIndependent
         let bound = LZ4F_compressFrameBound(input.count, &preferences)
         let written = LZ4F_compressFrame(output.reserve(bound), bound, input.baseAddress, input.count, &preferences)

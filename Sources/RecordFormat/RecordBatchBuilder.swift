@@ -28,7 +28,7 @@ package struct RecordBatchBuilder: ~Copyable {
         let offsetDelta = Int64(recordCount)
         // The attributes byte is always 0.
         let length = 1 + Varint.byteCount(timestampDelta) + Varint.byteCount(offsetDelta) + body.count
-        var target = records.reserve(3 * Varint.byteCountMax + 1 + body.count)
+        var target = records.reserve(Self.recordBytesMax(bodyBytes: body.count))
         let start = target
         target += Varint.write(Int64(length), to: target)
         target.storeBytes(of: 0, as: UInt8.self)
@@ -45,6 +45,26 @@ package struct RecordBatchBuilder: ~Copyable {
         records.removeAll()
         recordCount = 0
     }
+
+    /// A point to go back to.
+    package struct Mark: Sendable {
+        fileprivate let recordBytes: Int
+        fileprivate let recordCount: Int
+        fileprivate let maxTimestamp: Int64
+    }
+
+    package var mark: Mark { Mark(recordBytes: records.count, recordCount: recordCount, maxTimestamp: maxTimestamp) }
+
+    /// Forgets what was appended since `mark` was taken, of the same batch.
+    package mutating func truncate(to mark: Mark) {
+        precondition(mark.recordCount <= recordCount && mark.recordBytes <= records.count)
+        records.count = mark.recordBytes
+        recordCount = mark.recordCount
+        maxTimestamp = mark.maxTimestamp
+    }
+
+    /// The most that a record of so many bytes of body takes.
+    package static func recordBytesMax(bodyBytes: Int) -> Int { 3 * Varint.byteCountMax + 1 + bodyBytes }
 
     /// Appends the finished batch to `output` and empties the builder.
     ///

@@ -28,7 +28,7 @@ struct LogService: Service {
             ])
         for cut in log.recovery.cuts {
             logger.warning(
-                "a torn tail was cut off: bytes behind the last whole batch, never acknowledged",
+                "a torn tail was cut off: bytes behind the last whole batch, put back from the journal where they were acknowledged",
                 metadata: [
                     "partition": "\(cut.partition)", "bytes": "\(cut.report.cutBytes)",
                     "keptAt": "\(cut.report.keptAt ?? "nowhere: all zero")",
@@ -67,7 +67,7 @@ struct LogService: Service {
                 TopicDefinition(name: topic, partitionCount: settings.partitionCount, keepsIdentities: true),
                 TopicDefinition(name: rejected, partitionCount: 1, keepsIdentities: false),
             ],
-            options: options, now: ServiceClock.wall, agingNow: clock.cautious,
+            options: options, now: clock.cautious,
             onProgress: { [status] done, all, bytes in
                 status.set(.starting("recovering the log: \(done) of \(all) partitions, \(bytes) bytes checked"))
             },

@@ -7,7 +7,7 @@ struct TopicsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "topics", abstract: "Lists topics, partitions, sizes, offsets and states.",
         discussion: """
-            END is the offset behind the last whole batch on disk. STATE is what the running service says of the partition, "-"
+            END is the offset behind the last record on disk, RECORDS the offsets from START to there, those of the journal included. STATE is what the running service says of the partition, "-"
             where none runs, "?" where it has too much to say; what is not open, or has lost records, follows below with its reason and what to do. KEPT counts the
             files with bytes that recovery or repair has set aside.
             """)
@@ -25,8 +25,9 @@ struct TopicsCommand: ParsableCommand {
                 print(first + cells.dropFirst().map { String(repeating: " ", count: max(1, 14 - $0.count)) + $0 }.joined())
             }
             row(["TOPIC", "PARTITION", "SEGMENTS", "BYTES", "START", "END", "RECORDS", "KEPT", "STATE"])
+            let journal = try inspector.journalEnds()
             for (_, partition) in meta.partitions {
-                let summary = try inspector.summary(of: partition)
+                let summary = try inspector.summary(of: partition, journal)
                 row([
                     partition.topic.text, "\(partition.partition)", "\(summary.segments)", "\(summary.byteCount)",
                     "\(summary.startOffset)", "\(summary.endOffset)", "\(summary.endOffset - summary.startOffset)",

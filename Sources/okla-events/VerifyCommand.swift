@@ -21,7 +21,7 @@ struct VerifyCommand: ParsableCommand {
             var bar = ProgressBar(label: "verify", total: total, unit: "bytes")
             var findings = 0
             var holes = 0
-            var (segments, batches, records, byteCount) = (0, 0, 0, 0)
+            var (segments, batches, records, byteCount, journaled) = (0, 0, 0, 0, 0)
             for (topic, partition) in meta.partitions {
                 let result = try verifier.verify(partition, keepsIdentities: topic.keepsIdentities) {
                     bar.advance(by: $0)
@@ -39,11 +39,14 @@ struct VerifyCommand: ParsableCommand {
                 batches += result.batches
                 records += result.records
                 byteCount += result.byteCount
+                journaled += result.journaled
             }
             print(
                 "\(findings == 0 ? "ok" : "\(findings) findings"): \(meta.partitions.count) partitions, \(segments) segments, "
                     + "\(batches) batches, \(records) records, \(byteCount) bytes"
                     + (holes > 0 ? ", \(holes) holes where records were lost" : "")
+                    + (journaled > 0 && !isInUse
+                        ? ", \(journaled) records more in the journal, which the next start puts there" : "")
                     + (isInUse ? " (the service is running: what it has not finished writing is left out)" : ""))
             if findings > 0 { throw ExitCode.failure }
         }

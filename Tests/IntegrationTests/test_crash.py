@@ -52,7 +52,7 @@ def test_what_was_acknowledged_stays_a_duplicate_after_kills(tmp_path):
 
 def test_what_one_start_has_checked_the_next_one_does_not(tmp_path):
     """A service that never lives as long as until its first checkpoint must not take longer each time to start."""
-    service = Service(tmp_path / "data").start()
+    service = Service(tmp_path / "data", {"LOG_LINGER": "0"}).start()
     points = service.data_dir / "log" / "recovery-point-offset-checkpoint"
     for number in range(50):
         text = random.Random(number).randbytes(200).hex()

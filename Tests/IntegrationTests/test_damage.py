@@ -26,7 +26,7 @@ def batches(path):
 @pytest.fixture
 def filled(tmp_path):
     """A stopped service with nine batches of one event in one partition; the partition's `.log`."""
-    service = Service(tmp_path / "data").start()
+    service = Service(tmp_path / "data", {"LOG_LINGER": "0"}).start()
     for number in range(COUNT):
         assert service.post("/api/events", {"event": "a", "userId": "same", "messageId": f"m-{number}"}).status == 202
     service.stop()
@@ -164,7 +164,7 @@ def test_meta_properties_that_is_not_whole_is_refused_and_comes_back_when_remove
 
 
 def test_repair_beside_a_running_service_leaves_what_it_writes_to(tmp_path):
-    service = Service(tmp_path / "data", {"LOG_SEGMENT_BYTES": "65536"}).start()
+    service = Service(tmp_path / "data", {"LOG_SEGMENT_BYTES": "65536", "LOG_LINGER": "0"}).start()
     import random
     noise = random.Random(1)
     for number in range(300):

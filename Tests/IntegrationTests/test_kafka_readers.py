@@ -12,10 +12,11 @@ from service import Service
 COUNT = 3000
 
 
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory):
+@pytest.fixture(scope="module", params=["0", "20ms"], ids=["a batch for each commit", "a batch for several"])
+def filled(tmp_path_factory, request):
     """A data directory with records in every partition, of several segments and batch sizes."""
-    service = Service(tmp_path_factory.mktemp("kafka") / "data", {"LOG_SEGMENT_BYTES": "65536"}).start()
+    settings = {"LOG_SEGMENT_BYTES": "65536", "LOG_LINGER": request.param}
+    service = Service(tmp_path_factory.mktemp("kafka") / "data", settings).start()
     number = 0
     while number < COUNT:
         size = min(COUNT - number, 1 + number % 100)

@@ -16,7 +16,8 @@ from sender import Sender
 from service import BINARY, KEY, Service, run, wait_until
 
 TOPIC = "okla.events.raw"
-SETTINGS = {"KAFKA_PARTITIONS": "2", "LOG_SEGMENT_BYTES": "65536", "EVENT_TRACKING_MAX_PAYLOAD_SIZE": "1048576"}
+SETTINGS = {"KAFKA_PARTITIONS": "2", "LOG_SEGMENT_BYTES": "65536", "EVENT_TRACKING_MAX_PAYLOAD_SIZE": "1048576",
+            "LOG_LINGER": "0"}
 HOUR, DAY = 3600, 24 * 3600
 CHECKPOINT_SECONDS, RETENTION_SECONDS = 31, 61
 NOBODY = 65534
@@ -123,7 +124,8 @@ def run_maintenance(faults, seconds):
 
 @pytest.mark.parametrize("generated_keys", [False, True], ids=["its own key", "no key configured"])
 def test_a_second_service_on_a_data_directory_is_refused_and_the_first_goes_on(generated_keys, tmp_path):
-    sender = serve(tmp_path / "data")
+    # Nothing is written behind an answer: what changes afterwards is the second one's doing.
+    sender = serve(tmp_path / "data", {"LOG_DURABILITY": "os"})
     assert sender.send(0, 1).status == 202
     before = tree(sender.service.data_dir)
     key = {} if generated_keys else {"EVENT_TRACKING_WRITE_KEY": "another"}

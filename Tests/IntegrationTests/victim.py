@@ -10,10 +10,11 @@ from service import KEY, Service, run, wait_until
 
 DEPTH = int(os.environ.get("OKLA_FAULT_DEPTH", "6"))
 TOPIC = "okla.events.raw"
-# Two partitions: the victim, and the other one. The smallest segments, so that a few requests begin new ones.
+# Two partitions: the victim, and the other one. The smallest segments, so that a few requests begin new ones; what is acknowledged
+# is written there at once.
 VICTIM, OTHER = 0, 1
 SETTINGS = {"KAFKA_PARTITIONS": "2", "LOG_SEGMENT_BYTES": "65536", "EVENT_TRACKING_MAX_PAYLOAD_SIZE": "1048576",
-            "EVENT_TRACKING_WRITE_KEY": KEY, "LOG_MIN_FREE_BYTES": "0"}
+            "EVENT_TRACKING_WRITE_KEY": KEY, "LOG_MIN_FREE_BYTES": "0", "LOG_LINGER": "0"}
 CHECKPOINT_SECONDS, RETENTION_SECONDS = 31, 61
 RECOVERY_POINTS = "log/recovery-point-offset-checkpoint"
 

@@ -178,7 +178,7 @@ import Testing
         let segment = log.fileSystem.bytes(log.segment(0))!
         log.fileSystem.setCapacity(log.fileSystem.usedBytes + 1000)
         let group = LogContents.group([(0, "second")], timestamp: 1000, hasher: core.identityHasher)
-        let receipt = core.commit([group], now: 1000)[0]
+        let receipt = log.commit(group, to: core)
         #expect(receipt.offsets == [AppendReceipt.unassigned] && receipt.failures.map(\.code) == [.lowSpace])
         #expect(log.fileSystem.bytes(log.segment(0)) == segment && core.troubles.isEmpty)
         log.fileSystem.setCapacity(nil)
@@ -197,7 +197,7 @@ import Testing
         #expect(log.append(["first"], to: core) == [0])
         log.fileSystem.setCapacity(log.fileSystem.usedBytes + room, isTold: false)
         let group = LogContents.group([(0, "refused")], timestamp: 1000, hasher: core.identityHasher)
-        #expect(core.commit([group], now: 1000)[0].failures.map(\.code) == [.lowSpace])
+        #expect(log.commit(group, to: core).failures.map(\.code) == [.lowSpace])
         log.fileSystem.setCapacity(nil)
         emptySegments(log)
         core = try log.open()
@@ -211,7 +211,7 @@ import Testing
         #expect(log.append(["first"], to: core) == [0])
         log.fileSystem.setCapacity(log.fileSystem.usedBytes + 10)
         let group = LogContents.group([(0, "second")], timestamp: 1000, hasher: core.identityHasher)
-        #expect(core.commit([group], now: 1000)[0].failures.map(\.code) == [.lowSpace])
+        #expect(log.commit(group, to: core).failures.map(\.code) == [.lowSpace])
         #expect(core.troubles.isEmpty && core.shortage != nil)
         log.fileSystem.setCapacity(nil)
         #expect(log.append(["second"], to: core) == [1])
@@ -262,7 +262,7 @@ import Testing
         var core = try log.open()
         func append(_ partition: Int, _ value: String) -> [Int64] {
             let group = LogContents.group([(partition, value)], timestamp: 1000, hasher: core.identityHasher)
-            return core.commit([group], now: 1000)[0].offsets
+            return log.commit(group, to: core).offsets
         }
         for number in 0..<5 { #expect(append(0, "value \(number)") == [Int64(number)]) }
         // Its segment cannot be synced.

@@ -18,6 +18,8 @@ final class LogHarness: @unchecked Sendable {
 
     init() {
         options.workerThreads = 4
+        // Each append makes its own batches, so that a test knows what stands where.
+        options.lingerMilliseconds = 0
         // A slow machine must not bring a checkpoint into a test that counts calls.
         options.checkpointIntervalMilliseconds = 3_600_000
         options.retentionIntervalMilliseconds = 3_600_000
@@ -50,7 +52,12 @@ final class LogHarness: @unchecked Sendable {
     }
 
     func append(_ records: [(Int, String)], to log: EmbeddedLog, timestamp: Int64? = nil) async -> AppendReceipt {
-        await log.append(group(records, log: log, timestamp: timestamp))
+        let receipt = await log.append(group(records, log: log, timestamp: timestamp))
+        // The receipt comes before the batches are written.
+        for number in 0..<partitionCount where options.lingerMilliseconds == 0 {
+            if let partition = try? log.log(of: partition(number)) { log.flush(partition) }
+        }
+        return receipt
     }
 
     struct Read: Equatable {

@@ -14,7 +14,7 @@ import Testing
         for number in 0..<10 {
             let group = LogContents.group(
                 [(0, "value-\(number)"), (1, "other-\(number)")], timestamp: 1000 + Int64(number), hasher: core.identityHasher)
-            _ = core.commit([group], now: 1000)
+            _ = log.commit(group, to: core)
         }
         core.close()
         return log

@@ -1,5 +1,6 @@
 import EventLog
 import LogStorage
+import RecordFormat
 import TestSupport
 
 /// A log on files in memory, opened and stepped without a thread.
@@ -9,7 +10,11 @@ struct SimulatedLog {
     var partitionCount = 1
     let topic = TopicName("t")!
 
-    init(seed: UInt64 = 1) { fileSystem = SimulatedFileSystem(seed: seed) }
+    /// - Parameter lingers: whether records wait for others before they are written to their segment; otherwise each append writes them.
+    init(seed: UInt64 = 1, lingers: Bool = false) {
+        fileSystem = SimulatedFileSystem(seed: seed)
+        if !lingers { options.lingerMilliseconds = 0 }
+    }
 
     func open() throws -> LogCore {
         try LogCore.open(
@@ -23,7 +28,13 @@ struct SimulatedLog {
     func append(_ values: [String], to core: LogCore, timestamp: Int64 = 1000) -> [Int64] {
         let group = LogContents.group(
             values.map { (0, $0) }, timestamp: timestamp, hasher: core.identityHasher)
-        return core.commit([group], now: timestamp)[0].offsets
+        return commit(group, to: core).offsets
+    }
+
+    /// What the commit loop does with one group.
+    func commit(_ group: RecordGroup, to core: LogCore, now: Int64 = 1000) -> AppendReceipt {
+        defer { core.flush(now: now) }
+        return core.commit([group], now: now)[0]
     }
 
     func contents(_ core: LogCore) throws -> (records: [LogContents.Record], holes: [Range<Int64>]) {
@@ -35,6 +46,16 @@ struct SimulatedLog {
         let directory = LogDirectory("/log", fileSystem: fileSystem)
         return try LogVerifier(directory, meta: try LogInspector(directory).meta(), isInUse: isInUse)
             .verify(TopicPartition(topic, PartitionID(0)), keepsIdentities: true, onProgress: { _ in })
+    }
+
+    /// The values as `log dump` shows them.
+    func dump() throws -> [String] {
+        var values: [String] = []
+        try LogInspector(LogDirectory("/log", fileSystem: fileSystem)).forEachRecord(
+            of: TopicPartition(topic, PartitionID(0)), from: 0, to: .max,
+            onHole: { offsets, _ in values.append("hole \(offsets)") }
+        ) { values.append($0.value.map { String(decoding: $0, as: UTF8.self) } ?? "nil") }
+        return values
     }
 
     func repair() throws -> LogRepair.Result {

@@ -38,7 +38,7 @@ import Testing
         var settings = try settings()
         settings.isEphemeral = true
         #expect(settings.minFreeBytes == 0)
-        settings = try self.settings(#"{"Log":{"MinFreeBytes":1000},"Metrics":{"Public":true}}"#)
+        settings = try self.settings(#"{"Log":{"MinFreeBytes":1000,"Linger":"250ms"},"Metrics":{"Public":true}}"#)
         settings.isEphemeral = true
         #expect(settings.minFreeBytes == 1000 && settings.areMetricsPublic)
         #expect(try self.settings(environment: ["METRICS_PUBLIC": "true", "LOG_MIN_FREE_BYTES": "0"]).minFreeBytes == 0)

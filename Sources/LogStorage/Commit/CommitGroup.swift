@@ -1,7 +1,8 @@
 internal import EventLog
 
-/// One group commit: everything queued, staged by partition, written to the journal and to the segments, made durable by the
-/// journal's one sync, published. No queue and no thread in here, so a test can drive it step by step.
+/// One group commit: everything queued, staged by partition, written to the journal, made durable by its one sync, published. The
+/// segments get the records later (`LogCore.flush`); without a journal at once. No queue and no thread in here, so a test can drive it
+/// step by step.
 struct CommitGroup {
     /// The partitions of topic t start at `firstPartition[t]` of `partitions`.
     let partitions: [PartitionLog]
@@ -41,24 +42,20 @@ struct CommitGroup {
                 return outcome
             }
         }
-        var failures: [Int: FileError] = [:]
-        for number in dirty {
-            do throws(FileError) {
-                try partitions[number].write(now: now)
-            } catch {
-                failures[number] = error
-            }
-        }
         do throws(FileError) {
             try journal?.sync()
         } catch {
             failAll(error, dirty, groups, &outcome)
             return outcome
         }
-        for number in dirty where failures[number] == nil { partitions[number].publish() }
-        for (number, error) in failures.sorted(by: { $0.key < $1.key }) {
-            fail([number], error, &outcome)
-            takeBack([number], .outcomeUnknown, error, groups, &outcome.receipts)
+        for number in dirty {
+            do throws(FileError) {
+                if journal == nil { try partitions[number].write() }
+                partitions[number].publish(now: now)
+            } catch {
+                fail([number], error, &outcome)
+                takeBack([number], .outcomeUnknown, error, groups, &outcome.receipts)
+            }
         }
         return outcome
     }
@@ -70,7 +67,7 @@ struct CommitGroup {
             for (place, entry) in group.entries.enumerated() {
                 let number = firstPartition[Int(entry.topic.index)] + Int(entry.partition)
                 let partition = partitions[number]
-                if !partition.isDirty {
+                if !partition.isStaging {
                     let state = partition.state
                     guard state.isWritable else {
                         receipts[index].note(.notWritable, state.reason ?? "", partition)
@@ -89,8 +86,14 @@ struct CommitGroup {
 
     // MARK: Failures
 
-    /// The journal has failed, and with it everything that would be written after.
+    /// The journal has failed, and with it everything that would be written after. What was acknowledged before goes to the segments
+    /// if it can, where readers find it: it is durable in the journal, so nothing depends on that.
     private func failAll(_ error: FileError, _ dirty: [Int], _ groups: [RecordGroup], _ outcome: inout Outcome) {
+        for partition in partitions where partition.state.isWritable {
+            partition.discardStaged()
+            try? partition.write()
+            partition.publish(now: 0)
+        }
         fail(partitions.indices.filter { partitions[$0].state.isWritable }, error, &outcome)
         takeBack(dirty, .outcomeUnknown, error, groups, &outcome.receipts)
     }

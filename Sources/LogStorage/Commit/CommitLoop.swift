@@ -52,10 +52,27 @@ final class CommitLoop: Sendable {
         }
     }
 
+    /// The same, and waits for the result; nil where the loop has ended.
+    @discardableResult
+    func waitBetweenCommits<Result: Sendable>(_ task: @escaping @Sendable () -> Result) -> Result? {
+        let done = Monitor<Result?>(nil)
+        guard
+            runBetweenCommits({
+                let result = task()
+                done.withLock(wake: .all) { $0 = result }
+            })
+        else { return nil }
+        return done.wait { $0 }
+    }
+
     /// Serves the queue until it is closed and empty. To be run on a thread of its own.
-    func run(_ commit: ([RecordGroup]) -> [AppendReceipt]) {
+    ///
+    /// - Parameter afterwards: called when the receipts are given out; returns in how many milliseconds it wants to be called again,
+    ///   whatever happens; nil: after the next commit.
+    func run(_ commit: ([RecordGroup]) -> [AppendReceipt], afterwards: () -> Int64?) {
+        var pause: Int64?
         while true {
-            let work = queue.wait { queue -> Work? in
+            let work = queue.wait(timeoutMilliseconds: pause) { queue -> Work? in
                 if !queue.tasks.isEmpty { return .task(queue.tasks.removeFirst()) }
                 if !queue.appends.isEmpty {
                     defer { queue.appends = [] }
@@ -69,8 +86,10 @@ final class CommitLoop: Sendable {
                 let receipts = commit(appends.map(\.group))
                 queue.withLock { $0.bytes -= byteCount }
                 for (append, receipt) in zip(appends, receipts) { append.onReceipt(receipt) }
-            case .close, nil: return
+            case .close: return
+            case nil: break
             }
+            pause = afterwards()
         }
     }
 

@@ -65,7 +65,7 @@ final class Maintenance: Sendable {
             let time = now()
             // A clock that was set back must not put retention off for as long as it was set back.
             if time >= nextRetention || nextRetention - time > options.retentionIntervalMilliseconds {
-                onCommitThread { [core] in core.retain(now: time) }
+                loop.waitBetweenCommits { [core] in core.retain(now: time) }
                 nextRetention = time + options.retentionIntervalMilliseconds
             }
         }
@@ -74,23 +74,10 @@ final class Maintenance: Sendable {
     func close() { state.withLock(wake: .all) { $0.isClosed = true } }
 
     private func checkpoint() {
-        guard let works = onCommitThread({ [core] in core.prepareCheckpoint() }) else { return }
+        guard let works = loop.waitBetweenCommits({ [core] in core.prepareCheckpoint() }) else { return }
         core.finishCheckpoint(works) { body in
             // Where the commit loop has ended, nothing runs beside us.
-            if onCommitThread(body) == nil { body() }
+            if loop.waitBetweenCommits(body) == nil { body() }
         }
-    }
-
-    /// Runs `body` on the commit thread and waits; nil where that has ended.
-    @discardableResult
-    private func onCommitThread<Result: Sendable>(_ body: @escaping @Sendable () -> Result) -> Result? {
-        let done = Monitor<Result?>(nil)
-        guard
-            loop.runBetweenCommits({
-                let result = body()
-                done.withLock(wake: .all) { $0 = result }
-            })
-        else { return nil }
-        return done.wait { $0 }
     }
 }

@@ -56,14 +56,19 @@ package struct LogInspector: Sendable {
         package let segments: Int
         package let byteCount: Int
         package let startOffset: Int64
-        /// The offset behind the last whole batch.
+        /// The offset behind the last record, also where only the journal has it.
         package let endOffset: Int64
         /// Files with bytes that recovery or repair has set aside.
         package let keptAside: [String]
     }
 
+    /// Where the partitions end in the journal.
+    package func journalEnds() throws(LogError) -> JournalTail { try JournalTail(directory, recordsOf: nil) }
+
     /// Sizes and offsets. Reads the last segment only.
-    package func summary(of partition: TopicPartition) throws(LogError) -> Summary {
+    ///
+    /// - Parameter journal: read before.
+    package func summary(of partition: TopicPartition, _ journal: JournalTail) throws(LogError) -> Summary {
         let segments = try segments(of: partition)
         var end: Int64 = 0
         if let last = segments.last {
@@ -79,7 +84,8 @@ package struct LogInspector: Sendable {
         }
         return Summary(
             partition: partition, segments: segments.count, byteCount: segments.reduce(0) { $0 + $1.byteCount },
-            startOffset: segments.first?.baseOffset ?? 0, endOffset: end, keptAside: try keptAside(of: partition))
+            startOffset: segments.first?.baseOffset ?? 0, endOffset: max(end, journal.end(of: partition)),
+            keptAside: try keptAside(of: partition))
     }
 
     private func keptAside(of partition: TopicPartition) throws(LogError) -> [String] {
@@ -151,27 +157,47 @@ package struct LogInspector: Sendable {
     }
 
     /// Calls `body` with each record of a partition from offset `first` up to, not including, `end`, and `onHole` with the
-    /// offsets in between whose records are lost, and why.
+    /// offsets in between whose records are lost, and why. What the segments lack and the journal has is not lost.
     package func forEachRecord(
         of partition: TopicPartition, from first: Int64, to end: Int64,
         onHole: (_ offsets: Range<Int64>, _ reason: String) -> Void, _ body: (RecordView) -> Void
     ) throws(LogError) {
+        let journal = try JournalTail(directory, recordsOf: partition)
         var reader = RecordBatchReader()
+        var next: Int64 = 0
         func hole(_ offsets: Range<Int64>, _ reason: String) {
             let shown = offsets.clamped(to: first..<max(first, end))
             if !shown.isEmpty { onHole(shown, reason) }
         }
+        func show(_ record: JournalTail.Record) {
+            guard record.offset >= first, record.offset < end else { return }
+            record.body.withUnsafeBytes { bytes in
+                if let view = RecordView(ofBody: bytes, offset: record.offset, timestamp: record.timestamp) { body(view) }
+            }
+        }
+        func fill(_ offsets: Range<Int64>, _ reason: String) {
+            var next = offsets.lowerBound
+            for record in journal.records(of: partition, from: next) where record.offset < offsets.upperBound {
+                hole(next..<record.offset, reason)
+                show(record)
+                next = record.offset + 1
+            }
+            hole(next..<offsets.upperBound, reason)
+        }
         for segment in try segments(of: partition) {
             if let segmentEnd = segment.endOffset, segmentEnd <= first { continue }
             if segment.baseOffset >= end { return }
+            next = segment.baseOffset
             try forEachPiece(of: segment) { piece throws(LogError) in
                 switch piece {
                 case .tail: return false
                 case .damage(let region):
-                    hole(region.lostOffsets, region.reason)
+                    next = region.offsets.upperBound
+                    fill(region.lostOffsets, region.reason)
                     return region.offsets.lowerBound < end
                 case .batch(let header, let bytes, _):
                     guard header.baseOffset < end else { return false }
+                    next = header.nextOffset
                     guard header.nextOffset > first else { return true }
                     if header.isControlBatch {
                         hole(header.baseOffset..<header.nextOffset, HoleMarker.reason(in: bytes) ?? "a control batch")
@@ -187,6 +213,11 @@ package struct LogInspector: Sendable {
                     return true
                 }
             }
+        }
+        for record in journal.records(of: partition, from: next) {
+            if record.offset > next { hole(next..<record.offset, "the journal's entry with these records is damaged") }
+            next = record.offset + 1
+            show(record)
         }
     }
 }

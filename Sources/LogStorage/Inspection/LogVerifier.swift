@@ -27,6 +27,8 @@ package struct LogVerifier: Sendable {
         package var batches = 0
         package var records = 0
         package var byteCount = 0
+        /// Records that the journal has and the segments lack. Of a log that is in use, that is at once out of date.
+        package var journaled = 0
     }
 
     private let directory: LogDirectory
@@ -49,13 +51,15 @@ package struct LogVerifier: Sendable {
         var result = Result()
         var expected: Int64?
         var lastTimestamp = Int64.min
+        let journal = try JournalTail(directory, recordsOf: partition)
         // Before the segments: what is below the point when it is read is on disk whatever a service does meanwhile.
         let point = try directory.recoveryPoints().offsets[partition] ?? 0
         let segments = try inspector.segments(of: partition)
         for segment in segments {
             do throws(FileError) {
                 expected = try verify(
-                    segment, belowPoint: segment.endOffset.map { $0 <= point } ?? false, keepsIdentities: keepsIdentities,
+                    segment, of: partition, journal, belowPoint: segment.endOffset.map { $0 <= point } ?? false,
+                    keepsIdentities: keepsIdentities,
                     lastTimestamp: &lastTimestamp, result: &result, onProgress: onProgress)
             } catch {
                 // The rest can be read.
@@ -64,6 +68,7 @@ package struct LogVerifier: Sendable {
                     Finding(path: segment.path, position: nil, offset: segment.baseOffset, problem: error.description))
             }
         }
+        result.journaled = journal.records(of: partition, from: expected ?? 0).count
         if let lost = lostEnd(of: partition, segments, expected, point: point) { result.findings.append(lost) }
         return result
     }
@@ -84,7 +89,8 @@ package struct LogVerifier: Sendable {
     }
 
     private func verify(
-        _ segment: LogInspector.SegmentFile, belowPoint: Bool, keepsIdentities: Bool, lastTimestamp: inout Int64,
+        _ segment: LogInspector.SegmentFile, of partition: TopicPartition, _ journal: JournalTail, belowPoint: Bool,
+        keepsIdentities: Bool, lastTimestamp: inout Int64,
         result: inout Result, onProgress: (Int) -> Void
     ) throws(FileError) -> Int64? {
         // Retention may have removed it meanwhile.
@@ -135,7 +141,10 @@ package struct LogVerifier: Sendable {
                 result.findings.append(
                     Finding(
                         path: segment.path, position: region.bytes.lowerBound, offset: region.offsets.lowerBound,
-                        problem: region.description + "; okla-events log repair sets it aside"))
+                        problem: region.description
+                            + (journal.has(region.lostOffsets, of: partition)
+                                ? "; the journal has these records: the next start puts them back"
+                                : "; okla-events log repair sets it aside")))
                 if let header = region.mendedHeader, let batch = region.mended {
                     indexes.add(header, at: region.bytes.lowerBound, segmentBase: segment.baseOffset)
                     try? batch.withUnsafeBytes { bytes in

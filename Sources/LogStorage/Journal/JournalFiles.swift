@@ -44,8 +44,8 @@ struct JournalFiles {
         let numbers = try fileSystem.list(path).compactMap(Self.number).sorted()
         nextName = (numbers.last ?? -1) + 1
         for number in numbers {
-            let file = try fileSystem.open("\(path)/\(Self.name(number))", access)
-            try add(file)
+            // A service may have removed it meanwhile.
+            if let file = try fileSystem.openIfThere("\(path)/\(Self.name(number))", access) { try add(file) }
         }
         entries.removeAll { $0.head.sequence < sequence }
         entries.sort { $0.head.sequence < $1.head.sequence }
@@ -89,11 +89,15 @@ struct JournalFiles {
         of entry: Entry, _ body: (TopicPartition, JournalFormat.RecordHead, UnsafeRawBufferPointer) -> Void
     ) throws(FileError) {
         let found = files[entry.file]
-        let bytes = try found.file.readBytes(
-            at: entry.position, byteCount: JournalFormat.EntryHead.byteCount + entry.head.payloadBytes)
+        let bytes = try found.file.readBytes(at: entry.position, byteCount: entry.head.totalBytes)
+        // A service may have written something else there meanwhile.
+        guard JournalFormat.isWhole(bytes), JournalFormat.EntryHead(reading: bytes, bytesLeft: bytes.count) == entry.head else {
+            return
+        }
         var records = GrowableBytes()
         bytes.withUnsafeBytes { bytes in
-            let payload = UnsafeRawBufferPointer(rebasing: bytes[JournalFormat.EntryHead.byteCount...])
+            let payload = UnsafeRawBufferPointer(
+                rebasing: bytes[JournalFormat.EntryHead.byteCount...].prefix(entry.head.payloadBytes))
             guard LZ4Block.decompress(payload, byteCount: entry.head.recordBytes, into: &records) else { return }
             _ = JournalFormat.forEachRecord(in: records.bytes) { head, record in
                 guard head.partition < found.partitions.count, (0...FileNames.offsetMax).contains(head.offset) else { return }

@@ -14,7 +14,7 @@ struct JournalReplay {
 
     private static let writeBytes = 4 << 20
 
-    func run(now: Int64) throws(FileError) -> Result {
+    func run() throws(FileError) -> Result {
         var result = Result()
         var staged = 0
         for entry in files.entries {
@@ -37,21 +37,21 @@ struct JournalReplay {
                 result.recordCount += 1
             }
             if staged > Self.writeBytes {
-                write(now, &result)
+                write(&result)
                 staged = 0
             }
         }
-        write(now, &result)
+        write(&result)
         // Of a partition that takes no writes, not even what its segments seem to have is known to be durable.
         result.isComplete = files.offsets.keys.allSatisfy { partitions[$0]?.state.isWritable ?? true }
         return result
     }
 
-    private func write(_ now: Int64, _ result: inout Result) {
-        for log in partitions.values where log.isDirty {
+    private func write(_ result: inout Result) {
+        for log in partitions.values where log.hasPending {
             do throws(FileError) {
-                try log.write(now: now)
-                log.publish()
+                try log.write()
+                log.publish(now: 0)
             } catch {
                 log.poison(error)
             }

@@ -7,7 +7,7 @@ extension PartitionLog {
     /// Whole batches from the one that holds `offset` on, at least one where there is one. Each was checked against its
     /// checksum; in place of a damaged one stands a `HoleMarker` that takes its offsets.
     package func read(from offset: Offset, maximumBytes: Int) throws(LogError) -> [UInt8] {
-        let (segments, highWatermark) = shared.withLock { ($0.segments, $0.highWatermark) }
+        let (segments, writtenEnd, highWatermark) = shared.withLock { ($0.segments, $0.writtenEnd, $0.highWatermark) }
         let start = segments[0].baseOffset
         guard offset.value >= start, offset.value <= highWatermark else {
             throw LogError(
@@ -15,6 +15,7 @@ extension PartitionLog {
                 partition: topicPartition)
         }
         if offset.value == highWatermark { return [] }
+        if offset.value >= writtenEnd { throw LogError(.io, pendingReason, partition: topicPartition) }
         let place = segments.partitionPoint { $0.baseOffset > offset.value } - 1
         return try reporting { () throws(FileError) in
             try batches(of: segments[place], from: offset.value, maximumBytes: maximumBytes)
@@ -44,6 +45,15 @@ extension PartitionLog {
         case .damage(let region):
             return try substitute(region, in: segment, from: offset)
         }
+    }
+
+    /// Why what is acknowledged cannot be read: it is written when somebody wants to read it, so that has failed.
+    private var pendingReason: String {
+        let (writtenEnd, highWatermark, state) = shared.withLock { ($0.writtenEnd, $0.highWatermark, $0.state) }
+        return
+            "\(topicPartition): offsets \(writtenEnd) to \(highWatermark - 1) are in the journal and could not be written to the "
+            + (state.isWritable
+                ? "segments yet: make room on that disk" : "segments; restart the service to put them there")
     }
 
     private enum Place {

@@ -2,13 +2,15 @@ package import EventLog
 internal import RecordFormat
 internal import Synchronization
 
-/// One partition: a row of segments, the last of which takes writes.
+/// One partition: a row of segments, the last of which takes writes, and the records that wait for their batch to fill.
 ///
 /// Owns: the partition's folder and every file in it.
 /// Invariants:
 /// 1. Offsets are consecutive from the first segment's base to the high watermark; none is used twice, also after a crash.
-/// 2. What readers see (`Shared`) was written here first and, with `Durability.fsync`, synced in the journal.
-/// 3. After a failed write or sync, here or in the journal, nothing is written any more (`PartitionState.poisoned`).
+/// 2. What lies below the high watermark is in the segments up to `writtenEnd`, and from there on in memory (`pending`) and synced
+///    in the journal. With `Durability.os` there is no journal, and both ends are the same.
+/// 3. After a failed write or sync, here or in the journal, nothing is written any more (`PartitionState.poisoned`). A full disk is
+///    no such failure: what could not be written stays pending.
 /// 4. A record's timestamp is never smaller than that of the one before it.
 /// 5. A segment that is not the last one is synced and never written again.
 ///
@@ -29,6 +31,8 @@ package final class PartitionLog: @unchecked Sendable {
     struct Shared {
         var segments: [Segment]
         var highWatermark: Int64
+        /// The offset behind what is in the segments.
+        var writtenEnd: Int64
         var state: PartitionState
         var damage = KnownDamage()
         /// What lies before it was synced in the segments.
@@ -40,9 +44,14 @@ package final class PartitionLog: @unchecked Sendable {
 
     // The commit loop's own. Those that every record touches are not checked for overlapping accesses: each is used by one thread, and
     // no method here hands out access to one while it calls another.
-    @exclusivity(unchecked) private var builder: RecordBatchBuilder
+    @exclusivity(unchecked) private var pending: PendingRecords
+    /// Where `pending` ended before what the commit has staged; nil: it has staged nothing.
+    @exclusivity(unchecked) private var stagedFrom: PendingRecords.Mark?
+    /// Since when something waits, in the commit loop's milliseconds.
+    private var pendingSince: Int64?
+    /// Finished batches that are not written yet.
     private var encoded = GrowableBytes()
-    @exclusivity(unchecked) private var encodedBatches: [(header: RecordBatchHeader, start: Int)] = []
+    private var encodedBatches: [(header: RecordBatchHeader, start: Int)] = []
     private var written: [(segment: Segment, header: RecordBatchHeader, position: Int)] = []
     private var active: Segment
     private var activeBytes: Int
@@ -67,9 +76,9 @@ package final class PartitionLog: @unchecked Sendable {
         let last = recovered.segments[recovered.segments.count - 1]
         shared = Mutex(
             Shared(
-                segments: recovered.segments, highWatermark: last.nextOffset, state: recovered.state,
-                syncedEnd: last.nextOffset))
-        builder = RecordBatchBuilder(capacity: 0)
+                segments: recovered.segments, highWatermark: last.nextOffset, writtenEnd: last.nextOffset,
+                state: recovered.state, syncedEnd: last.nextOffset))
+        pending = PendingRecords(batchBytes: options.batchBytes)
         active = last
         activeBytes = last.readableBytes
         nextOffset = last.nextOffset
@@ -107,15 +116,27 @@ package final class PartitionLog: @unchecked Sendable {
 
     package var segments: [Segment] { shared.withLock { $0.segments } }
 
-    // MARK: Writing, in this order: stage*, write, publish
+    /// The offset behind what is in the segments.
+    package var writtenEnd: Int64 { shared.withLock { $0.writtenEnd } }
 
-    /// Gives the record its offset and its time, which is never before that of the one before, and adds it to the batch being built.
+    /// Whether `offset`, or, for nil, anything was acknowledged that is not in the segments yet.
+    package func isPending(_ offset: Offset? = nil) -> Bool {
+        shared.withLock { shared in
+            guard let offset = offset?.value else { return shared.writtenEnd < shared.highWatermark }
+            return offset >= shared.writtenEnd && offset < shared.highWatermark
+        }
+    }
+
+    // MARK: Staging
+
+    /// Gives the record its offset and its time, which is never before that of the one before, and adds it to the batch being filled.
+    @inline(__always)
     func stage(
         body: UnsafeRawBufferPointer, timestamp: Int64, identity: RecordIdentity?
     ) -> (offset: Int64, timestamp: Int64) {
-        if builder.recordCount > 0 && builder.recordBytes + body.count > options.batchBytes { encodeBatch() }
+        if stagedFrom == nil { stagedFrom = pending.mark }
         lastTimestamp = max(lastTimestamp, timestamp)
-        builder.append(body: body, timestamp: lastTimestamp)
+        pending.append(body: body, timestamp: lastTimestamp)
         let offset = nextOffset
         nextOffset += 1
         if hasher != nil, let identity {
@@ -128,7 +149,7 @@ package final class PartitionLog: @unchecked Sendable {
 
     /// A marker takes the offsets up to `end`, whose records are lost.
     func stageHole(to end: Int64, reason: String) {
-        if builder.recordCount > 0 { encodeBatch() }
+        encode(partly: false)
         let timestamp = max(lastTimestamp, 0)
         while nextOffset < end {
             let offsets = nextOffset..<min(end, nextOffset + HoleMarker.offsetsMax)
@@ -145,62 +166,88 @@ package final class PartitionLog: @unchecked Sendable {
         }
     }
 
-    /// Forgets what was staged and not written: its offsets are free again.
+    /// Whether the commit has staged something here.
+    var isStaging: Bool { stagedFrom != nil }
+
+    /// Forgets what the commit has staged: its offsets are free again.
     func discardStaged() {
+        guard let stagedFrom else { return }
+        pending.truncate(to: stagedFrom)
+        self.stagedFrom = nil
         nextOffset = shared.withLock { $0.highWatermark }
-        builder.removeAll()
-        encodedBatches.removeAll()
-        encoded.removeAll()
         caches[caches.count - 1].identities.removeAll(from: nextOffset)
     }
 
-    /// Whether something staged waits to be written.
-    var isDirty: Bool { builder.recordCount > 0 || !encodedBatches.isEmpty }
+    // MARK: Writing
 
-    private func encodeBatch() {
-        let start = encoded.count
-        let count = builder.recordCount
-        let base = nextOffset - Int64(count)
-        let header = builder.finish(
-            baseOffset: base, partitionLeaderEpoch: 0, codec: .lz4, appendingTo: &encoded)
-        precondition(header.nextOffset == nextOffset)
-        encodedBatches.append((header, start))
-    }
+    /// Records that are not in the segments, in bytes before compression.
+    var pendingBytes: Int { pending.byteCount + encoded.count }
 
-    /// Writes what was staged, beginning new segments where it must.
-    func write(now: Int64) throws(FileError) {
-        if builder.recordCount > 0 { encodeBatch() }
-        var runStart = 0  // bytes of `encoded` not yet written
-        var runPosition = activeBytes
-        for batch in encodedBatches {
-            let byteCount = batch.header.totalBytes
-            // Relative offsets have 32 bits; a marker may have taken most of them.
-            let isFull =
-                activeBytes + byteCount > options.segmentBytes
-                || batch.header.nextOffset - active.baseOffset > FileNames.segmentOffsetsMax
-            if activeBytes > 0 && isFull {
-                try writeRun(runStart..<batch.start, at: runPosition)
-                runStart = batch.start
-                try roll(to: batch.header.baseOffset)
-                runPosition = 0
-            }
-            written.append((active, batch.header, activeBytes))
-            firstTimestampOfActive = firstTimestampOfActive ?? batch.header.baseTimestamp
-            activeBytes += byteCount
-            bytesSinceCheckpoint += byteCount
+    var hasPending: Bool { !pending.isEmpty || !encodedBatches.isEmpty }
+
+    /// Whether a batch waits for nothing any more.
+    var hasFinishedBatch: Bool { pending.hasFullBatch || isOverdue }
+    /// Batches could not be written when they should have been.
+    var isOverdue: Bool { !encodedBatches.isEmpty }
+    /// Until when a batch that is not full may wait, in the commit loop's milliseconds; nil: nothing waits.
+    var lingersUntil: Int64? { pendingSince.map { $0 + options.lingerMilliseconds } }
+
+    /// Writes what is pending, beginning new segments where it must. After an error the rest is pending still.
+    ///
+    /// - Parameter partly: leaves the batch that is not full.
+    func write(partly: Bool = false) throws(FileError) {
+        precondition(written.isEmpty)
+        encode(partly: partly)
+        var done = 0
+        defer {
+            encodedBatches.removeFirst(done)
+            if encodedBatches.isEmpty { encoded.removeAll() }
         }
-        try writeRun(runStart..<encoded.count, at: runPosition)
-        encoded.removeAll()
-        encodedBatches.removeAll(keepingCapacity: true)
+        while done < encodedBatches.count {
+            var end = done
+            var byteCount = 0
+            while end < encodedBatches.count, isRoom(for: encodedBatches[end].header, behind: byteCount) {
+                byteCount += encodedBatches[end].header.totalBytes
+                end += 1
+            }
+            if end == done {
+                try roll(to: encodedBatches[done].header.baseOffset)
+                continue
+            }
+            let start = encodedBatches[done].start
+            try active.log.writeAll(
+                UnsafeRawBufferPointer(rebasing: encoded.bytes[start..<start + byteCount]), at: activeBytes)
+            for batch in encodedBatches[done..<end] {
+                written.append((active, batch.header, activeBytes))
+                firstTimestampOfActive = firstTimestampOfActive ?? batch.header.baseTimestamp
+                activeBytes += batch.header.totalBytes
+                bytesSinceCheckpoint += batch.header.totalBytes
+            }
+            done = end
+        }
     }
 
-    private func writeRun(_ range: Range<Int>, at position: Int) throws(FileError) {
-        guard !range.isEmpty else { return }
-        try active.log.writeAll(UnsafeRawBufferPointer(rebasing: encoded.bytes[range]), at: position)
+    private func encode(partly: Bool) {
+        if pending.isEmpty || (partly && !pending.hasFullBatch) { return }
+        pending.take(
+            partly: partly, baseOffset: encodedBatches.last?.header.nextOffset ?? writtenEnd, appendingTo: &encoded
+        ) { header, start in encodedBatches.append((header, start)) }
+        // What is left came later, but how much later nobody knows: `publish` begins anew.
+        pendingSince = nil
     }
 
-    /// Lets readers see what was written (and, where configured, is durable).
-    func publish() {
+    /// Whether a batch goes into the last segment, behind so many bytes that are not counted yet.
+    private func isRoom(for batch: RecordBatchHeader, behind byteCount: Int) -> Bool {
+        if activeBytes + byteCount == 0 { return true }
+        // Relative offsets have 32 bits; a marker may have taken most of them.
+        return activeBytes + byteCount + batch.totalBytes <= options.segmentBytes
+            && batch.nextOffset - active.baseOffset <= FileNames.segmentOffsetsMax
+    }
+
+    /// Acknowledges what was staged, and lets readers see what was written.
+    ///
+    /// - Parameter now: the commit loop's milliseconds.
+    func publish(now: Int64) {
         var start = 0
         while start < written.count {
             let segment = written[start].segment
@@ -211,19 +258,24 @@ package final class PartitionLog: @unchecked Sendable {
             if segment !== active { segment.seal() }
             start = end
         }
+        let writtenEnd = written.last?.header.nextOffset
         written.removeAll(keepingCapacity: true)
-        shared.withLock { $0.highWatermark = nextOffset }
+        stagedFrom = nil
+        if hasPending { pendingSince = pendingSince ?? now }
+        shared.withLock { shared in
+            shared.highWatermark = nextOffset
+            shared.writtenEnd = writtenEnd ?? shared.writtenEnd
+        }
     }
 
-    /// Takes no writes from now on. What was staged and not published is forgotten.
+    /// Takes no writes from now on. What is not in the segments is forgotten here; what was acknowledged of it, the journal has.
     func poison(_ error: FileError) {
-        let highWatermark = shared.withLock { shared in
-            shared.state.fail(error)
-            return shared.highWatermark
-        }
-        for place in caches.indices { caches[place].identities.removeAll(from: highWatermark) }
+        shared.withLock { $0.state.fail(error) }
+        let end = writtenEnd
+        for place in caches.indices { caches[place].identities.removeAll(from: end) }
         written.removeAll()
-        builder.removeAll()
+        pending.removeAll()
+        stagedFrom = nil
         encodedBatches.removeAll()
         encoded.removeAll()
     }
@@ -233,6 +285,8 @@ package final class PartitionLog: @unchecked Sendable {
     /// The first sync that failed. Held during each, which no other lock's holder waits for: of two syncs of a file at once the kernel
     /// tells one alone of a failure, and the other one would be believed.
     private let failedSync = Mutex<FileError?>(nil)
+
+    var hasFailedSync: Bool { failedSync.withLock { $0 != nil } }
 
     /// Syncs a segment; after a failure every later one fails too.
     func sync(_ log: any File) throws(FileError) {
@@ -248,10 +302,10 @@ package final class PartitionLog: @unchecked Sendable {
     /// can have a torn tail; the folder is synced, so the new file is there after a power cut.
     private func roll(to baseOffset: Int64) throws(FileError) {
         try sync(active.log)
+        let segment = try Self.createSegment(baseOffset: baseOffset, directory: directory, fileSystem: fileSystem)
         let hadUnpublished = written.contains { $0.segment === active }
         if !hadUnpublished { active.seal() }
         caches[caches.count - 1].sealedEnd = baseOffset
-        let segment = try Self.createSegment(baseOffset: baseOffset, directory: directory, fileSystem: fileSystem)
         // Identities staged for the new segment's records were collected under the old one.
         var fresh = SegmentCaches(segment: segment, hasher: hasher)
         if caches[caches.count - 1].isGivenUp { fresh.giveUp() }
@@ -285,9 +339,9 @@ package final class PartitionLog: @unchecked Sendable {
     /// Begins a new segment where the last one's first record is older than configured.
     func rollIfAged(now: Int64) throws(FileError) {
         guard let limit = options.segmentAgeMilliseconds, activeBytes > 0, state.isWritable,
-            let first = firstTimestampOfActive, first < now - limit
+            let first = firstTimestampOfActive, first < now - limit, !hasPending
         else { return }
-        precondition(!isDirty && written.isEmpty)
+        precondition(written.isEmpty)
         try roll(to: nextOffset)
     }
 
@@ -309,10 +363,10 @@ package final class PartitionLog: @unchecked Sendable {
     }
 
     private func work(movesPoint: Bool, _ writes: [CacheWrite]) -> CheckpointWork {
-        precondition(!isDirty && written.isEmpty)
+        precondition(!isStaging && written.isEmpty)
         defer { bytesSinceCheckpoint = 0 }
         return CheckpointWork(
-            topicPartition: topicPartition, recoveryPoint: shared.withLock { $0.highWatermark }, log: active.log,
+            topicPartition: topicPartition, recoveryPoint: writtenEnd, log: active.log,
             syncsLog: bytesSinceCheckpoint > 0, movesPoint: movesPoint, writes: writes)
     }
 

@@ -80,7 +80,7 @@ struct ConfigurationKey: Sendable {
 
     private static let log: [ConfigurationKey] = [
         .init("Log.Durability"), .init("Log.SegmentBytes"), .init("Log.SegmentAge"), .init("Log.RetentionBytes"),
-        .init("Log.RetentionAge"), .init("Log.MinFreeBytes"),
+        .init("Log.RetentionAge"), .init("Log.MinFreeBytes"), .init("Log.Linger"),
     ]
 
     private static let exporters: [ConfigurationKey] = [

@@ -82,6 +82,7 @@ package struct Settings: Sendable {
             log.retentionBytes = bytes == 0 ? nil : bytes
         }
         configuredMinFreeBytes = try sources.integer("Log.MinFreeBytes", 0...Int.max)
+        log.lingerMilliseconds = try sources.duration("Log.Linger") ?? log.lingerMilliseconds
         if let age = try sources.duration("Log.RetentionAge") { log.retentionAgeMilliseconds = age == 0 ? nil : age }
     }
 

@@ -29,7 +29,8 @@ package enum LogContents {
         return RecordGroup(group)
     }
 
-    /// Everything that a partition serves, checksums checked, the offsets of the holes in between, and the bytes of it all.
+    /// Everything that a partition serves, checksums checked, the offsets of the holes in between, and the bytes of it all; not what
+    /// is pending.
     package static func read(
         _ log: PartitionLog, maximumBytes: Int
     ) throws -> (records: [Record], holes: [Range<Int64>], byteCount: Int) {
@@ -39,6 +40,7 @@ package enum LogContents {
         var next = log.bounds.start
         var reader = RecordBatchReader()
         while true {
+            if log.isPending(next) { return (records, holes, byteCount) }
             let bytes = try log.read(from: next, maximumBytes: maximumBytes)
             if bytes.isEmpty { return (records, holes, byteCount) }
             try bytes.withUnsafeBytes { bytes in

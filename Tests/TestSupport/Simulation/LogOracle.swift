@@ -51,10 +51,12 @@ struct LogOracle {
 
     /// Compares with what a partition serves.
     ///
-    /// - Parameter isIncomplete: what the partition lacks at its end is in the journal.
+    /// - Parameters:
+    ///   - readableEnd: the offset up to which it can be read.
+    ///   - isIncomplete: what the partition lacks behind that is in the journal.
     func check(
         _ number: Int, _ found: [LogContents.Record], holes: [Range<Int64>], byteCount: Int, bounds: OffsetBounds,
-        isIncomplete: Bool
+        readableEnd: Int64, isIncomplete: Bool
     ) throws {
         let expected = partitions[number]
         try checkStart(number, byteCount: byteCount, bounds: bounds)
@@ -85,12 +87,16 @@ struct LogOracle {
             time = record.timestamp
         }
         for hole in holes where hole.lowerBound == next { next = hole.upperBound }
-        guard next == bounds.highWatermark.value else {
-            throw SimulationFailure("partition \(number): served up to \(next), the high watermark is \(bounds.highWatermark)")
+        guard next == readableEnd else {
+            throw SimulationFailure("partition \(number): served up to \(next), and it can be read up to \(readableEnd)")
+        }
+        guard isIncomplete || readableEnd == bounds.highWatermark.value else {
+            throw SimulationFailure(
+                "partition \(number): can be read up to \(readableEnd), the high watermark is \(bounds.highWatermark)")
         }
         for (offset, value) in expected.certain.merging(expected.written, uniquingKeysWith: { a, _ in a })
         where offset >= bounds.start.value && byOffset[offset] != value
-            && !(isIncomplete && offset >= bounds.highWatermark.value)
+            && !(isIncomplete && offset >= readableEnd)
         {
             throw SimulationFailure(
                 "partition \(number): offset \(offset) was acknowledged as \(value.prefix(40)), the log has "

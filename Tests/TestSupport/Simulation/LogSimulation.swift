@@ -38,6 +38,8 @@ package struct LogSimulation {
     private let partitionCount: Int
     private var oracle: LogOracle
     private var now: Int64 = 1_769_000_000_000
+    /// By a clock that is never set.
+    private var uptime: Int64 = 0
     private var valuesMade = 0
     private var summary = Summary()
     /// Told what happens, a line each.
@@ -56,11 +58,12 @@ package struct LogSimulation {
         options.segmentAgeMilliseconds = random.next() % 3 == 0 ? 60_000 : nil
         options.retentionBytes = random.next() % 4 == 0 ? 12_000 : nil
         options.journalFileBytes = [4096, 16_384, 100_000][Int(random.next() % 3)]
+        options.lingerMilliseconds = [0, 1500, 10_000, 1_000_000][Int(random.next() % 4)]
         self.options = options
         oracle = LogOracle(partitionCount: partitionCount, retentionBytes: options.retentionBytes)
         trace(
             "\(partitionCount) partitions, \(options.durability), segments of \(options.segmentBytes), batches of "
-                + "\(options.batchBytes), retention \(options.retentionBytes ?? 0)")
+                + "\(options.batchBytes), retention \(options.retentionBytes ?? 0), lingers \(options.lingerMilliseconds)")
     }
 
     /// - Throws: `SimulationFailure` where a promise was broken.
@@ -180,7 +183,9 @@ package struct LogSimulation {
         case 5: core.prepareJournalFile()
         default: commit(core)
         }
-        now += Int64(random.next() % 2000)
+        let passed = Int64(random.next() % 2000)
+        now += passed
+        uptime += passed
     }
 
     private mutating func commit(_ core: LogCore) {
@@ -190,7 +195,8 @@ package struct LogSimulation {
         }
         for record in groups.joined() { oracle.partitions[record.partition].submitted.insert(record.value) }
         let receipts = core.commit(
-            groups.map { LogContents.group($0, timestamp: now, hasher: core.identityHasher) }, now: now)
+            groups.map { LogContents.group($0, timestamp: now, hasher: core.identityHasher) }, now: uptime)
+        defer { core.flush(now: uptime) }
         // What a machine that is down had on its lips, nobody heard.
         trace(
             "commit "
@@ -246,6 +252,8 @@ package struct LogSimulation {
     /// - Parameter observes: what is served now is certain from now on.
     private mutating func check(_ core: LogCore, observes: Bool) throws {
         for (number, log) in core.partitions.enumerated() {
+            // Whoever reads asks for that.
+            core.flushAll(log, now: uptime)
             let contents: (records: [LogContents.Record], holes: [Range<Int64>], byteCount: Int)
             do {
                 contents = try LogContents.read(log, maximumBytes: Int(1 + random.next() % 4000))
@@ -254,9 +262,12 @@ package struct LogSimulation {
                 throw SimulationFailure("partition \(number) cannot be read: \(error)")
             }
             let isDown = fileSystem.isDown
+            if log.isPending() && !hasFaults && !isDown {
+                throw SimulationFailure("partition \(number): what is acknowledged cannot be read")
+            }
             try oracle.check(
                 number, contents.records, holes: contents.holes, byteCount: contents.byteCount, bounds: log.bounds,
-                isIncomplete: incomplete.contains(number))
+                readableEnd: log.writtenEnd, isIncomplete: incomplete.contains(number) || log.isPending())
             try checkIdentities(log, contents.records, core.identityHasher)
             try checkTimes(log, contents.records)
             summary.holes += contents.holes.count

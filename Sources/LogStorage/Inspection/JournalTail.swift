@@ -1,0 +1,51 @@
+internal import EventLog
+
+/// The newest records, as the journal has them: those of a log that was not closed, or is in use, may stand nowhere else yet.
+///
+/// To be read before the segments: what a service moves from here to there meanwhile is then found twice, and not missed.
+package struct JournalTail: Sendable {
+    struct Record: Sendable {
+        let offset: Int64
+        let timestamp: Int64
+        /// Its `RecordBody`.
+        let body: [UInt8]
+    }
+
+    private let records: [TopicPartition: [Record]]
+    /// For each partition the offset behind the last record.
+    private let ends: [TopicPartition: Int64]
+
+    /// - Parameter partition: the one whose records are wanted; nil: only the ends are.
+    init(_ directory: LogDirectory, recordsOf partition: TopicPartition?) throws(LogError) {
+        let sequence = try directory.recoveryPoints().journalSequence
+        do throws(FileError) {
+            let journal = try JournalFiles(
+                path: directory.journalPath, fileSystem: directory.fileSystem, access: .readOnly, from: sequence)
+            defer { journal.close() }
+            var found: [Record] = []
+            for entry in partition == nil ? [] : journal.entries {
+                try journal.forEachRecord(of: entry) { place, head, body in
+                    guard place == partition else { return }
+                    found.append(Record(offset: head.offset, timestamp: head.timestamp, body: Array(body)))
+                }
+            }
+            records = partition.map { [$0: found] } ?? [:]
+            ends = journal.offsets.mapValues(\.upperBound)
+        } catch {
+            throw LogError(.io, error.description)
+        }
+    }
+
+    func end(of partition: TopicPartition) -> Int64 { ends[partition] ?? 0 }
+
+    /// Whether all of these records are there, and there are some.
+    func has(_ offsets: Range<Int64>, of partition: TopicPartition) -> Bool {
+        let found = records(of: partition, from: offsets.lowerBound).prefix(offsets.count)
+        return !offsets.isEmpty && found.count == offsets.count && zip(found, offsets).allSatisfy { $0.offset == $1 }
+    }
+
+    /// The records from `offset` on, in order.
+    func records(of partition: TopicPartition, from offset: Int64) -> [Record] {
+        (records[partition] ?? []).filter { $0.offset >= offset }
+    }
+}
