@@ -109,6 +109,20 @@ import Testing
         }
     }
 
+    /// It may hold records that are nowhere else.
+    @Test func aJournalOfAnOlderVersionIsNotTakenForAnEmptyOne() throws {
+        let log = SimulatedLog()
+        log.append(["first"], to: try log.open())
+        log.fileSystem.restart(after: .kill)
+        let path = try #require(journalFiles(log).first)
+        var bytes = log.fileSystem.bytes(path)!
+        bytes[7] = UInt8(ascii: "1")
+        log.fileSystem.put(bytes, at: path)
+        let failure = #expect(throws: LogError.self) { try log.open() }
+        #expect(failure?.message.contains("start that one once more") == true)
+        #expect(log.fileSystem.bytes(path) == bytes)
+    }
+
     @Test func anEntryThatIsNotWholeIsNone() throws {
         let log = SimulatedLog()
         var core = try log.open()

@@ -86,6 +86,31 @@ import Testing
         }
     }
 
+    @Test(arguments: [1, 100, 65_535, 65_536, 65_537, 300_000])
+    func rawBlocksRoundTripAndWhatIsNoneIsRefused(_ count: Int) {
+        var random = SeededGenerator(seed: UInt64(count))
+        let input = (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next() % 7) }
+        var blocks = GrowableBytes()
+        input.withUnsafeBytes { LZ4Block.compress($0, appendingTo: &blocks) }
+        var output = GrowableBytes()
+        #expect(LZ4Block.decompress(blocks.bytes, byteCount: count, into: &output) && Array(copying: output) == input)
+        // Another size, a cut, something behind, and any bit.
+        for size in [0, count - 1, count + 1, count + 65_536, LZ4Block.inputBytesMax] {
+            #expect(!LZ4Block.decompress(blocks.bytes, byteCount: size, into: &output))
+        }
+        #expect(output.capacity < 2_000_000)
+        let whole = Array(copying: blocks)
+        for bytes in [Array(whole.dropLast()), whole + [0], Array(whole.prefix(4)), []] {
+            bytes.withUnsafeBytes { #expect(!LZ4Block.decompress($0, byteCount: count, into: &output)) }
+        }
+        for _ in 0..<200 {
+            var bytes = whole
+            bytes[Int(random.next() % UInt64(bytes.count))] ^= UInt8(1 << (random.next() % 8))
+            // Checksums are somebody else's business; it must not read or write beyond its memory.
+            _ = bytes.withUnsafeBytes { LZ4Block.decompress($0, byteCount: count, into: &output) }
+        }
+    }
+
     @Test func inflatingStopsAtItsLimit() throws {
         var frame = GrowableBytes()
         Array(repeating: UInt8(0), count: 10_000_000).withUnsafeBytes { LZ4Frame.compress($0, appendingTo: &frame) }

@@ -6,7 +6,9 @@ internal import RecordFormat
 /// A page that holds a synced entry is never written again, so a torn write takes nothing but what was being written.
 enum JournalFormat {
     static let pageBytes = 4096
-    static let fileMagic: UInt64 = 0x314C_4E4A_414C_4B4F  // "OKLAJNL1"
+    /// Of files with entries of one block each, which a version before this one made.
+    static let oldFileMagic: UInt64 = 0x314C_4E4A_414C_4B4F  // "OKLAJNL1"
+    static let fileMagic: UInt64 = 0x324C_4E4A_414C_4B4F  // "OKLAJNL2"
     static let entryMagic: UInt32 = 0x4A4C_4B4F  // "OKLJ"
     /// More than a commit can bring: the queue's bound, and a group larger than that alone.
     static let payloadBytesMax = 512 << 20
@@ -62,7 +64,14 @@ enum JournalFormat {
         /// Reads what a file begins with; nil where that is no head.
         init?(reading file: any File) throws(FileError) {
             let start = try file.readBytes(at: 0, byteCount: Self.byteCountMin)
-            guard start.count == Self.byteCountMin, start.load(UInt64.self, at: 0) == JournalFormat.fileMagic else { return nil }
+            guard start.count == Self.byteCountMin else { return nil }
+            let magic = start.load(UInt64.self, at: 0)
+            if magic == JournalFormat.oldFileMagic {
+                throw FileError(
+                    operation: "read", path: file.path, number: 0,
+                    reason: "an older version of this service made it: start that one once more, and stop it")
+            }
+            guard magic == JournalFormat.fileMagic else { return nil }
             let textBytes = Int(start.load(UInt32.self, at: 12))
             guard textBytes <= Self.topicsBytesMax else { return nil }
             let all = try file.readBytes(at: 0, byteCount: Self.byteCountMin + textBytes)
@@ -96,7 +105,7 @@ enum JournalFormat {
 
     /// ```
     ///  0  magic u32     4  crc32c u32, of all behind it, records included     8  salt u64, the file's    16  sequence u64
-    /// 24  payloadBytes u32    28  recordBytes u32    32  recordCount u32    36  payload: the records, as one LZ4 block
+    /// 24  payloadBytes u32    28  recordBytes u32    32  recordCount u32    36  payload: the records (`LZ4Block`)
     /// ```
     struct EntryHead: Equatable, Sendable {
         var salt: UInt64
