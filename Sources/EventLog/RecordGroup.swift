@@ -2,8 +2,8 @@ package import RecordFormat
 
 /// Records handed to a log together: those of one request. Put together by a `RecordGroupBuilder`, then only read.
 ///
-/// The bodies (`RecordBody`) stand one behind the other in one piece of memory; an entry says where each lies, which
-/// partition it goes to and, for topics that keep identities, whose it is.
+/// The bodies (`RecordBody`) stand one behind the other, without a gap, in one piece of memory; an entry says where each lies,
+/// which partition it goes to and, for topics that keep identities, whose it is.
 package final class RecordGroup: Sendable {
     package struct Entry: Sendable {
         package let topic: TopicHandle
@@ -48,6 +48,7 @@ package struct RecordGroupBuilder: ~Copyable {
 
     /// Declares all that was appended to `bodies` since byte `start` to be one record; returns its number in the group.
     package mutating func close(from start: Int, topic: TopicHandle, partition: Int, identity: RecordIdentity?) -> Int {
+        precondition(start == entries.last.map { $0.start + $0.byteCount } ?? 0)
         entries.append(
             RecordGroup.Entry(
                 topic: topic, partition: Int32(partition), start: start, byteCount: bodies.count - start, identity: identity))

@@ -68,7 +68,7 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
 
     package func append(_ group: RecordGroup, onReceipt: @escaping @Sendable (AppendReceipt) -> Void) {
         if group.entries.isEmpty { return onReceipt(AppendReceipt(offsets: [])) }
-        if let refusal = loop.submit(PendingAppend(group: group, onReceipt: onReceipt)) {
+        if let refusal = loop.submit(PendingAppend(group: core.prepare(group), onReceipt: onReceipt)) {
             onReceipt(.refused(group, refusal))
         }
     }

@@ -120,10 +120,19 @@ package final class LogCore: Sendable {
 
     // MARK: Writing
 
+    /// Does what can be done for a group before its commit, on any thread.
+    package func prepare(_ group: RecordGroup) -> JournaledGroup {
+        JournaledGroup(
+            group, compressedBytesMin: options.durability == .fsync ? options.journalPieceBytes : nil)
+    }
+
+    /// `prepare` and `commit` in one.
+    package func commit(_ groups: [RecordGroup], now: Int64) -> [AppendReceipt] { commit(groups.map(prepare), now: now) }
+
     /// Makes the groups durable together, and says what became of each. They may be pending then: `flush` is to follow.
     ///
     /// - Parameter now: milliseconds by a clock that is never set.
-    package func commit(_ groups: [RecordGroup], now: Int64) -> [AppendReceipt] {
+    package func commit(_ groups: [JournaledGroup], now: Int64) -> [AppendReceipt] {
         var free = freeBytes
         if let known = free, known < bytesNeeded(groups) {
             // What is pending takes less than it may take.
@@ -131,10 +140,10 @@ package final class LogCore: Sendable {
             free = freeBytes
         }
         if isShort.withLock({ $0 }) != (shortage(free) != nil) { publishStatus() }
-        if let reserve = reserveShortage(free) { return groups.map { .refused($0, reserve) } }
+        if let reserve = reserveShortage(free) { return groups.map { .refused($0.group, reserve) } }
         if let error = tooLarge(groups, free) ?? stillNoRoom(now) {
             noteRoom(error)
-            return groups.map { .refused($0, LogError(.lowSpace, error.description)) }
+            return groups.map { .refused($0.group, LogError(.lowSpace, error.description)) }
         }
         let outcome = group.commit(groups, now: now)
         noteRoom(outcome.noRoom)
@@ -191,7 +200,7 @@ package final class LogCore: Sendable {
     }
 
     /// Why there is no room for these groups: a journal that has room in its files would take what the segments then cannot.
-    private func tooLarge(_ groups: [RecordGroup], _ free: Int?) -> FileError? {
+    private func tooLarge(_ groups: [JournaledGroup], _ free: Int?) -> FileError? {
         let byteCount = bytesNeeded(groups)
         guard let free, free < byteCount else { return nil }
         return FileError(
@@ -200,8 +209,8 @@ package final class LogCore: Sendable {
     }
 
     /// The most that the journal and the segments may take for these groups, and the segments for what is pending.
-    private func bytesNeeded(_ groups: [RecordGroup]) -> Int {
-        partitions.reduce(groups.reduce(Self.commitBytesMargin) { $0 + 2 * $1.byteCount }) { $0 + $1.pendingBytes }
+    private func bytesNeeded(_ groups: [JournaledGroup]) -> Int {
+        partitions.reduce(groups.reduce(Self.commitBytesMargin) { $0 + 2 * $1.group.byteCount }) { $0 + $1.pendingBytes }
     }
 
     /// New segments, and what a file system takes beside the bytes.

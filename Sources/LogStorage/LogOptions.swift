@@ -32,6 +32,8 @@ package struct LogOptions: Sendable {
     package var checkpointBytes = 64 << 20
     /// A file of the journal, in bytes; two of them are in use at full speed, and the recovery points move when one is full.
     package var journalFileBytes = 16 << 20
+    /// Groups from so many bytes on are compressed for the journal one by one, smaller ones together.
+    package var journalPieceBytes = 16 << 10
     package var checkpointIntervalMilliseconds: Int64 = 30_000
     package var retentionIntervalMilliseconds: Int64 = 60_000
     /// Bytes that stay free on the log's disk: with less, appends are refused before anything is written. 0: no limit.

@@ -19,10 +19,10 @@ struct CommitGroup {
     }
 
     /// Commits `groups`; says what became of each, and which partitions failed.
-    func commit(_ groups: [RecordGroup], now: Int64) -> Outcome {
+    func commit(_ groups: [JournaledGroup], now: Int64) -> Outcome {
         var outcome = Outcome(
             receipts: groups.map {
-                AppendReceipt(offsets: Array(repeating: AppendReceipt.unassigned, count: $0.entries.count))
+                AppendReceipt(offsets: Array(repeating: AppendReceipt.unassigned, count: $0.group.entries.count))
             })
         journal?.begin()
         let dirty = stage(groups, &outcome.receipts)
@@ -61,9 +61,10 @@ struct CommitGroup {
     }
 
     /// Stages every record whose partition takes it; returns the numbers of the partitions that took some.
-    private func stage(_ groups: [RecordGroup], _ receipts: inout [AppendReceipt]) -> [Int] {
+    private func stage(_ groups: [JournaledGroup], _ receipts: inout [AppendReceipt]) -> [Int] {
         var dirty: [Int] = []
-        for (index, group) in groups.enumerated() {
+        for (index, journaled) in groups.enumerated() {
+            let group = journaled.group
             for (place, entry) in group.entries.enumerated() {
                 let number = firstPartition[Int(entry.topic.index)] + Int(entry.partition)
                 let partition = partitions[number]
@@ -71,15 +72,17 @@ struct CommitGroup {
                     let state = partition.state
                     guard state.isWritable else {
                         receipts[index].note(.notWritable, state.reason ?? "", partition)
+                        journal?.add(partition: nil, offset: 0, timestamp: 0, bodyBytes: entry.byteCount)
                         continue
                     }
                     dirty.append(number)
                 }
-                let body = group.body(of: entry)
-                let staged = partition.stage(body: body, timestamp: group.timestamp, identity: entry.identity)
-                journal?.add(partition: number, offset: staged.offset, timestamp: staged.timestamp, body: body)
+                let staged = partition.stage(body: group.body(of: entry), timestamp: group.timestamp, identity: entry.identity)
+                journal?.add(
+                    partition: number, offset: staged.offset, timestamp: staged.timestamp, bodyBytes: entry.byteCount)
                 receipts[index].offsets[place] = staged.offset
             }
+            journal?.addBodies(journaled)
         }
         return dirty
     }
@@ -88,7 +91,7 @@ struct CommitGroup {
 
     /// The journal has failed, and with it everything that would be written after. What was acknowledged before goes to the segments
     /// if it can, where readers find it: it is durable in the journal, so nothing depends on that.
-    private func failAll(_ error: FileError, _ dirty: [Int], _ groups: [RecordGroup], _ outcome: inout Outcome) {
+    private func failAll(_ error: FileError, _ dirty: [Int], _ groups: [JournaledGroup], _ outcome: inout Outcome) {
         for partition in partitions where partition.state.isWritable {
             partition.discardStaged()
             try? partition.write()
@@ -109,11 +112,11 @@ struct CommitGroup {
 
     /// Takes the offsets back from the records of these partitions.
     private func takeBack(
-        _ numbers: [Int], _ code: LogError.Code, _ error: FileError, _ groups: [RecordGroup], _ receipts: inout [AppendReceipt]
+        _ numbers: [Int], _ code: LogError.Code, _ error: FileError, _ groups: [JournaledGroup], _ receipts: inout [AppendReceipt]
     ) {
         let concerned = Set(numbers)
-        for (index, group) in groups.enumerated() {
-            for (place, entry) in group.entries.enumerated() {
+        for (index, journaled) in groups.enumerated() {
+            for (place, entry) in journaled.group.entries.enumerated() {
                 let number = firstPartition[Int(entry.topic.index)] + Int(entry.partition)
                 guard concerned.contains(number), receipts[index].offsets[place] >= 0 else { continue }
                 receipts[index].offsets[place] = AppendReceipt.unassigned

@@ -2,7 +2,7 @@ internal import EventLog
 
 /// An append that waits for its commit.
 struct PendingAppend: Sendable {
-    let group: RecordGroup
+    let group: JournaledGroup
     /// Called on the commit thread, which waits for it.
     let onReceipt: @Sendable (AppendReceipt) -> Void
 }
@@ -29,7 +29,7 @@ final class CommitLoop: Sendable {
 
     /// Queues an append; nil where it was taken, otherwise why not.
     func submit(_ append: PendingAppend) -> LogError? {
-        let byteCount = append.group.byteCount
+        let byteCount = append.group.group.byteCount
         let bytesMax = bytesMax
         return queue.withLock(wake: .one) { queue -> LogError? in
             if queue.isClosed { return LogError(.closing, "the log is closing") }
@@ -69,7 +69,7 @@ final class CommitLoop: Sendable {
     ///
     /// - Parameter afterwards: called when the receipts are given out; returns in how many milliseconds it wants to be called again,
     ///   whatever happens; nil: after the next commit.
-    func run(_ commit: ([RecordGroup]) -> [AppendReceipt], afterwards: () -> Int64?) {
+    func run(_ commit: ([JournaledGroup]) -> [AppendReceipt], afterwards: () -> Int64?) {
         var pause: Int64?
         while true {
             let work = queue.wait(timeoutMilliseconds: pause) { queue -> Work? in

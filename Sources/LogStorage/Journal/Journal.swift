@@ -15,7 +15,7 @@ internal import Synchronization
 /// (`finishCheckpoint`). A file is prepared when all of its pages have been written once: syncing one of those costs half of what a
 /// file that grows does, for nothing but the page itself has to reach the disk.
 ///
-/// Threads: `begin`, `add`, `write`, `sync`, `prepareCheckpoint`, `pin`, `close` belong to the commit loop; `finishCheckpoint` and
+/// Threads: `begin`, `add`, `addBodies`, `write`, `sync`, `prepareCheckpoint`, `pin`, `close` belong to the commit loop; `finishCheckpoint` and
 /// `prepareSpare` to the maintenance thread.
 final class Journal: @unchecked Sendable {
     // Sendable: `shared` is locked, the rest is the commit loop's own.
@@ -46,8 +46,12 @@ final class Journal: @unchecked Sendable {
 
     private var current: OpenFile?
     // Every record touches these: not checked for overlapping accesses, which `add` cannot make.
-    @exclusivity(unchecked) private var records = GrowableBytes()
+    @exclusivity(unchecked) private var heads = GrowableBytes()
     @exclusivity(unchecked) private var recordCount = 0
+    /// The pieces with the bodies, as the entry gets them.
+    private var pieces = GrowableBytes()
+    /// Bodies that are not in a piece yet: of groups that are compressed together.
+    private var loose = GrowableBytes()
     private var entry = GrowableBytes()
     private var nextSequence: UInt64
     private var failure: FileError?
@@ -78,22 +82,46 @@ final class Journal: @unchecked Sendable {
         shared = Mutex(Shared(nextName: nextName, isFolderDurable: isFolderDurable))
     }
 
-    // MARK: A commit: begin, add*, write, sync
+    // MARK: A commit: begin, (add*, addBodies)*, write, sync
 
     func begin() {
-        if records.capacity > Self.bytesKept { records = GrowableBytes() }
+        if heads.capacity > Self.bytesKept { heads = GrowableBytes() }
+        if pieces.capacity > Self.bytesKept { pieces = GrowableBytes() }
+        if loose.capacity > Self.bytesKept { loose = GrowableBytes() }
         if entry.capacity > Self.bytesKept { entry = GrowableBytes() }
-        records.removeAll()
+        heads.removeAll()
+        pieces.removeAll()
+        loose.removeAll()
         recordCount = 0
     }
 
-    /// Adds a record of the partition with this number, counted through all topics in order.
+    /// Adds a record of the partition with this number, counted through all topics in order; nil: of the group's next body nothing is
+    /// stored. The bodies of a group's records follow with `addBodies`.
     @inline(__always)
-    func add(partition: Int, offset: Int64, timestamp: Int64, body: UnsafeRawBufferPointer) {
-        JournalFormat.RecordHead(partition: partition, bodyBytes: body.count, offset: offset, timestamp: timestamp)
-            .append(to: &records)
-        records.append(copying: body)
+    func add(partition: Int?, offset: Int64, timestamp: Int64, bodyBytes: Int) {
+        JournalFormat.RecordHead(
+            partition: partition ?? JournalFormat.RecordHead.notStored, bodyBytes: bodyBytes, offset: offset, timestamp: timestamp
+        ).append(to: &heads)
         recordCount += 1
+    }
+
+    /// Adds the bodies of a group, to all of whose entries `add` was called.
+    func addBodies(_ group: JournaledGroup) {
+        if group.blocks.count == 0 { return loose.append(copying: group.group.bodies.bytes) }
+        closeLoose()
+        JournalFormat.PieceHead(bodyBytes: group.group.byteCount, blocksBytes: group.blocks.count).append(to: &pieces)
+        pieces.append(copying: group.blocks.bytes)
+    }
+
+    private func closeLoose() {
+        if loose.count == 0 { return }
+        let start = pieces.count
+        _ = pieces.reserve(JournalFormat.PieceHead.byteCount)
+        pieces.advance(by: JournalFormat.PieceHead.byteCount)
+        LZ4Block.compress(loose.bytes, appendingTo: &pieces)
+        JournalFormat.PieceHead(bodyBytes: loose.count, blocksBytes: pieces.count - start - JournalFormat.PieceHead.byteCount)
+            .write(to: pieces.base + start)
+        loose.removeAll()
     }
 
     /// How a commit can fail.
@@ -110,11 +138,14 @@ final class Journal: @unchecked Sendable {
         entry.removeAll()
         _ = entry.reserve(JournalFormat.EntryHead.byteCount)
         entry.advance(by: JournalFormat.EntryHead.byteCount)
-        LZ4Block.compress(records.bytes, appendingTo: &entry)
+        LZ4Block.compress(heads.bytes, appendingTo: &entry)
+        let headBlocksBytes = entry.count - JournalFormat.EntryHead.byteCount
+        closeLoose()
+        entry.append(copying: pieces.bytes)
         var file = try fileWithRoom()
         let head = JournalFormat.EntryHead(
             salt: file.salt, sequence: nextSequence, payloadBytes: entry.count - JournalFormat.EntryHead.byteCount,
-            recordBytes: records.count, recordCount: recordCount)
+            headBlocksBytes: headBlocksBytes, recordCount: recordCount)
         // Whole pages, so that nothing of an older entry is left in the last one.
         entry.appendZeros(head.totalBytes - entry.count)
         head.write(to: entry.base)

@@ -94,12 +94,10 @@ struct JournalFiles {
         guard JournalFormat.isWhole(bytes), JournalFormat.EntryHead(reading: bytes, bytesLeft: bytes.count) == entry.head else {
             return
         }
-        var records = GrowableBytes()
         bytes.withUnsafeBytes { bytes in
             let payload = UnsafeRawBufferPointer(
                 rebasing: bytes[JournalFormat.EntryHead.byteCount...].prefix(entry.head.payloadBytes))
-            guard LZ4Block.decompress(payload, byteCount: entry.head.recordBytes, into: &records) else { return }
-            _ = JournalFormat.forEachRecord(in: records.bytes) { head, record in
+            _ = JournalFormat.forEachRecord(in: payload, entry.head) { head, record in
                 guard head.partition < found.partitions.count, (0...FileNames.offsetMax).contains(head.offset) else { return }
                 body(found.partitions[head.partition], head, record)
             }

@@ -105,14 +105,18 @@ enum JournalFormat {
 
     /// ```
     ///  0  magic u32     4  crc32c u32, of all behind it, records included     8  salt u64, the file's    16  sequence u64
-    /// 24  payloadBytes u32    28  recordBytes u32    32  recordCount u32    36  payload: the records (`LZ4Block`)
+    /// 24  payloadBytes u32    28  headBlocksBytes u32    32  recordCount u32    36  payload
+    /// ```
+    /// The payload: the heads of all records (`RecordHead`), as LZ4 blocks; then, piece by piece, their bodies:
+    /// ```
+    ///  0  bodyBytes u32, inflated     4  blocksBytes u32     8  the bodies of the next records, as LZ4 blocks
     /// ```
     struct EntryHead: Equatable, Sendable {
         var salt: UInt64
         var sequence: UInt64
         var payloadBytes: Int
-        /// The payload's size once it is inflated.
-        var recordBytes: Int
+        /// How much of the payload the heads take.
+        var headBlocksBytes: Int
         var recordCount: Int
 
         static let byteCount = 36
@@ -128,7 +132,7 @@ enum JournalFormat {
             entry.store(salt, at: 8)
             entry.store(sequence, at: 16)
             entry.store(UInt32(payloadBytes), at: 24)
-            entry.store(UInt32(recordBytes), at: 28)
+            entry.store(UInt32(headBlocksBytes), at: 28)
             entry.store(UInt32(recordCount), at: 32)
             entry.store(CRC32C.checksum(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(entry)[8...])), at: 4)
         }
@@ -139,20 +143,19 @@ enum JournalFormat {
             salt = bytes.load(UInt64.self, at: 8)
             sequence = bytes.load(UInt64.self, at: 16)
             payloadBytes = Int(bytes.load(UInt32.self, at: 24))
-            recordBytes = Int(bytes.load(UInt32.self, at: 28))
+            headBlocksBytes = Int(bytes.load(UInt32.self, at: 28))
             recordCount = Int(bytes.load(UInt32.self, at: 32))
             guard payloadBytes <= JournalFormat.payloadBytesMax,
                 JournalFormat.roundedUp(Self.byteCount + payloadBytes) <= bytesLeft,
-                recordBytes <= JournalFormat.payloadBytesMax, recordCount <= recordBytes / RecordHead.byteCount,
-                sequence <= JournalFormat.sequenceMax
+                headBlocksBytes <= payloadBytes, sequence <= JournalFormat.sequenceMax
             else { return nil }
         }
 
-        init(salt: UInt64, sequence: UInt64, payloadBytes: Int, recordBytes: Int, recordCount: Int) {
+        init(salt: UInt64, sequence: UInt64, payloadBytes: Int, headBlocksBytes: Int, recordCount: Int) {
             self.salt = salt
             self.sequence = sequence
             self.payloadBytes = payloadBytes
-            self.recordBytes = recordBytes
+            self.headBlocksBytes = headBlocksBytes
             self.recordCount = recordCount
         }
     }
@@ -168,15 +171,17 @@ enum JournalFormat {
 
     /// ```
     ///  0  partition u32, counted through the file's topics    4  bodyBytes u32    8  offset i64    16  timestamp i64
-    /// 24  the record's body (`RecordBody`)
     /// ```
+    /// Its body (`RecordBody`) stands in the pieces behind the heads.
     struct RecordHead: Equatable, Sendable {
+        /// `notStored`: no record, but its body stands among the others.
         var partition: Int
         var bodyBytes: Int
         var offset: Int64
         var timestamp: Int64
 
         static let byteCount = 24
+        static let notStored = Int(UInt32.max)
 
         @inline(__always)
         func append(to target: inout GrowableBytes) {
@@ -203,18 +208,66 @@ enum JournalFormat {
         }
     }
 
-    /// Calls `body` with each record in order; false where these are no records.
+    // MARK: A piece
+
+    struct PieceHead {
+        var bodyBytes: Int
+        var blocksBytes: Int
+
+        static let byteCount = 8
+
+        func append(to target: inout GrowableBytes) {
+            write(to: target.reserve(Self.byteCount))
+            target.advance(by: Self.byteCount)
+        }
+
+        func write(to start: UnsafeMutableRawPointer) {
+            let place = UnsafeMutableRawBufferPointer(start: start, count: Self.byteCount)
+            place.store(UInt32(bodyBytes), at: 0)
+            place.store(UInt32(blocksBytes), at: 4)
+        }
+
+        init(bodyBytes: Int, blocksBytes: Int) {
+            self.bodyBytes = bodyBytes
+            self.blocksBytes = blocksBytes
+        }
+
+        init?(reading bytes: UnsafeRawBufferPointer) {
+            guard bytes.count >= Self.byteCount else { return nil }
+            bodyBytes = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt32.self)))
+            blocksBytes = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
+            guard bodyBytes <= JournalFormat.payloadBytesMax, blocksBytes <= bytes.count - Self.byteCount else { return nil }
+        }
+    }
+
+    /// Calls `body` with each record of a payload in order; false where it is none, or ends early.
     static func forEachRecord(
-        in payload: UnsafeRawBufferPointer, _ body: (RecordHead, UnsafeRawBufferPointer) -> Void
+        in payload: UnsafeRawBufferPointer, _ entry: EntryHead, _ body: (RecordHead, UnsafeRawBufferPointer) -> Void
     ) -> Bool {
-        var position = 0
-        while position < payload.count {
-            guard payload.count - position >= RecordHead.byteCount else { return false }
-            let head = RecordHead(reading: UnsafeRawBufferPointer(rebasing: payload[position...]))
-            position += RecordHead.byteCount
-            guard head.bodyBytes <= payload.count - position else { return false }
-            body(head, UnsafeRawBufferPointer(rebasing: payload[position..<position + head.bodyBytes]))
-            position += head.bodyBytes
+        var heads = GrowableBytes()
+        var bodies = GrowableBytes()
+        let headBlocks = UnsafeRawBufferPointer(rebasing: payload.prefix(entry.headBlocksBytes))
+        guard
+            LZ4Block.decompress(headBlocks, byteCount: entry.recordCount * RecordHead.byteCount, into: &heads)
+        else { return false }
+        var position = entry.headBlocksBytes
+        var taken = 0
+        for number in 0..<entry.recordCount {
+            let head = RecordHead(
+                reading: UnsafeRawBufferPointer(rebasing: heads.bytes[(number * RecordHead.byteCount)...]))
+            if taken == bodies.count {
+                guard let piece = PieceHead(reading: UnsafeRawBufferPointer(rebasing: payload[position...])) else { return false }
+                position += PieceHead.byteCount
+                let blocks = UnsafeRawBufferPointer(rebasing: payload[position..<position + piece.blocksBytes])
+                guard LZ4Block.decompress(blocks, byteCount: piece.bodyBytes, into: &bodies) else { return false }
+                position += piece.blocksBytes
+                taken = 0
+            }
+            guard head.bodyBytes <= bodies.count - taken else { return false }
+            if head.partition != RecordHead.notStored {
+                body(head, UnsafeRawBufferPointer(rebasing: bodies.bytes[taken..<taken + head.bodyBytes]))
+            }
+            taken += head.bodyBytes
         }
         return true
     }

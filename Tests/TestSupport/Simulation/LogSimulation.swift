@@ -58,6 +58,7 @@ package struct LogSimulation {
         options.segmentAgeMilliseconds = random.next() % 3 == 0 ? 60_000 : nil
         options.retentionBytes = random.next() % 4 == 0 ? 12_000 : nil
         options.journalFileBytes = [4096, 16_384, 100_000][Int(random.next() % 3)]
+        options.journalPieceBytes = [0, 100, 16_384][Int(random.next() % 3)]
         options.lingerMilliseconds = [0, 1500, 10_000, 1_000_000][Int(random.next() % 4)]
         self.options = options
         oracle = LogOracle(partitionCount: partitionCount, retentionBytes: options.retentionBytes)
