@@ -8,6 +8,8 @@ final class Connection {
     let watch: LoopWatch
     /// Among the watch's connections; nil where it is none of them.
     var place: Int?
+    /// Whether the last that the decoder made of its bytes was the end of a request behind which others may come.
+    var decoderEnded = false
     /// Of the handler beside the socket; nil before and after.
     private var context: ChannelHandlerContext?
     private var hasUnflushedAnswers = false
