@@ -75,7 +75,7 @@ final class Connection {
     }
 
     private func write(_ answer: Answer, _ context: ChannelHandlerContext) {
-        let bytes = answer.bytes(date: watch.wallClock())
+        let bytes = answer.bytes(date: watch.dateText())
         state.bytesWritten(bytes.readableBytes)
         context.write(ConnectionBytesHandler.wrapOutboundOut(.byteBuffer(bytes)), promise: nil)
     }

@@ -39,6 +39,8 @@ final class EventsHandler: ChannelDuplexHandler {
     /// Requests from here on are neither taken nor answered: the connection ends before their turn.
     private var takesNoMore = false
     private var isProceeding = false
+    /// As the channel last said it. Asking it for each answer takes longer than the rest of a turn.
+    private var isWritable = true
     private var isReadHeldBack = false
     /// The peer's address without its port, once a request needed it.
     private var clientAddress: String?
@@ -158,12 +160,12 @@ final class EventsHandler: ChannelDuplexHandler {
         guard !isProceeding, let context else { return }
         isProceeding = true
         var hasPassed = false
-        while let step = order.next(mayAnswer: context.channel.isWritable) {
+        while let step = order.next(mayAnswer: isWritable) {
             switch step {
             case .answer(let answer):
                 connection.write(answer)
                 // A client that takes its answers makes room for more at once.
-                if !context.channel.isWritable { connection.flush() }
+                if !isWritable { connection.flush() }
             case .passOn(let passed):
                 // It may end the connection.
                 connection.flush()
@@ -199,6 +201,7 @@ final class EventsHandler: ChannelDuplexHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        isWritable = context.channel.isWritable
         proceed()
         context.fireChannelWritabilityChanged()
     }

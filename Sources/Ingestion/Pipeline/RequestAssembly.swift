@@ -61,10 +61,9 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         let receivedSeconds = UInt32(clamping: receivedAt / 1000)
         arrival = surroundings.deduplicator.arrival(now: receivedSeconds)
         cutoff = surroundings.deduplicator.cutoff(now: receivedSeconds)
-        // As `begin` has them, which is told more.
         stored = StoredEvent(
-            receivedAt: receivedAt, sentAt: nil, clientAddress: request.clientAddress, endpoint: request.endpoint,
-            trustsClientContext: false)
+            receivedAt: receivedAt, clientAddress: request.clientAddress, endpoint: request.endpoint)
+        // As `begin` has it, which is told how much is to come.
         group = RecordGroupBuilder(timestamp: receivedAt)
     }
 
@@ -82,9 +81,8 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         let writeKey = if let writeKey { writeKey } else { try keyInBody(outer) }
         var name = writeKey.name
         name.withUTF8 { RecordBody.appendHeader("writeKey", UnsafeRawBufferPointer($0), to: &keyHeader) }
-        stored = StoredEvent(
-            receivedAt: receivedAt, sentAt: outer.sentAt, clientAddress: request.clientAddress, endpoint: request.endpoint,
-            trustsClientContext: writeKey.trustsClientContext)
+        stored.sentAt = outer.sentAt
+        stored.trustsClientContext = writeKey.trustsClientContext
         group = RecordGroupBuilder(
             timestamp: receivedAt, bodyBytes: outer.textByteCount + outer.eventCount * Self.addedBytesUsual,
             recordCount: outer.eventCount)
