@@ -1,7 +1,7 @@
 internal import Ingestion
 
 /// The head of a request that takes events, in the form that almost all clients send. It is read in one pass, without the
-/// decoder, which costs more than all else that such a request needs in user space.
+/// decoder, which costs more than preparing the event that such a request brings.
 ///
 /// The form is narrow on purpose: whatever is here is read alike by everyone (RFC 9112), so it cannot hide a request from this
 /// service or from a proxy before it. `POST`, one of our addresses as it is written in the documentation, HTTP/1.1; names of
