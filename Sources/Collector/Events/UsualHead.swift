@@ -5,7 +5,7 @@ internal import Ingestion
 ///
 /// The form is narrow on purpose: whatever is here is read alike by everyone (RFC 9112), so it cannot hide a request from this
 /// service or from a proxy before it. `POST`, one of our addresses as it is written in the documentation, HTTP/1.1; names of
-/// letters, digits and hyphens; values of visible ASCII and single spaces within; lines that end with CR LF; one
+/// letters, digits and hyphens; values of visible ASCII, with spaces only within; lines that end with CR LF; one
 /// `Content-Length` of digits; nothing that says how a connection or a body goes on. Any other head is no error: it is the
 /// decoder's.
 struct UsualHead {
