@@ -109,7 +109,7 @@ let package = Package(
             "Collector",
             [
                 "Ingestion", .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
         tests("Server", ["Ingestion", "LogStorage"]),
         .testTarget(name: "HouseTests", path: "Tests/HouseTests", swiftSettings: strict),

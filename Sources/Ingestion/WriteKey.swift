@@ -46,10 +46,18 @@ package struct WriteKeyRing: Sendable {
     }
 
     private static func equalInConstantTime(_ a: String, _ b: String) -> Bool {
-        let (a, b) = (Array(a.utf8), Array(b.utf8))
-        guard !b.isEmpty else { return false }
-        var difference = a.count ^ b.count
-        for place in a.indices { difference |= Int(a[place] ^ b[place % b.count]) }
-        return difference == 0
+        var (a, b) = (a, b)
+        return a.withUTF8 { a in
+            b.withUTF8 { b in
+                guard !b.isEmpty else { return false }
+                var difference = a.count ^ b.count
+                var behind = 0
+                for byte in a {
+                    difference |= Int(byte ^ b[behind])
+                    behind = behind + 1 == b.count ? 0 : behind + 1
+                }
+                return difference == 0
+            }
+        }
     }
 }

@@ -9,12 +9,17 @@ package struct GrowableBytes: ~Copyable, @unchecked Sendable {
     @usableFromInline package private(set) var capacity: Int
     @usableFromInline package var count: Int = 0
 
+    /// Takes no memory where `capacity` is 0: many a run stays empty.
     package init(capacity: Int = 0) {
-        self.capacity = max(capacity, 64)
-        self.base = .allocate(byteCount: self.capacity, alignment: 16)
+        self.capacity = capacity == 0 ? 0 : max(capacity, Self.capacityMin)
+        self.base = capacity == 0 ? Self.nowhere : .allocate(byteCount: self.capacity, alignment: 16)
     }
 
-    deinit { base.deallocate() }
+    deinit { if capacity > 0 { base.deallocate() } }
+
+    private static let capacityMin = 64
+    /// The address of no bytes. Nothing is read or written there, as its capacity is 0.
+    private static var nowhere: UnsafeMutableRawPointer { UnsafeMutableRawPointer(bitPattern: 16)! }
 
     package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: count) }
 
@@ -79,10 +84,10 @@ package struct GrowableBytes: ~Copyable, @unchecked Sendable {
 
     @usableFromInline @inline(never)
     package mutating func grow(toHold needed: Int) {
-        let larger = max(needed, capacity * 2)
+        let larger = max(needed, capacity * 2, Self.capacityMin)
         let moved = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
         moved.copyMemory(from: base, byteCount: count)
-        base.deallocate()
+        if capacity > 0 { base.deallocate() }
         base = moved
         capacity = larger
     }

@@ -104,6 +104,26 @@ def test_lies_are_answered_and_closed(edge, lie):
     assert edge.request("GET", "/health/live").status == 200
 
 
+# The first is read without the decoder, the others by it.
+@pytest.mark.parametrize("fields", [b"Content-Length: 27", b"X: \xe9\r\nContent-Length: 27", b"Connection: close\r\nContent-Length: 27"])
+def test_a_body_that_ends_early_is_answered(edge, fields):
+    statuses, answer = talk(edge, request(fields, EVENT), half_close=True)
+    assert statuses == [400] and json.loads(answer)["code"] == "invalid_body"
+
+
+def test_requests_read_by_the_decoder_and_without_it_alternate(edge):
+    usual, decoded = request(b"Content-Length: 26", EVENT), request(b"X: \xe9\r\nContent-Length: 26", EVENT)
+    other = b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n"
+    pieces = [usual, decoded, usual, other, usual, usual + decoded + usual, other, decoded, usual]
+    with socket.create_connection(("127.0.0.1", edge.port), timeout=30) as connection:
+        for piece in pieces:
+            connection.sendall(piece)
+            answered = b""
+            while answered.count(b"HTTP/1.1 ") < piece.count(b" HTTP/1.1\r\n") or not answered.endswith((b"}", b"]")):
+                answered += connection.recv(65536)
+            assert set(re.findall(rb"HTTP/1\.1 (\d+)", answered)) <= {b"202", b"200"}
+
+
 def test_every_refusal_has_a_code_and_a_message(edge):
     for lie in "negative length", "a header of 200 KB", "chunk extensions without end", "largest length":
         assert set(json.loads(talk(edge, LIES[lie][0])[1])) == {"code", "message"}

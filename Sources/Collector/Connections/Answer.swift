@@ -17,8 +17,8 @@ package struct Answer: Sendable {
 
     /// As it goes over the wire. One buffer is one write, and half of what an answer would cost through the encoder.
     ///
-    /// - Parameter date: milliseconds since 1970.
-    package func bytes(date: Int64) -> ByteBuffer {
+    /// - Parameter date: as `HTTPDate` writes it.
+    package func bytes(date: ByteBuffer) -> ByteBuffer {
         var bytes = ByteBufferAllocator().buffer(capacity: 256 + body.count)
         bytes.writeStaticString("HTTP/1.1 ")
         bytes.writeString(String(status.code))
@@ -33,7 +33,7 @@ package struct Answer: Sendable {
             bytes.writeString(value)
         }
         bytes.writeStaticString("\r\nDate: ")
-        HTTPDate.write(date, to: &bytes)
+        bytes.writeImmutableBuffer(date)
         if isLast { bytes.writeStaticString("\r\nConnection: close") }
         bytes.writeStaticString("\r\n\r\n")
         bytes.writeBytes(body)

@@ -26,12 +26,13 @@ package struct CollectorChannel: HTTPChannelHandler {
             try limits.apply(to: channel)
             let connection = Connection(limits: limits, watch: watches.watch(of: channel.eventLoop))
             let handlers = channel.pipeline.syncOperations
-            try handlers.addHandler(ConnectionBytesHandler(connection))
+            let events = EventsHandler(edge, connection)
+            try handlers.addHandler(ConnectionBytesHandler(connection, events))
             try handlers.configureHTTPServerPipeline(
                 withPipeliningAssistance: false, withErrorHandling: false, withOutboundHeaderValidation: false,
                 withEncoderConfiguration: .init(), withDecoderLimitConfiguration: limits.ofDecoder)
             try handlers.addHandler(ConnectionGuard(connection))
-            try handlers.addHandler(EventsHandler(edge, connection))
+            try handlers.addHandler(events)
             // From here on only the framework's.
             try handlers.addHandler(HTTP1ToHTTPServerCodec(secure: false))
             try handlers.addHandler(HTTPConnectionStateHandler(logger: logger))

@@ -8,6 +8,8 @@ final class Connection {
     let watch: LoopWatch
     /// Among the watch's connections; nil where it is none of them.
     var place: Int?
+    /// Whether the last that the decoder made of its bytes was the end of a request behind which others may come.
+    var decoderEnded = false
     /// Of the handler beside the socket; nil before and after.
     private var context: ChannelHandlerContext?
     private var hasUnflushedAnswers = false
@@ -73,7 +75,7 @@ final class Connection {
     }
 
     private func write(_ answer: Answer, _ context: ChannelHandlerContext) {
-        let bytes = answer.bytes(date: watch.wallClock())
+        let bytes = answer.bytes(date: watch.dateText())
         state.bytesWritten(bytes.readableBytes)
         context.write(ConnectionBytesHandler.wrapOutboundOut(.byteBuffer(bytes)), promise: nil)
     }

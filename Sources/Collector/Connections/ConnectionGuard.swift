@@ -10,6 +10,8 @@ final class ConnectionGuard: ChannelDuplexHandler {
 
     private let connection: Connection
     private var merge = BodyMerge()
+    /// Whether the decoder goes on behind the request that comes in.
+    private var isFollowed = false
 
     init(_ connection: Connection) { self.connection = connection }
 
@@ -19,11 +21,13 @@ final class ConnectionGuard: ChannelDuplexHandler {
         case .head(let head):
             forwardBody(context)
             let asksForUpgrade = head.method == .CONNECT || head.headers.contains(name: "upgrade")
+            isFollowed = head.isKeepAlive && !asksForUpgrade
             if connection.state.requestHead(asksForUpgrade: asksForUpgrade, now: now) { context.fireChannelRead(data) }
         case .body(let bytes):
             guard connection.state.input != .ended else { return }
             if let complete = merge.add(bytes) { forward(complete, context) }
         case .end:
+            connection.decoderEnded = isFollowed
             forwardBody(context)
             if connection.state.requestEnd(now: now) { context.fireChannelRead(data) }
         }

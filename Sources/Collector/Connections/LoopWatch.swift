@@ -9,7 +9,9 @@ final class LoopWatch {
     private let connectionsMax: Int
     private let heldBytesMax: Int
     /// Milliseconds since 1970.
-    let wallClock: @Sendable () -> Int64
+    private let wallClock: @Sendable () -> Int64
+    /// The answers' date, of this second since 1970.
+    private var date: (second: Int64, text: ByteBuffer)?
     /// Seconds, as far as the event loop kept up: time in which it read nothing is no client's fault.
     private(set) var now: ConnectionState.Tick = 0
     private var heldByteCount = 0
@@ -51,6 +53,16 @@ final class LoopWatch {
             last.place = place
             connections[place] = last
         }
+    }
+
+    /// The time as answers say it. It is written once a second.
+    func dateText() -> ByteBuffer {
+        let now = wallClock()
+        if let date, date.second == now / 1000 { return date.text }
+        var text = ByteBuffer()
+        HTTPDate.write(now, to: &text)
+        date = (now / 1000, text)
+        return text
     }
 
     // MARK: Memory

@@ -39,6 +39,8 @@ final class EventsHandler: ChannelDuplexHandler {
     /// Requests from here on are neither taken nor answered: the connection ends before their turn.
     private var takesNoMore = false
     private var isProceeding = false
+    /// As the channel last said it. Asking it for each answer takes longer than the rest of a turn.
+    private var isWritable = true
     private var isReadHeldBack = false
     /// The peer's address without its port, once a request needed it.
     private var clientAddress: String?
@@ -63,29 +65,22 @@ final class EventsHandler: ChannelDuplexHandler {
         let part = Self.unwrapInboundIn(data)
         switch part {
         case .head(let head):
-            begin(head)
+            if let request = EventsRequest(head) { begin(request) } else { receiver = takesNoMore ? .nobody : .framework }
             if case .framework = receiver { pass(.part(part), beginsRequest: true) }
         case .body(let bytes):
             switch receiver {
             case .framework: pass(.part(part))
-            case .us: collect(bytes)
-            case .nobody: break
+            case .us, .nobody: collect(bytes)
             }
         case .end:
-            let receiver = receiver
-            self.receiver = .framework
-            switch receiver {
-            case .framework: pass(.part(part))
-            case .us(let arrival, let turn): take(arrival, turn, context)
-            case .nobody: break
-            }
+            if case .framework = receiver { pass(.part(part)) } else { end() }
         }
     }
 
-    private func begin(_ head: HTTPRequestHead) {
+    /// A request begins, whether it was decoded or not (`UsualReader`).
+    func begin(_ request: EventsRequest) {
         receiver = .nobody
         guard !takesNoMore else { return }
-        guard let request = EventsRequest(head) else { return receiver = .framework }
         let turn = order.begin()
         do throws(IngestError) {
             receiver = .us(try EventsArrival(request, edge), turn)
@@ -100,7 +95,8 @@ final class EventsHandler: ChannelDuplexHandler {
         answer(turn, request, .failure(error))
     }
 
-    private func collect(_ bytes: ByteBuffer) {
+    /// A piece of its body came.
+    func collect(_ bytes: ByteBuffer) {
         // Nobody else holds the arrival meanwhile, or its body would be copied.
         guard case .us(var arrival, let turn) = exchange(&receiver, with: .nobody) else { return }
         do throws(IngestError) {
@@ -109,6 +105,12 @@ final class EventsHandler: ChannelDuplexHandler {
         } catch {
             answerEarly(turn, arrival.request, error)
         }
+    }
+
+    /// It is complete.
+    func end() {
+        guard case .us(let arrival, let turn) = exchange(&receiver, with: .framework), let context else { return }
+        take(arrival, turn, context)
     }
 
     private func take(_ arrival: EventsArrival, _ turn: Turn, _ context: ChannelHandlerContext) {
@@ -158,12 +160,12 @@ final class EventsHandler: ChannelDuplexHandler {
         guard !isProceeding, let context else { return }
         isProceeding = true
         var hasPassed = false
-        while let step = order.next(mayAnswer: context.channel.isWritable) {
+        while let step = order.next(mayAnswer: isWritable) {
             switch step {
             case .answer(let answer):
                 connection.write(answer)
                 // A client that takes its answers makes room for more at once.
-                if !context.channel.isWritable { connection.flush() }
+                if !isWritable { connection.flush() }
             case .passOn(let passed):
                 // It may end the connection.
                 connection.flush()
@@ -199,6 +201,7 @@ final class EventsHandler: ChannelDuplexHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
+        isWritable = context.channel.isWritable
         proceed()
         context.fireChannelWritabilityChanged()
     }

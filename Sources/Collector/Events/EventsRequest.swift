@@ -9,25 +9,18 @@ package struct EventsRequest: Sendable {
     package private(set) var contentLength: Int?
     /// Whether the client ends the connection with this request.
     package let isLast: Bool
-    package let wantsReceipts: Bool
+    package private(set) var wantsReceipts = false
     private var contentEncoding: String?
     private var writeKeyField: String?
     private var authorization: String?
-    private let writeKeyParameter: String?
+    private var writeKeyParameter: String?
 
     /// Nil for a request that is none of these.
     package init?(_ head: HTTPRequestHead) {
         guard head.method == .POST, let endpoint = Self.endpoint(at: head.uri) else { return nil }
         self.endpoint = endpoint
         isLast = !head.isKeepAlive
-        if head.uri.utf8.contains(UInt8(ascii: "?")) {
-            let parameters = URI(head.uri).queryParameters
-            wantsReceipts = parameters["receipts"] == "true"
-            writeKeyParameter = parameters["writeKey"].map(String.init)
-        } else {
-            wantsReceipts = false
-            writeKeyParameter = nil
-        }
+        if head.uri.utf8.contains(UInt8(ascii: "?")) { readParameters(head.uri) }
         for (name, value) in head.headers {
             // Few names have the length of one of these.
             switch name.utf8.count {
@@ -39,6 +32,12 @@ package struct EventsRequest: Sendable {
             default: break
             }
         }
+    }
+
+    private mutating func readParameters(_ target: String) {
+        let parameters = URI(target).queryParameters
+        wantsReceipts = parameters["receipts"] == "true"
+        writeKeyParameter = parameters["writeKey"].map(String.init)
     }
 
     package var encoding: BodyEncoding {
@@ -80,5 +79,77 @@ package struct EventsRequest: Sendable {
     /// Repeated fields are one, with a list.
     private static func note(_ value: String, in field: inout String?) {
         field = field.map { "\($0), \(value)" } ?? value
+    }
+}
+
+// MARK: - Of a usual head (`UsualHead`), field by field
+
+extension EventsRequest {
+    enum Note {
+        case noted
+        /// Of the body.
+        case length(Int)
+        /// It may say something that this does not understand.
+        case unusual
+    }
+
+    /// Of a request whose target is one of our addresses as it is written in the documentation, with parameters or without.
+    init?(usual target: UnsafeRawBufferPointer) {
+        let path = target.firstIndex(of: UInt8(ascii: "?")).map { UnsafeRawBufferPointer(rebasing: target[..<$0]) } ?? target
+        guard let endpoint = Self.usualEndpoint(path) else { return nil }
+        self.endpoint = endpoint
+        isLast = false
+        if path.count < target.count { readParameters(String(decoding: target, as: UTF8.self)) }
+    }
+
+    private static func usualEndpoint(_ path: UnsafeRawBufferPointer) -> IngestEndpoint? {
+        let known: StaticString = "/api/events/"
+        guard path.count >= known.utf8CodeUnitCount else { return .events }
+        guard path[known.utf8CodeUnitCount - 1] == UInt8(ascii: "/") else { return nil }
+        let name = UnsafeRawBufferPointer(rebasing: path[known.utf8CodeUnitCount...])
+        return IngestEndpoint.allCases.first { $0 != .events && name.elementsEqual($0.rawValue.utf8) }
+    }
+
+    mutating func note(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Note {
+        // Few names have the length of one of these.
+        switch name.count {
+        case 6 where name.isName("origin"): Self.note(Self.text(value), in: &origin)
+        case 11 where name.isName("x-write-key"): Self.note(Self.text(value), in: &writeKeyField)
+        case 13 where name.isName("authorization"): Self.note(Self.text(value), in: &authorization)
+        case 14 where name.isName("content-length"):
+            guard contentLength == nil, let length = Self.length(value) else { return .unusual }
+            contentLength = length
+            return .length(length)
+        case 16 where name.isName("content-encoding"): Self.note(Self.text(value), in: &contentEncoding)
+        case 10 where name.isName("connection"): return value.isName("keep-alive") ? .noted : .unusual
+        case 6 where name.isName("expect"), 7 where name.isName("upgrade"), 16 where name.isName("proxy-connection"),
+            17 where name.isName("transfer-encoding"):
+            return .unusual
+        default: break
+        }
+        return .noted
+    }
+
+    private static func text(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes, as: UTF8.self) }
+
+    /// A number of at most nine digits, which is more than any body may have.
+    private static func length(_ digits: UnsafeRawBufferPointer) -> Int? {
+        guard (1...9).contains(digits.count) else { return nil }
+        var length = 0
+        for digit in digits {
+            guard digit &- UInt8(ascii: "0") < 10 else { return nil }
+            length = length &* 10 &+ Int(digit &- UInt8(ascii: "0"))
+        }
+        return length
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Whether it is this name, in whatever case; both of the same length. The bit that makes letters small is set in a hyphen and
+    /// in digits anyway.
+    fileprivate func isName(_ small: StaticString) -> Bool {
+        guard count == small.utf8CodeUnitCount else { return false }
+        for place in 0..<count where self[place] | 0x20 != small.utf8Start[place] { return false }
+        return true
     }
 }

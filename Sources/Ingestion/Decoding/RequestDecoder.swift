@@ -1,11 +1,13 @@
 internal import EventModel
 internal import RecordFormat
 
-/// Is told what a body holds. What it receives is valid during the call only.
+/// Is told what a body holds. What it receives is valid until `end`.
 protocol DecodedRequestReceiver: ~Copyable {
     /// Called once, before the events.
     mutating func begin(_ outer: RequestDecoder.Outer) throws(IngestError)
     mutating func add(_ number: Int, _ source: RequestDecoder.Source)
+    /// What was added so far is not readable behind this call.
+    mutating func end()
 }
 
 /// Turns a body into events: inflates, parses once, finds the outer structure. Nothing here knows what an event means.
@@ -89,7 +91,7 @@ struct RequestDecoder {
             try receiver.begin(
                 Outer(writeKey: root.member("writeKey")?.string, eventCount: 1, textByteCount: root.sourceRange.count))
             receiver.add(0, .event(root))
-            return
+            return receiver.end()
         }
         if let twice = RepeatedName.first(in: root) {
             throw IngestError(.invalidBody, "\"\(RepeatedName.shown(twice))\" stands twice beside batch")
@@ -111,6 +113,7 @@ struct RequestDecoder {
             receiver.add(number, .event(event))
             number += 1
         }
+        receiver.end()
     }
 
     private func elementCount(_ array: JSONValue) -> Int {
@@ -159,7 +162,7 @@ struct RequestDecoder {
         case .array(let elements, let count) where shape != .single:
             try checkCount(count)
             try receiver.begin(Outer(eventCount: elements.count, textByteCount: text.count))
-            for (number, range) in elements.enumerated() { receiver.add(number, source(slice(range), parser)) }
+            for (number, range) in elements.enumerated() { addAlone(number, slice(range), parser, to: &receiver) }
         case .object(let members):
             // Names first: the parser's memory is reused by the next parse.
             var (batches, keys, times): ([Range<Int>], [Range<Int>], [Range<Int>]) = ([], [], [])
@@ -179,8 +182,7 @@ struct RequestDecoder {
             guard shape != .single, let batch = batches.first else {
                 guard shape != .batch else { throw wrongShape() }
                 try receiver.begin(Outer(writeKey: writeKey, eventCount: 1, textByteCount: text.count))
-                receiver.add(0, source(text, parser))
-                return
+                return addAlone(0, text, parser, to: &receiver)
             }
             let inner = try? JSONGrammar.outline(slice(batch), elementsMax: limits.batchEvents, isUnicode: true)
             guard case .array(let elements, let count)? = inner else {
@@ -193,10 +195,18 @@ struct RequestDecoder {
                     textByteCount: text.count))
             let start = batch.lowerBound
             for (number, range) in elements.enumerated() {
-                receiver.add(number, source(slice(start + range.lowerBound..<start + range.upperBound), parser))
+                addAlone(number, slice(start + range.lowerBound..<start + range.upperBound), parser, to: &receiver)
             }
         default: throw wrongShape()
         }
+    }
+
+    /// The next event takes the parser's memory.
+    private func addAlone<Receiver: DecodedRequestReceiver & ~Copyable>(
+        _ number: Int, _ text: UnsafeRawBufferPointer, _ parser: JSONParser, to receiver: inout Receiver
+    ) {
+        receiver.add(number, source(text, parser))
+        receiver.end()
     }
 
     /// Whether a name, quotes included, is `wanted`. Only one with a backslash has to be parsed, where it is short enough to be it.

@@ -12,18 +12,17 @@ struct StoredEvent: ~Copyable {
     static let clockToleranceMilliseconds: Int64 = 5 * 60 * 1000
 
     private let receivedAt: Int64
-    private let sentAt: Int64?
     private let endpoint: IngestEndpoint
-    private let trustsClientContext: Bool
+    /// When the client sent the batch, by its clock.
+    var sentAt: Int64?
+    var trustsClientContext = false
     /// JSON text that is the same in every event of the request.
     private var receivedAtText = GrowableBytes()
     private var addressText = GrowableBytes()
 
-    init(receivedAt: Int64, sentAt: Int64?, clientAddress: String, endpoint: IngestEndpoint, trustsClientContext: Bool) {
+    init(receivedAt: Int64, clientAddress: String, endpoint: IngestEndpoint) {
         self.receivedAt = receivedAt
-        self.sentAt = sentAt
         self.endpoint = endpoint
-        self.trustsClientContext = trustsClientContext
         Self.appendTime(receivedAt, to: &receivedAtText)
         JSONWriter.append(string: clientAddress, to: &addressText)
     }

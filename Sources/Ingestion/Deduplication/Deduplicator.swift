@@ -13,7 +13,13 @@ package final class Deduplicator: Sendable {
         }
     }
 
-    enum Reservation {
+    /// An event's id, and the event's number in its request.
+    struct Wanted: Sendable {
+        let event: Int
+        let identity: RecordIdentity
+    }
+
+    enum Reservation: Sendable {
         case reserved
         case duplicate(partition: Int, offset: Int64)
         /// Another request, or this one, is writing it.
@@ -88,38 +94,51 @@ package final class Deduplicator: Sendable {
         }
     }
 
-    /// Reserves `identity` for an event of `request`, unless it is known already, and not from before `cutoff`.
+    /// Reserves the ids of some events of `request`, in their order, unless they are known already, and not from before `cutoff`.
+    /// Appends what became of each to `results`. One lock for all of them, and one wait for the table's memory.
     func reserve(
-        _ identity: RecordIdentity, for request: RequestReservations, event: Int, arrival: UInt32, cutoff: UInt32
-    ) -> Reservation {
+        _ wanted: [Wanted], for request: RequestReservations, arrival: UInt32, cutoff: UInt32,
+        into results: inout [Reservation]
+    ) {
         state.withLock { state in
-            switch state.table.find(identity, cutoff: cutoff) {
-            case .stored(let partition, let offset): return .duplicate(partition: partition, offset: offset)
-            case .undecided: return .undecided
-            case .pending(let number, let event):
-                guard let other = state.requests[number] else { preconditionFailure("a pending id has a request") }
-                return .inFlight(other, event: event)
-            case nil:
-                let number = request.number ?? Self.register(request, &state)
-                request.add(.init(event: event, identity: identity), number: number)
-                state.table.insert(
-                    identity, .pending(request: number, event: event), seconds: arrival, cutoff: cutoff)
-                return .reserved
+            if wanted.count > 1 { for wanted in wanted { state.table.touch(wanted.identity) } }
+            var made: [RequestReservations.Reservation] = []
+            made.reserveCapacity(wanted.count)
+            var number: Int?
+            for wanted in wanted {
+                switch state.table.find(wanted.identity, cutoff: cutoff) {
+                case .stored(let partition, let offset):
+                    results.append(.duplicate(partition: partition, offset: offset))
+                case .undecided:
+                    results.append(.undecided)
+                case .pending(let other, let event):
+                    guard let other = state.requests[other] else { preconditionFailure("a pending id has a request") }
+                    results.append(.inFlight(other, event: event))
+                case nil:
+                    let known = number ?? request.number ?? Self.register(request, &state)
+                    number = known
+                    state.table.insert(
+                        wanted.identity, .pending(request: known, event: wanted.event), seconds: arrival, cutoff: cutoff)
+                    made.append(
+                        .init(event: wanted.event, identity: wanted.identity, arrivalNumber: state.table.newest))
+                    results.append(.reserved)
+                }
             }
+            if let number { request.add(made, number: number) }
         }
     }
 
     /// Records what became of each event that `request` has reserved an id for, and tells those who wait.
     func settle(_ request: RequestReservations, _ outcome: (_ event: Int) -> RequestReservations.Outcome) {
-        guard let number = request.number else { return }
-        let reservations = request.reservations
+        guard let (number, reservations) = request.reserved else { return }
         let outcomes = reservations.map { outcome($0.event) }
         state.withLock { state in
             for (reservation, outcome) in zip(reservations, outcomes) {
                 switch outcome {
+                // Most were reserved a moment ago, one behind the other: no search.
                 case .stored(let partition, let offset):
-                    state.table.update(reservation.identity, .stored(partition: partition, offset: offset))
-                case .undecided: state.table.update(reservation.identity, .undecided)
+                    state.table.update(number: reservation.arrivalNumber, .stored(partition: partition, offset: offset))
+                case .undecided: state.table.update(number: reservation.arrivalNumber, .undecided)
                 case .released: state.table.remove(reservation.identity)
                 }
             }

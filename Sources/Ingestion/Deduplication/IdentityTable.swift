@@ -43,6 +43,8 @@ package struct IdentityTable: ~Copyable {
     private var next: UInt64 = 0
     package private(set) var count = 0
     private let entriesMax: Int
+    /// Of no meaning; the optimizer would leave out loads that lead nowhere.
+    private var touched: UInt64 = 0
 
     package init(entriesMax: Int) {
         self.entriesMax = entriesMax
@@ -91,6 +93,22 @@ package struct IdentityTable: ~Copyable {
     package mutating func update(_ identity: RecordIdentity, _ standing: Standing) {
         guard let (_, number) = slot(of: identity) else { return }
         entry(number).pointee.location = Location.encode(standing)
+    }
+
+    /// The arrival number of the entry that was inserted last.
+    var newest: UInt64 { next - 1 }
+
+    /// Changes what is known of an entry that is being written, which stays in its place until then.
+    mutating func update(number: UInt64, _ standing: Standing) {
+        precondition(number >= oldest && number < next, "invariant 3")
+        entry(number).pointee.location = Location.encode(standing)
+    }
+
+    /// Brings the slot where `find` begins to look into the cache. Called for several identities first, their loads do not wait
+    /// for each other, as those of searches one after the other would.
+    mutating func touch(_ identity: RecordIdentity) {
+        let shard = shards[Self.shard(of: identity)]
+        touched ^= shard.slots[Int(identity.high & shard.mask)]
     }
 
     package mutating func remove(_ identity: RecordIdentity) {

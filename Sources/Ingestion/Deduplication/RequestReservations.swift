@@ -14,6 +14,8 @@ final class RequestReservations: Sendable {
     struct Reservation: Sendable {
         let event: Int
         let identity: RecordIdentity
+        /// Of its entry in the table.
+        let arrivalNumber: UInt64
     }
 
     private struct State {
@@ -29,14 +31,19 @@ final class RequestReservations: Sendable {
 
     /// Its number in the deduplicator, once it has reserved anything.
     var number: Int? { state.withLock { $0.number } }
-    var reservations: [Reservation] { state.withLock { $0.reservations } }
+    /// That number and all that was reserved; nil for one that has reserved nothing.
+    var reserved: (number: Int, [Reservation])? {
+        state.withLock { state in state.number.map { ($0, state.reservations) } }
+    }
     var isSettled: Bool { state.withLock { $0.outcomes != nil } }
 
-    func add(_ reservation: Reservation, number: Int) {
+    /// - Parameter reservations: at least one, in the order of their events, which come behind those before.
+    func add(_ reservations: [Reservation], number: Int) {
         state.withLock { state in
-            precondition(state.reservations.last.map { $0.event < reservation.event } ?? true)
+            precondition(state.reservations.last.map { $0.event < reservations[0].event } ?? true)
             state.number = number
-            state.reservations.append(reservation)
+            // Of most requests these are all.
+            if state.reservations.isEmpty { state.reservations = reservations } else { state.reservations += reservations }
         }
     }
 

@@ -26,11 +26,28 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
     private var keyHeader = GrowableBytes()
 
     private let reservations = RequestReservations()
+    /// Good events that wait for their ids to be reserved, all of a round at once.
+    private var round: [Checked] = []
+    private var wanted: [Deduplicator.Wanted] = []
+    private var reserved: [Deduplicator.Reservation] = []
+    /// The messageIds that were made in this round.
+    private var madeIDs = GrowableBytes()
     private var group: RecordGroupBuilder
     private var events: [PreparedRequest.Event] = []
     private var splice = Splice()
     private var violations: [EventViolation] = []
     private var random = SystemRandomNumberGenerator()
+
+    /// A good event whose id is not reserved yet.
+    private struct Checked {
+        let event: JSONValue
+        let envelope: Envelope
+        /// Of the messageId that was made for it, in `madeIDs`; nil where it has its own.
+        let madeIDStart: Int?
+    }
+
+    /// The memory of so many ids' places is waited for at once, while what is known of their events stays in the nearest cache.
+    private static let roundEventsMax = 32
 
     /// - Parameters:
     ///   - writeKey: where one that may be used stands outside the body.
@@ -44,10 +61,9 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         let receivedSeconds = UInt32(clamping: receivedAt / 1000)
         arrival = surroundings.deduplicator.arrival(now: receivedSeconds)
         cutoff = surroundings.deduplicator.cutoff(now: receivedSeconds)
-        // As `begin` has them, which is told more.
         stored = StoredEvent(
-            receivedAt: receivedAt, sentAt: nil, clientAddress: request.clientAddress, endpoint: request.endpoint,
-            trustsClientContext: false)
+            receivedAt: receivedAt, clientAddress: request.clientAddress, endpoint: request.endpoint)
+        // As `begin` has it, which is told how much is to come.
         group = RecordGroupBuilder(timestamp: receivedAt)
     }
 
@@ -65,13 +81,15 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         let writeKey = if let writeKey { writeKey } else { try keyInBody(outer) }
         var name = writeKey.name
         name.withUTF8 { RecordBody.appendHeader("writeKey", UnsafeRawBufferPointer($0), to: &keyHeader) }
-        stored = StoredEvent(
-            receivedAt: receivedAt, sentAt: outer.sentAt, clientAddress: request.clientAddress, endpoint: request.endpoint,
-            trustsClientContext: writeKey.trustsClientContext)
+        stored.sentAt = outer.sentAt
+        stored.trustsClientContext = writeKey.trustsClientContext
         group = RecordGroupBuilder(
             timestamp: receivedAt, bodyBytes: outer.textByteCount + outer.eventCount * Self.addedBytesUsual,
             recordCount: outer.eventCount)
         events.reserveCapacity(outer.eventCount)
+        round.reserveCapacity(min(outer.eventCount, Self.roundEventsMax))
+        wanted.reserveCapacity(min(outer.eventCount, Self.roundEventsMax))
+        reserved.reserveCapacity(min(outer.eventCount, Self.roundEventsMax))
     }
 
     /// What key, headers and members spliced in take of an event, so that the memory of a request rarely moves.
@@ -89,6 +107,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
     mutating func add(_ number: Int, _ source: RequestDecoder.Source) {
         switch source {
         case .refused(let bytes, let violation):
+            end()
             reject(bytes, nil, [violation])
         case .event(let event):
             let payloadBytes = surroundings.limits.payloadBytes
@@ -96,13 +115,16 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
                 let violation = EventViolation(
                     path: "", keyword: "maxBytes",
                     message: "has \(event.sourceRange.count) bytes, the most is \(payloadBytes)")
+                end()
                 return reject(event.source, Envelope(of: event), [violation])
             }
             let envelope = Envelope(of: event)
             rules.check(event, envelope, into: &violations)
             if violations.isEmpty {
-                store(number, event, envelope)
+                wait(number, event, envelope)
+                if round.count == Self.roundEventsMax { end() }
             } else {
+                end()
                 reject(event.source, envelope, violations)
                 violations.removeAll()
             }
@@ -111,25 +133,48 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
 
     // MARK: Storing
 
-    private mutating func store(_ number: Int, _ event: JSONValue, _ envelope: Envelope) {
+    private mutating func wait(_ number: Int, _ event: JSONValue, _ envelope: Envelope) {
+        let messageID: UnsafeRawBufferPointer
+        var madeIDStart: Int?
         if let given = envelope.messageID, given.isString {
-            return store(number, event, envelope, messageID: given.stringBytes, isNew: false)
+            messageID = given.stringBytes
+        } else {
+            let text = madeIDs.reserve(UUIDv7.textBytes)
+            UUIDv7.write(milliseconds: receivedAt, using: &random, to: text)
+            messageID = UnsafeRawBufferPointer(start: text, count: UUIDv7.textBytes)
+            madeIDStart = madeIDs.count
+            madeIDs.advance(by: UUIDv7.textBytes)
         }
-        withUnsafeTemporaryAllocation(byteCount: UUIDv7.textBytes, alignment: 1) { text in
-            UUIDv7.write(milliseconds: receivedAt, using: &random, to: text.baseAddress!)
-            store(number, event, envelope, messageID: UnsafeRawBufferPointer(text), isNew: true)
-        }
+        wanted.append(.init(event: number, identity: surroundings.hasher.identity(of: messageID)))
+        round.append(Checked(event: event, envelope: envelope, madeIDStart: madeIDStart))
+    }
+
+    /// Stores the events of the round.
+    mutating func end() {
+        if round.isEmpty { return }
+        surroundings.deduplicator.reserve(
+            wanted, for: reservations, arrival: arrival, cutoff: cutoff, into: &reserved)
+        for place in round.indices { store(round[place], wanted[place].identity, reserved[place]) }
+        round.removeAll(keepingCapacity: true)
+        wanted.removeAll(keepingCapacity: true)
+        reserved.removeAll(keepingCapacity: true)
+        madeIDs.removeAll()
     }
 
     private mutating func store(
-        _ number: Int, _ event: JSONValue, _ envelope: Envelope, messageID: UnsafeRawBufferPointer, isNew: Bool
+        _ checked: Checked, _ identity: RecordIdentity, _ reservation: Deduplicator.Reservation
     ) {
-        let identity = surroundings.hasher.identity(of: messageID)
-        let reservation = surroundings.deduplicator.reserve(
-            identity, for: reservations, event: number, arrival: arrival, cutoff: cutoff)
+        let messageID: UnsafeRawBufferPointer
+        if let start = checked.madeIDStart {
+            messageID = UnsafeRawBufferPointer(rebasing: madeIDs.bytes[start..<start + UUIDv7.textBytes])
+        } else if let given = checked.envelope.messageID {
+            messageID = given.stringBytes
+        } else {
+            preconditionFailure("an event has its own messageId or one that was made")
+        }
         switch reservation {
         case .reserved:
-            let entry = write(event, envelope, messageID, isNew, identity)
+            let entry = write(checked.event, checked.envelope, messageID, checked.madeIDStart != nil, identity)
             note(.written(entry: entry), request.wantsReceipts ? text(messageID) : nil)
         case .duplicate(let partition, let offset):
             note(.duplicate(partition: partition, offset: offset), text(messageID))
