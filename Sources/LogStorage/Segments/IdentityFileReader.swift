@@ -9,16 +9,18 @@ final class IdentityFileReader {
     private let file: any File
     private let segmentBase: Int64
     private let hasher: RecordIdentityHasher
+    /// The file's length.
+    let byteCount: Int
     /// The blocks from here on were given.
     private(set) var position: Int
     private var window: [UInt8] = []
     private var windowStart: Int
 
-    /// - Parameter byteCount: the file's length.
     init(_ file: any File, byteCount: Int, segmentBase: Int64, hasher: RecordIdentityHasher) {
         self.file = file
         self.segmentBase = segmentBase
         self.hasher = hasher
+        self.byteCount = byteCount
         position = byteCount
         windowStart = byteCount
     }

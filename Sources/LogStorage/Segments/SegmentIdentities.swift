@@ -70,7 +70,7 @@ struct SegmentIdentities {
             open()
             while let block = nextBlock, block.offsets.upperBound > end { step() }
             if nextBlock?.offsets.upperBound != end { nextBlock = nil }
-        } else if isWritable {
+        } else if isWritable, let reader, reader.byteCount > 0 {
             try? caches.fileSystem.remove(caches.segment.path(FileNames.identitiesSuffix))
         }
     }
