@@ -5,7 +5,7 @@ internal import Synchronization
 /// is read than is remembered. By turns it reads, several partitions at a time, and puts into the table what comes next.
 package struct IdentityRestoration {
     /// Identities that are put into the table together.
-    private static let batchCount = 1 << 18
+    private static let batchCount = 1 << 17
 
     private let partitions: [PartitionRestoration]
 

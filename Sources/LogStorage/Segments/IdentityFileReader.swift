@@ -3,7 +3,7 @@ internal import EventLog
 /// Reads the blocks of an `.ids` file from its end, with few reads.
 final class IdentityFileReader {
     /// The most that is read at once. The first reads are smaller: many files are not read further.
-    private static let windowBytes = 1 << 20
+    private static let windowBytes = 256 << 10
     private var nextWindowBytes = 64 << 10
 
     private let file: any File
@@ -44,6 +44,7 @@ final class IdentityFileReader {
     private func fill() throws(FileError) {
         windowStart = max(0, position - nextWindowBytes)
         nextWindowBytes = min(nextWindowBytes * 4, Self.windowBytes)
+        window = []
         window = try file.readBytes(at: windowStart, byteCount: position - windowStart)
         // Somebody cut the file meanwhile: nothing ends here.
         if window.count < position - windowStart { (window, position) = ([], windowStart) }
