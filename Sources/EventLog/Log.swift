@@ -69,8 +69,12 @@ package struct OffsetBounds: Equatable, Sendable {
 package protocol IdentitySource: Sendable {
     var identityHasher: RecordIdentityHasher { get }
 
-    /// The identities of a partition's records from `since` (seconds since 1970) on, in offset order.
-    func identities(
-        of partition: TopicPartition, since: UInt32
-    ) throws(LogError) -> [StoredIdentity]
+    /// The identities of a partition's records from `since` (seconds since 1970) on, newest first.
+    func identities(of partition: TopicPartition, since: UInt32) throws(LogError) -> any IdentityReader
+}
+
+/// Gives a partition's identities piece by piece, newest first. For one thread at a time.
+package protocol IdentityReader: AnyObject {
+    /// The piece before the one given last: at least one identity, in offset order. nil: all were given.
+    func previous() throws(LogError) -> [StoredIdentity]?
 }

@@ -97,12 +97,15 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
         }
     }
 
-    package func identities(of partition: TopicPartition, since: UInt32) throws(LogError) -> [StoredIdentity] {
+    package func identities(of partition: TopicPartition, since: UInt32) throws(LogError) -> any IdentityReader {
         let log = try log(of: partition)
         if log.isPending() { flush(log) }
         // To a partition that takes no records nothing is appended twice, whatever is known of it.
-        return try log.identities(since: since, skipsUnreadable: !log.state.isWritable)
+        return log.identities(since: since, skipsUnreadable: !log.state.isWritable)
     }
+
+    /// Runs `body` for each number below `count` on the threads for reads, and returns when all are done.
+    package func concurrently(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) { workers.concurrently(count, body) }
 
     package func log(of partition: TopicPartition) throws(LogError) -> PartitionLog { try core.log(of: partition) }
 

@@ -79,7 +79,8 @@ struct LogService: Service {
         let deduplicator = Deduplicator(bounds: settings.deduplication, steadyNow: forgetting.seconds)
         do {
             try deduplicator.restore(
-                from: log, topic: topic, partitionCount: settings.partitionCount, now: UInt32(clamping: now() / 1000))
+                from: log, topic: topic, partitionCount: settings.partitionCount, now: UInt32(clamping: now() / 1000),
+                concurrently: log.concurrently)
         } catch {
             log.close()
             throw error

@@ -181,7 +181,7 @@ import Testing
         for (number, _) in expected.enumerated() {
             #expect(try await log.offset(harness.partition(0), atOrAfter: Int64(number * 10 + 5)) == Offset(Int64(number)))
         }
-        #expect(try log.identities(of: harness.partition(0), since: 0).count == 80)
+        #expect(try log.identities(of: harness.partition(0), since: 0).all().count == 80)
         log.close()
         for (path, bytes) in before { #expect(harness.bytes(path) == bytes, "\(path)") }
         #expect(try harness.verify() == [])
@@ -231,7 +231,8 @@ import Testing
             #expect(try await log.offset(harness.partition(0), atOrAfter: Int64(batch * 10 + 5)) == Offset(Int64(batch * 100)))
         }
         #expect(try await log.offset(harness.partition(0), atOrAfter: Int64((starts.count - 2) * 10 + 5)) == nil)
-        #expect(try log.identities(of: harness.partition(0), since: 0).map(\.offset.value) == Array(0..<Int64(expected.count)))
+        #expect(
+            try log.identities(of: harness.partition(0), since: 0).all().map(\.offset.value) == Array(0..<Int64(expected.count)))
         log.close()
         #expect(caches() == before)
         #expect(harness.bytes(harness.segment(0, ".log")) == shorter)

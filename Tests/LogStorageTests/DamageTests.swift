@@ -131,7 +131,7 @@ import Testing
             let core = try log.open()
             let lost = try check(log, core, values)
             #expect(lost.count == 1)
-            let offsets = try core.partitions[0].identities(since: 0).map(\.offset.value)
+            let offsets = try core.partitions[0].identities(since: 0).all().map(\.offset.value)
             // Where the damage stands untouched, its ids may too.
             if log.fileSystem.bytes(log.segment(bases[1])) != bytes {
                 #expect(!offsets.contains(lost[0]), "step \(steps)")
@@ -219,7 +219,7 @@ import Testing
         let records = try log.contents(core).records
         #expect(records.map(\.offset) == (what == "lost" ? [0, 1, 2] : [0, 1, 2, 3]))
         let since = UInt32((noon + 900_000) / 1000)
-        let remembered = try core.partitions[0].identities(since: since).map(\.offset.value)
+        let remembered = try core.partitions[0].identities(since: since).all().map(\.offset.value)
         #expect(remembered == (what == "lost" ? [2] : [2, 3]), "ids of the window are remembered")
         if hasRoom {
             // The clock is an hour behind: times never fall all the same.
@@ -327,7 +327,7 @@ import Testing
                     let found = try core.partitions[0].offset(atOrAfter: Int64(number * 10 - 5))
                     #expect(found?.value == Int64(number), "bit \(bit) of \(path)")
                 }
-                #expect(try core.partitions[0].identities(since: 0).count == 60)
+                #expect(try core.partitions[0].identities(since: 0).all().count == 60)
             }
         }
     }

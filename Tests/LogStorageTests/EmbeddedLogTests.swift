@@ -222,10 +222,10 @@ import Testing
         #expect(!files.isEmpty)
         for damage in 0..<4 {
             log = try harness.open()
-            let found = try log.identities(of: harness.partition(0), since: 0)
+            let found = try log.identities(of: harness.partition(0), since: 0).all()
             #expect(found.map(\.identity) == expected)
             #expect(found.map(\.offset.value) == Array(0..<4000))
-            #expect(try log.identities(of: harness.partition(0), since: 1_769_000_001).isEmpty)
+            #expect(try log.identities(of: harness.partition(0), since: 1_769_000_001).all().isEmpty)
             log.close()
             for file in files {
                 let path = "\(harness.folder(0))/\(file)"

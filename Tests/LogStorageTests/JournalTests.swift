@@ -23,12 +23,12 @@ import Testing
         var core = try log.open()
         for number in 0..<50 { log.append(["a\(number)", "b\(number)"], to: core, timestamp: 1000 + Int64(number)) }
         let before = try log.contents(core).records
-        let identities = try core.partitions[0].identities(since: 0)
+        let identities = try core.partitions[0].identities(since: 0).all()
         emptySegments(log)
 
         core = try log.open()
         #expect(try log.contents(core).records == before)
-        #expect(try core.partitions[0].identities(since: 0) == identities)
+        #expect(try core.partitions[0].identities(since: 0).all() == identities)
         #expect(core.troubles.isEmpty && identities.count == 100)
         #expect(log.append(["next"], to: core) == [100])
         core.close()
@@ -198,7 +198,7 @@ import Testing
         log.fileSystem.setCapacity(nil)
         #expect(log.append(["second"], to: core) == [1])
         #expect(try log.contents(core).records.map(\.value) == ["first", "second"])
-        #expect(try core.partitions[0].identities(since: 0).count == 2)
+        #expect(try core.partitions[0].identities(since: 0).all().count == 2)
         core.close()
         #expect(try log.verify().findings == [])
     }

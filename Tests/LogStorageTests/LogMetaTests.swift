@@ -45,7 +45,7 @@ import Testing
         #expect(try log.contents(core).records.map(\.value) == ["a", "b", "c"])
         let hasher = core.identityHasher
         let expected = ["a", "b", "c"].map { value in Array(value.utf8).withUnsafeBytes { hasher.identity(of: $0) } }
-        #expect(try core.partitions[0].identities(since: 0).map(\.identity) == expected)
+        #expect(try core.partitions[0].identities(since: 0).all().map(\.identity) == expected)
         core.close()
         #expect(try log.verify().findings == [])
     }

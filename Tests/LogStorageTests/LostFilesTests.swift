@@ -55,7 +55,7 @@ import Testing
         }
         let core = try log.open()
         #expect(core.recovery.cuts.isEmpty)
-        #expect(try core.partitions[0].identities(since: 0).count == 30)
+        #expect(try core.partitions[0].identities(since: 0).all().count == 30)
         #expect(core.partitions[0].bounds.highWatermark.value == Int64(point) + 30)
         core.close()
         #expect(try log.verify().findings == [])

@@ -165,9 +165,15 @@ import Testing
 
     // As FileFormats.md says.
     private static let blockOffsets: Int64 = 1024
-    private static let blockHeadBytes = 24
-    private static let identityBytes = 24
-    private static let wholeBlockBytes = blockHeadBytes + 1024 * identityBytes
+    private static let headBytes = 28
+    private static let runBytes = 6
+    private static let identityBytes = 12
+    private static let footBytes = 4
+    private static func blockBytes(_ count: Int64, runs: Int) -> Int {
+        headBytes + runs * runBytes + Int(count) * identityBytes + footBytes
+    }
+    /// The first 1000 records are of one second, the others of the next one.
+    private static let wholeBlockBytes = blockBytes(blockOffsets, runs: 2)
 
     private func expect(
         _ log: SimulatedLog, _ files: [String: [UInt8]], _ path: String, _ bytes: [UInt8]?, at position: Int,
@@ -225,9 +231,8 @@ import Testing
     private func sealed(_ bytes: [UInt8], block start: Int) -> [UInt8] {
         var bytes = bytes
         let end = min(start + Self.wholeBlockBytes, bytes.count)
-        bytes.replaceSubrange(start + 20..<start + 24, with: [0, 0, 0, 0])
-        let checksum = bytes[start..<end].withUnsafeBytes { CRC32C.checksum($0) }
-        bytes.replaceSubrange(start + 20..<start + 24, with: withUnsafeBytes(of: checksum.littleEndian, Array.init))
+        let checksum = bytes[(start + 8)..<end].withUnsafeBytes { CRC32C.checksum($0) }
+        bytes.replaceSubrange(start + 4..<start + 8, with: withUnsafeBytes(of: checksum.littleEndian, Array.init))
         return bytes
     }
 
@@ -236,14 +241,15 @@ import Testing
         let path = log.segment(0, FileNames.identitiesSuffix)
         let bytes = try #require(files[path])
         let blocks = [0, Self.wholeBlockBytes]
-        #expect(bytes.count == 2 * Self.blockHeadBytes + Int(end) * Self.identityBytes)
+        #expect(bytes.count == Self.wholeBlockBytes + Self.blockBytes(end - Self.blockOffsets, runs: 1))
         for block in blocks { #expect(sealed(bytes, block: block) == bytes, "this test states checksums as the log does") }
         let misfit = "does not fit the log (it is made anew at the next start)"
         for block in blocks {
-            // An entry's two words, its offset and its time.
-            for field in [0, 8, 16, 20] {
+            // The time, and an entry's two words.
+            let entry = Self.headBytes + (block == 0 ? 2 : 1) * Self.runBytes + 3 * Self.identityBytes
+            for field in [Self.headBytes, entry, entry + 8] {
                 var changed = bytes
-                changed[block + Self.blockHeadBytes + 3 * Self.identityBytes + field] ^= 1
+                changed[block + field] ^= 1
                 try expect(
                     log, files, path, sealed(changed, block: block), at: bytes.count, offset: end, misfit,
                     "field \(field), sealed")

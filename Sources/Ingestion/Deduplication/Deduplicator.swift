@@ -59,39 +59,18 @@ package final class Deduplicator: Sendable {
     /// The time that an id which comes `now` is remembered with.
     func arrival(now: UInt32) -> UInt32 { max(now, steadyNow?() ?? now) }
 
-    /// Fills the table with what the log holds, oldest first over all partitions.
+    /// Fills the table with the newest of what the log holds, as if all of it had arrived now in its order.
+    ///
+    /// - Parameter concurrently: runs a closure for every number below a count and returns when all are done.
     package func restore(
-        from log: some IdentitySource, topic: TopicName, partitionCount: Int, now: UInt32
+        from log: some IdentitySource, topic: TopicName, partitionCount: Int, now: UInt32,
+        concurrently: IdentityTable.Concurrently = { count, body in for number in 0..<count { body(number) } }
     ) throws(LogError) {
-        let cutoff = cutoff(now: now)
-        var partitions: [[StoredIdentity]] = []
-        for number in 0..<partitionCount {
-            partitions.append(try log.identities(of: TopicPartition(topic, PartitionID(number)), since: cutoff))
-        }
-        state.withLock { state in
-            var places = Array(repeating: 0, count: partitionCount)
-            // Merges by whole seconds: timestamps never fall within a partition.
-            while true {
-                var second: UInt32?
-                for number in 0..<partitionCount where places[number] < partitions[number].count {
-                    second = min(second ?? UInt32.max, partitions[number][places[number]].timestampSeconds)
-                }
-                guard let second else { break }
-                for number in 0..<partitionCount {
-                    while places[number] < partitions[number].count,
-                        partitions[number][places[number]].timestampSeconds == second
-                    {
-                        let stored = partitions[number][places[number]]
-                        places[number] += 1
-                        if state.table.find(stored.identity, cutoff: cutoff) == nil {
-                            state.table.insert(
-                                stored.identity, .stored(partition: number, offset: stored.offset.value),
-                                seconds: second, cutoff: cutoff)
-                        }
-                    }
-                }
-            }
-        }
+        var table = IdentityTable(entriesMax: bounds.entriesMax)
+        let restoration = try IdentityRestoration(
+            from: log, topic: topic, partitionCount: partitionCount, since: cutoff(now: now))
+        try restoration.fill(&table, concurrently: concurrently)
+        state.withLock { swap(&$0.table, &table) }
     }
 
     /// Reserves the ids of some events of `request`, in their order, unless they are known already, and not from before `cutoff`.

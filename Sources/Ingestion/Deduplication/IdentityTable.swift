@@ -6,9 +6,11 @@ package import EventLog
 /// 64 shards that grow one by one, so that no growth takes long.
 /// Invariants:
 /// 1. Every live entry has exactly one slot; a dead one has none.
-/// 2. Arrival numbers of live entries are at least `oldest` and below `next`.
+/// 2. Arrival numbers of live entries are at least `entries.oldest` and below `entries.next`.
 /// 3. An entry that is being written leaves only by `settle`.
-package struct IdentityTable: ~Copyable {
+package struct IdentityTable: ~Copyable, @unchecked Sendable {
+    // Sendable: the memory is reachable through this one value only, and a noncopyable value is in one place at a time.
+
     package enum Standing: Equatable, Sendable {
         case stored(partition: Int, offset: Int64)
         /// Being written by the request with this number, as its event with this number.
@@ -17,55 +19,44 @@ package struct IdentityTable: ~Copyable {
         case undecided
     }
 
-    private struct Entry {
-        var high: UInt64
-        var lowHalf: UInt32
-        var seconds: UInt32
+    package struct Entry: Sendable {
+        let identity: RecordIdentity
+        let seconds: UInt32
         var location: UInt64
+
+        init(identity: RecordIdentity, _ standing: Standing, seconds: UInt32) {
+            self.identity = identity
+            self.seconds = seconds
+            location = Location.encode(standing)
+        }
     }
 
-    private struct Shard {
-        var slots: UnsafeMutablePointer<UInt64>
-        var mask: UInt64
-        var used = 0
-    }
-
-    private static let chunkEntries = 4096
-    private static let shardCount = 64
-    private static let shardSlotsMin = 64
-
-    private var shards: [Shard]
-    private var chunks: [UnsafeMutablePointer<Entry>] = []
-    /// Chunks in `chunks` before this one are gone.
-    private var firstChunk = 0
-    private var numberOfFirstChunk: UInt64 = 0
-    private var oldest: UInt64 = 0
-    private var next: UInt64 = 0
-    package private(set) var count = 0
-    private let entriesMax: Int
+    var shards = (0..<IdentitySlots.shardCount).map { _ in IdentitySlots() }
+    var entries = IdentityEntries()
+    package internal(set) var count = 0
+    let entriesMax: Int
     /// Of no meaning; the optimizer would leave out loads that lead nowhere.
     private var touched: UInt64 = 0
 
-    package init(entriesMax: Int) {
-        self.entriesMax = entriesMax
-        shards = (0..<Self.shardCount).map { _ in Self.emptyShard(slotCount: Self.shardSlotsMin) }
-    }
+    package init(entriesMax: Int) { self.entriesMax = entriesMax }
 
     deinit {
-        for shard in shards { shard.slots.deallocate() }
-        for chunk in chunks[firstChunk...] { chunk.deallocate() }
+        for shard in shards { shard.deallocate() }
+        entries.deallocate()
     }
 
     /// Entries in memory, dead ones included.
-    package var span: Int { Int(next - oldest) }
+    package var span: Int { Int(entries.next - entries.oldest) }
 
     /// How many seconds the window reaches back from `now` at the moment.
-    package func reachSeconds(now: UInt32) -> UInt32 { oldest == next ? 0 : now &- min(now, entry(oldest).pointee.seconds) }
+    package func reachSeconds(now: UInt32) -> UInt32 {
+        entries.isEmpty ? 0 : now &- min(now, entries[entries.oldest].pointee.seconds)
+    }
 
     /// What is known of `identity`, unless it is older than `cutoff`.
     package func find(_ identity: RecordIdentity, cutoff: UInt32) -> Standing? {
         guard let (_, number) = slot(of: identity) else { return nil }
-        let entry = entry(number).pointee
+        let entry = entries[number].pointee
         let standing = Location.standing(entry.location)
         // What is being written is known however long that takes.
         if case .pending = standing { return standing }
@@ -75,16 +66,12 @@ package struct IdentityTable: ~Copyable {
     /// Adds an identity that `find` does not know, and lets up to four of the oldest go that are beyond the bounds.
     package mutating func insert(_ identity: RecordIdentity, _ standing: Standing, seconds: UInt32, cutoff: UInt32) {
         // One that is too old to count may still be there.
-        if let (place, number) = slot(of: identity) { kill(number, slot: place, shard: Self.shard(of: identity)) }
-        if next - numberOfFirstChunk == UInt64((chunks.count - firstChunk) * Self.chunkEntries) {
-            chunks.append(.allocate(capacity: Self.chunkEntries))
-        }
-        entry(next).initialize(
-            to: Entry(
-                high: identity.high, lowHalf: Self.lowHalf(identity), seconds: seconds,
-                location: Location.encode(standing)))
-        addSlot(identity.high, Self.tag(identity), next)
-        next += 1
+        if let (place, number) = slot(of: identity) { kill(number, slot: place) }
+        let slot = IdentitySlots.slot(identity, number: entries.next)
+        entries.append(Entry(identity: identity, standing, seconds: seconds))
+        let shard = IdentitySlots.shard(of: identity)
+        shards[shard].reserve(1)
+        shards[shard].put(slot, at: shards[shard].place(of: slot) { _ in false }.place)
         count += 1
         for _ in 0..<4 where !evictOldest(cutoff: cutoff) { break }
     }
@@ -92,161 +79,63 @@ package struct IdentityTable: ~Copyable {
     /// Changes what is known of an identity that is there.
     package mutating func update(_ identity: RecordIdentity, _ standing: Standing) {
         guard let (_, number) = slot(of: identity) else { return }
-        entry(number).pointee.location = Location.encode(standing)
+        entries[number].pointee.location = Location.encode(standing)
     }
 
     /// The arrival number of the entry that was inserted last.
-    var newest: UInt64 { next - 1 }
+    var newest: UInt64 { entries.next - 1 }
 
     /// Changes what is known of an entry that is being written, which stays in its place until then.
     mutating func update(number: UInt64, _ standing: Standing) {
-        precondition(number >= oldest && number < next, "invariant 3")
-        entry(number).pointee.location = Location.encode(standing)
+        precondition(number >= entries.oldest && number < entries.next, "invariant 3")
+        entries[number].pointee.location = Location.encode(standing)
     }
 
     /// Brings the slot where `find` begins to look into the cache. Called for several identities first, their loads do not wait
     /// for each other, as those of searches one after the other would.
     mutating func touch(_ identity: RecordIdentity) {
-        let shard = shards[Self.shard(of: identity)]
-        touched ^= shard.slots[Int(identity.high & shard.mask)]
+        touched ^= shards[IdentitySlots.shard(of: identity)].atHome(IdentitySlots.slot(identity))
     }
 
     package mutating func remove(_ identity: RecordIdentity) {
         guard let (place, number) = slot(of: identity) else { return }
-        kill(number, slot: place, shard: Self.shard(of: identity))
+        kill(number, slot: place)
         // The newest dead entries are given back at once, so that ids that come and go take no memory.
-        while next > oldest, entry(next - 1).pointee.location == Location.dead { next -= 1 }
-    }
-
-    // MARK: Entries
-
-    private func entry(_ number: UInt64) -> UnsafeMutablePointer<Entry> {
-        let place = Int(number - numberOfFirstChunk)
-        return chunks[firstChunk + place / Self.chunkEntries] + place % Self.chunkEntries
+        while !entries.isEmpty, entries[entries.next - 1].pointee.location == Location.dead { entries.removeNewest() }
     }
 
     /// Lets the oldest entry go if it is dead, too old or one too many; false where there is nothing to do.
     private mutating func evictOldest(cutoff: UInt32) -> Bool {
-        guard oldest < next else { return false }
-        let entry = entry(oldest).pointee
+        guard !entries.isEmpty else { return false }
+        let entry = entries[entries.oldest].pointee
         if entry.location != Location.dead {
             guard count > entriesMax || entry.seconds < cutoff else { return false }
             if case .pending = Location.standing(entry.location) { return false }
-            // Its identity's lower half is known by half only, but its slot is found by its arrival number.
-            let shard = Int(entry.high >> 58)
-            guard let place = slot(inShard: shard, high: entry.high, number: oldest) else {
+            guard let (place, number) = slot(of: entry.identity), number == entries.oldest else {
                 preconditionFailure("invariant 1")
             }
-            kill(oldest, slot: place, shard: shard)
+            kill(number, slot: place)
         }
-        oldest += 1
-        if (oldest - numberOfFirstChunk) == UInt64(Self.chunkEntries) {
-            chunks[firstChunk].deallocate()
-            firstChunk += 1
-            numberOfFirstChunk += UInt64(Self.chunkEntries)
-            if firstChunk > 64 && firstChunk * 2 > chunks.count {
-                chunks.removeFirst(firstChunk)
-                firstChunk = 0
-            }
-        }
+        entries.removeOldest()
         return true
     }
 
-    private mutating func kill(_ number: UInt64, slot place: UInt64, shard: Int) {
-        entry(number).pointee.location = Location.dead
-        removeSlot(place, shard: shard)
+    private mutating func kill(_ number: UInt64, slot place: Int) {
+        shards[IdentitySlots.shard(of: entries[number].pointee.identity)].remove(at: place)
+        entries[number].pointee.location = Location.dead
         count -= 1
     }
 
-    // MARK: Slots: tag in the upper half, arrival number modulo 2^32 in the lower; 0 is empty
-
-    private static func shard(of identity: RecordIdentity) -> Int { Int(identity.high >> 58) }
-    private static func tag(_ identity: RecordIdentity) -> UInt64 { (identity.low & 0xFFFF_FFFF | 1) << 32 }
-    private static func lowHalf(_ identity: RecordIdentity) -> UInt32 { UInt32(identity.low >> 32) }
-
-    private func number(_ slot: UInt64) -> UInt64 {
-        let offset = UInt32(truncatingIfNeeded: slot) &- UInt32(truncatingIfNeeded: numberOfFirstChunk)
-        return numberOfFirstChunk + UInt64(offset)
-    }
-
-    private func slot(of identity: RecordIdentity) -> (place: UInt64, number: UInt64)? {
-        let shard = shards[Self.shard(of: identity)]
-        let tag = Self.tag(identity)
-        var place = identity.high & shard.mask
-        while true {
-            let slot = shard.slots[Int(place)]
-            if slot == 0 { return nil }
-            if slot & 0xFFFF_FFFF_0000_0000 == tag {
-                let number = number(slot)
-                let found = entry(number).pointee
-                if found.high == identity.high && found.lowHalf == Self.lowHalf(identity) { return (place, number) }
-            }
-            place = (place &+ 1) & shard.mask
+    private func slot(of identity: RecordIdentity) -> (place: Int, number: UInt64)? {
+        let shard = shards[IdentitySlots.shard(of: identity)]
+        let (place, isThere) = shard.place(of: IdentitySlots.slot(identity)) { slot in
+            entries[entries.number(ofSlot: slot)].pointee.identity == identity
         }
-    }
-
-    private func slot(inShard number: Int, high: UInt64, number wanted: UInt64) -> UInt64? {
-        let shard = shards[number]
-        var place = high & shard.mask
-        while true {
-            let slot = shard.slots[Int(place)]
-            if slot == 0 { return nil }
-            if self.number(slot) == wanted { return place }
-            place = (place &+ 1) & shard.mask
-        }
-    }
-
-    private mutating func addSlot(_ high: UInt64, _ tag: UInt64, _ number: UInt64) {
-        let shardNumber = Int(high >> 58)
-        // At most 5/8 full, so that a search for what is not there ends soon.
-        if UInt64(shards[shardNumber].used + 1) * 8 > (shards[shardNumber].mask + 1) * 5 { growShard(shardNumber) }
-        Self.put(tag | (number & 0xFFFF_FFFF), high, &shards[shardNumber])
-        shards[shardNumber].used += 1
-    }
-
-    private static func put(_ slot: UInt64, _ high: UInt64, _ shard: inout Shard) {
-        var place = high & shard.mask
-        while shard.slots[Int(place)] != 0 { place = (place &+ 1) & shard.mask }
-        shard.slots[Int(place)] = slot
-    }
-
-    private mutating func growShard(_ number: Int) {
-        let old = shards[number]
-        var larger = Self.emptyShard(slotCount: Int(old.mask + 1) * 2)
-        larger.used = old.used
-        for place in 0...Int(old.mask) where old.slots[place] != 0 {
-            Self.put(old.slots[place], entry(self.number(old.slots[place])).pointee.high, &larger)
-        }
-        old.slots.deallocate()
-        shards[number] = larger
-    }
-
-    /// Empties a slot and moves back those behind it that would no longer be found.
-    private mutating func removeSlot(_ place: UInt64, shard number: Int) {
-        let shard = shards[number]
-        var hole = place
-        var probe = (place &+ 1) & shard.mask
-        while shard.slots[Int(probe)] != 0 {
-            let home = entry(self.number(shard.slots[Int(probe)])).pointee.high & shard.mask
-            // May move only if its home is not behind the hole (cyclically).
-            if (probe &- home) & shard.mask >= (probe &- hole) & shard.mask {
-                shard.slots[Int(hole)] = shard.slots[Int(probe)]
-                hole = probe
-            }
-            probe = (probe &+ 1) & shard.mask
-        }
-        shard.slots[Int(hole)] = 0
-        shards[number].used -= 1
-    }
-
-    private static func emptyShard(slotCount: Int) -> Shard {
-        let slots = UnsafeMutablePointer<UInt64>.allocate(capacity: slotCount)
-        slots.initialize(repeating: 0, count: slotCount)
-        return Shard(slots: slots, mask: UInt64(slotCount - 1))
+        return isThere ? (place, entries.number(ofSlot: shard[place])) : nil
     }
 
     /// An entry's last 8 bytes: partition (15 bits) and offset (48), or one of the marks with the top bit set.
-    private enum Location {
+    enum Location {
         static let dead = UInt64.max - 1
         static let undecided = UInt64.max
         static let pendingBit: UInt64 = 1 << 63

@@ -171,29 +171,13 @@ extension PartitionLog {
         }
     }
 
-    /// The identities of the records from `since` (seconds since 1970) on.
+    /// The identities of the records from `since` (seconds since 1970) on, newest first.
     ///
-    /// - Parameter skipsUnreadable: leaves out segments of which something cannot be read, instead of throwing.
-    package func identities(since: UInt32, skipsUnreadable: Bool = false) throws(LogError) -> [StoredIdentity] {
-        let segments = self.segments
-        return try reporting { () throws(FileError) in
-            var found: [StoredIdentity] = []
-            for (place, segment) in segments.enumerated() where segment.readableBytes > 0 {
-                // Where that is not known, all of it counts.
-                let latest = try? indexes(of: segment).latestOrLastEntry
-                guard (latest ?? Int64.max) / 1000 >= Int64(since) else { continue }
-                if place < segments.count - 1 { try? cacheFiles(segment).completeIdentities() }
-                let all: [StoredIdentity]
-                do throws(FileError) {
-                    all = try cacheFiles(segment).identities()
-                } catch {
-                    if skipsUnreadable { continue }
-                    throw error
-                }
-                found += all[all.partitionPoint { $0.timestampSeconds >= since }...]
-            }
-            return found
-        }
+    /// - Parameter skipsUnreadable: leaves out what cannot be read of a segment, instead of throwing.
+    package func identities(since: UInt32, skipsUnreadable: Bool = false) -> PartitionIdentities {
+        PartitionIdentities(
+            of: topicPartition, segments.map(cacheFiles), since: since, isWritable: state.isWritable,
+            skipsUnreadable: skipsUnreadable)
     }
 
     func indexes(of segment: Segment) throws(FileError) -> SegmentIndexes {

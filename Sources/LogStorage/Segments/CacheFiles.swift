@@ -116,7 +116,7 @@ struct CacheFiles {
     }
 
     /// What a cache's file holds; nil where it is missing or cannot be read, which is the same: it is made anew.
-    private func stored(_ suffix: String, byteCountMax: Int) -> [UInt8]? {
+    func stored(_ suffix: String, byteCountMax: Int) -> [UInt8]? {
         (try? fileSystem.contents(of: segment.path(suffix), byteCountMax: byteCountMax)) ?? nil
     }
 
@@ -138,110 +138,5 @@ struct CacheFiles {
             header.lastOffset == segment.baseOffset + Int64(entry.relativeOffset)
         else { return nil }
         return header
-    }
-
-    // MARK: Identities
-
-    /// A collector that goes on where the active segment's `.ids` file ends.
-    func resumeIdentities() throws(FileError) -> IdentityCollector {
-        guard let hasher else {
-            return IdentityCollector(
-                segmentBase: segment.baseOffset, hasher: nil, coveredEnd: segment.baseOffset, writtenBytes: 0)
-        }
-        var stored = storedIdentities(hasher)
-        let isOfActiveSegment = (stored.coveredEnd - segment.baseOffset) % IdentityFile.blockOffsets == 0
-        if stored.coveredEnd > segment.nextOffset || !isOfActiveSegment {
-            stored.restart(at: segment.baseOffset)
-        }
-        if stored.fileBytes > stored.validBytes {
-            // What is behind the valid blocks would be found again at each start. Not being able to cut it costs no more.
-            try? CacheWrite(
-                path: segment.path(FileNames.identitiesSuffix), piece: .init(position: stored.validBytes, bytes: [])
-            ).perform(fileSystem)
-        }
-        var collector = IdentityCollector(
-            segmentBase: segment.baseOffset, hasher: hasher, coveredEnd: stored.coveredEnd,
-            writtenBytes: stored.validBytes)
-        for identity in try identitiesInLog(from: stored.coveredEnd, hasher) { collector.append(identity) }
-        return collector
-    }
-
-    /// Every identity of the segment's published records, in offset order, from the file as far as it is good and from
-    /// the log for the rest. A closed segment's file is completed.
-    func identities() throws(FileError) -> [StoredIdentity] {
-        guard let hasher else { return [] }
-        var stored = storedIdentities(hasher)
-        let end = segment.nextOffset
-        if stored.coveredEnd > end { stored.restart(at: segment.baseOffset) }
-        if stored.coveredEnd == end { return stored.entries }
-        let rest = try identitiesInLog(from: stored.coveredEnd, hasher)
-        return stored.entries + rest
-    }
-
-    /// Writes a closed segment's `.ids` file anew where it is not whole.
-    func completeIdentities() throws(FileError) {
-        guard let hasher else { return }
-        let stored = storedIdentities(hasher)
-        if stored.coveredEnd == segment.nextOffset && stored.fileBytes == stored.validBytes { return }
-        var collector = IdentityCollector(
-            segmentBase: segment.baseOffset, hasher: hasher, coveredEnd: segment.baseOffset, writtenBytes: 0)
-        for identity in try identitiesInLog(from: segment.baseOffset, hasher) { collector.append(identity) }
-        guard let piece = collector.takeBlocks(upTo: segment.nextOffset, sealed: true) else { return }
-        try CacheWrite(path: segment.path(FileNames.identitiesSuffix), piece: piece).perform(fileSystem)
-    }
-
-    private func storedIdentities(_ hasher: RecordIdentityHasher) -> IdentityFile.Contents {
-        let byteCountMax = IdentityFile.byteCountMax(offsetCount: segment.nextOffset - segment.baseOffset)
-        guard let bytes = stored(FileNames.identitiesSuffix, byteCountMax: byteCountMax) else {
-            return IdentityFile.Contents(coveredEnd: segment.baseOffset)
-        }
-        return bytes.withUnsafeBytes {
-            IdentityFile.decode($0, segmentBase: segment.baseOffset, hasher: hasher)
-        }
-    }
-
-    private func identitiesInLog(
-        from offset: Int64, _ hasher: RecordIdentityHasher
-    ) throws(FileError) -> [StoredIdentity] {
-        guard offset < segment.nextOffset else { return [] }
-        let entry = segment.loadedIndexes?.offsets.position(atOrBefore: Int32(clamping: offset - segment.baseOffset))
-        var start = (position: 0, offset: segment.baseOffset)
-        if let entry, let header = try header(at: entry) { start = (Int(entry.position), header.baseOffset) }
-        var found: [StoredIdentity] = []
-        var reader = RecordBatchReader()
-        var scanner = SegmentScanner(
-            segment.log, segmentBase: segment.baseOffset, from: start.position, offset: start.offset,
-            limit: segment.readableBytes, endOffset: segment.nextOffset)
-        while true {
-            switch try scanner.next() {
-            case .batch(let header, let position):
-                guard header.lastOffset >= offset else { continue }
-                let bytes = try scanner.batchBytes(header, at: position)
-                // The checksum holds: a batch that does not open was written so, and has no identities to give.
-                try? reader.forEachRecord(in: bytes, header: header) { record in
-                    if record.offset >= offset, let stored = hasher.stored(record) { found.append(stored) }
-                }
-            case .damage(let region):
-                // What the mended batch holds counts; what is lost may be sent again.
-                guard let batch = region.mended else { continue }
-                batch.withUnsafeBytes { batch in
-                    guard let header = try? RecordBatchHeader(reading: batch) else { return }
-                    try? reader.forEachRecord(in: batch, header: header) { record in
-                        if record.offset >= offset, let stored = hasher.stored(record) { found.append(stored) }
-                    }
-                }
-            case .end, .tail: return found
-            }
-        }
-    }
-}
-
-extension RecordIdentityHasher {
-    /// What the `.ids` file says of a record; nil where it has no messageId.
-    func stored(_ record: RecordView) -> StoredIdentity? {
-        guard let messageID = record.header("messageId") else { return nil }
-        return StoredIdentity(
-            identity: identity(of: messageID), offset: Offset(record.offset),
-            timestampSeconds: UInt32(clamping: record.timestamp / 1000))
     }
 }

@@ -9,11 +9,14 @@ package struct CacheWrite: Sendable {
     package let piece: Piece
 
     /// Writes and syncs, the name too where the file is new. What stood behind the piece is cut off: it belongs to a run of the
-    /// service that has ended.
+    /// service that has ended. Where the file is too short, somebody took what was there away: it is left to the next start, which
+    /// makes it from the log.
     package func perform(_ fileSystem: any FileSystem) throws(FileError) {
         let isNew = try !fileSystem.exists(path)
+        if isNew && piece.position > 0 { return }
         let file = try fileSystem.open(path, .readWrite)
         defer { file.close() }
+        guard try file.size() >= piece.position else { return }
         let end = piece.position + piece.bytes.count
         try file.writeAll(piece.bytes, at: piece.position)
         if try file.size() > end { try file.truncate(to: end) }

@@ -37,11 +37,11 @@ package struct IdentityCollector: Sendable {
         var target = GrowableBytes()
         var taken = 0
         while coveredEnd < end {
-            let blockEnd = min(coveredEnd + IdentityFile.blockOffsets, end)
-            guard sealed || blockEnd - coveredEnd == IdentityFile.blockOffsets else { break }
+            let blockEnd = min(coveredEnd + IdentityBlock.offsetsMax, end)
+            guard sealed || blockEnd - coveredEnd == IdentityBlock.offsetsMax else { break }
             var next = taken
             while next < entries.count, entries[next].offset.value < blockEnd { next += 1 }
-            IdentityFile.appendBlock(
+            IdentityBlock.append(
                 entries[taken..<next], covering: coveredEnd..<blockEnd, segmentBase: segmentBase, hasher: hasher,
                 to: &target)
             taken = next

@@ -285,7 +285,7 @@ package struct LogSimulation {
         let expected = records.map { record in Array(record.value.utf8).withUnsafeBytes { hasher.identity(of: $0) } }
         let found: [StoredIdentity]
         do {
-            found = try log.identities(since: 0)
+            found = try log.identities(since: 0).all()
         } catch {
             if fileSystem.isDown { return }
             throw SimulationFailure("the identities of \(log.topicPartition) cannot be read: \(error)")

@@ -92,7 +92,7 @@ struct Appending {
             let high = BenchRecords.mixed(UInt64(sequence) &+ salt)
             _ = group.close(
                 from: start, topic: TopicHandle(index: 0), partition: Int(high % UInt64(partitionCount)),
-                identity: RecordIdentity(high: high, low: BenchRecords.mixed(high)))
+                identity: RecordIdentity(high: high, low: UInt32(truncatingIfNeeded: BenchRecords.mixed(high))))
         }
         return RecordGroup(group)
     }
