@@ -65,7 +65,7 @@ struct PartitionRecovery {
                     &progress)
                 // What was set aside may have changed the end.
                 segment = closedSegment(base, file, size: try file.size(), nextBase: nextBase)
-                if walk.isWhole { finish(segment, walk, &progress) }
+                if walk.isWhole { finish(segment, walk, recoveryPoint, &progress) }
             }
             segments.append(segment)
         }
@@ -73,12 +73,14 @@ struct PartitionRecovery {
     }
 
     /// Keeps the caches of a closed segment, and makes durable what was found in it.
-    private func finish(_ segment: Segment, _ walk: Walk, _ progress: inout Progress) {
+    private func finish(_ segment: Segment, _ walk: Walk, _ recoveryPoint: Int64, _ progress: inout Progress) {
         var indexes = walk.indexes
         indexes.seal()
         segment.setIndexes(indexes)
         do throws(FileError) {
-            try caches(of: segment).write(indexes)
+            // What the run before has written above the point, and failed to sync, may be in the page cache only.
+            try caches(of: segment).write(indexes, areSynced: walk.unsyncedFrom == nil)
+            try caches(of: segment).renewIdentities(recoveryPoint: recoveryPoint)
             if progress.report.quarantined.contains(where: { $0.segmentBase == segment.baseOffset }) {
                 try caches(of: segment).completeIdentities()
             }
@@ -113,12 +115,12 @@ struct PartitionRecovery {
             nextOffset: walk.nextOffset, indexes: walk.indexes, firstTimestamp: firstTimestamp(file, walk))
         let identities: IdentityCollector
         do throws(FileError) {
-            identities = try caches(of: segment).resumeIdentities()
+            identities = try caches(of: segment).resumeIdentities(recoveryPoint: recoveryPoint)
         } catch {
             progress.cannotRead(error)
             return readOnly(walk, of: segment, before: closed, progress)
         }
-        let indexesOnDisk = caches(of: segment).reconcile(walk.indexes)
+        let indexesOnDisk = caches(of: segment).reconcile(walk.indexes, areSynced: walk.unsyncedFrom == nil)
         return RecoveredPartition(
             segments: closed + [segment], state: progress.state, lastTimestamp: walk.timestamp ?? Int64.min,
             report: progress.report,

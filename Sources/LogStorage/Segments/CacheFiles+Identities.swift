@@ -3,15 +3,19 @@ internal import RecordFormat
 
 extension CacheFiles {
     /// A collector that goes on where the active segment's `.ids` file ends.
-    func resumeIdentities() throws(FileError) -> IdentityCollector {
+    ///
+    /// - Parameter recoveryPoint: blocks that reach behind it are written again: the run before may have failed to sync them.
+    func resumeIdentities(recoveryPoint: Int64) throws(FileError) -> IdentityCollector {
         guard let hasher else {
             return IdentityCollector(
                 segmentBase: segment.baseOffset, hasher: nil, coveredEnd: segment.baseOffset, writtenBytes: 0)
         }
-        let stored = storedEnd(hasher) ?? cutToWholeBlocks(hasher)
+        var stored = storedEnd(hasher)
+        if let end = stored?.coveredEnd, end > recoveryPoint { stored = nil }
+        let (coveredEnd, byteCount) = stored ?? cutToWholeBlocks(hasher, recoveryPoint: recoveryPoint)
         var collector = IdentityCollector(
-            segmentBase: segment.baseOffset, hasher: hasher, coveredEnd: stored.coveredEnd, writtenBytes: stored.byteCount)
-        for identity in try identitiesInLog(from: stored.coveredEnd, hasher) { collector.append(identity) }
+            segmentBase: segment.baseOffset, hasher: hasher, coveredEnd: coveredEnd, writtenBytes: byteCount)
+        for identity in try identitiesInLog(from: coveredEnd, hasher) { collector.append(identity) }
         return collector
     }
 
@@ -26,9 +30,12 @@ extension CacheFiles {
         return (end, reader.position + last.byteCount)
     }
 
-    /// The same of a file that is missing or ends with something else: what is behind its whole blocks goes.
-    private func cutToWholeBlocks(_ hasher: RecordIdentityHasher) -> (coveredEnd: Int64, byteCount: Int) {
-        var stored = storedIdentities(hasher)
+    /// The same of a file that is missing or ends with something else: what is behind its whole blocks goes, and those that reach
+    /// behind the recovery point.
+    private func cutToWholeBlocks(
+        _ hasher: RecordIdentityHasher, recoveryPoint: Int64
+    ) -> (coveredEnd: Int64, byteCount: Int) {
+        var stored = storedIdentities(hasher, upTo: recoveryPoint)
         let isOfActiveSegment = (stored.coveredEnd - segment.baseOffset) % IdentityBlock.offsetsMax == 0
         if stored.coveredEnd > segment.nextOffset || !isOfActiveSegment {
             stored.restart(at: segment.baseOffset)
@@ -73,11 +80,22 @@ extension CacheFiles {
         return stored.entries + rest
     }
 
+    /// Writes a closed segment's `.ids` file anew where it reaches behind the recovery point: the run before may have failed to sync
+    /// it. One that ends before is completed by those who need it.
+    func renewIdentities(recoveryPoint: Int64) throws(FileError) {
+        guard let hasher, storedIdentities(hasher).coveredEnd > recoveryPoint else { return }
+        try writeIdentities(hasher)
+    }
+
     /// Writes a closed segment's `.ids` file anew where it is not whole.
     func completeIdentities() throws(FileError) {
         guard let hasher else { return }
         let stored = storedIdentities(hasher)
         if stored.coveredEnd == segment.nextOffset && stored.fileBytes == stored.validBytes { return }
+        try writeIdentities(hasher)
+    }
+
+    private func writeIdentities(_ hasher: RecordIdentityHasher) throws(FileError) {
         var collector = IdentityCollector(
             segmentBase: segment.baseOffset, hasher: hasher, coveredEnd: segment.baseOffset, writtenBytes: 0)
         for identity in try identitiesInLog(from: segment.baseOffset, hasher) { collector.append(identity) }
@@ -85,13 +103,13 @@ extension CacheFiles {
         try CacheWrite(path: segment.path(FileNames.identitiesSuffix), piece: piece).perform(fileSystem)
     }
 
-    private func storedIdentities(_ hasher: RecordIdentityHasher) -> IdentityFile.Contents {
+    private func storedIdentities(_ hasher: RecordIdentityHasher, upTo end: Int64 = .max) -> IdentityFile.Contents {
         let byteCountMax = IdentityFile.byteCountMax(offsetCount: segment.nextOffset - segment.baseOffset)
         guard let bytes = stored(FileNames.identitiesSuffix, byteCountMax: byteCountMax) else {
             return IdentityFile.Contents(coveredEnd: segment.baseOffset)
         }
         return bytes.withUnsafeBytes {
-            IdentityFile.decode($0, segmentBase: segment.baseOffset, hasher: hasher)
+            IdentityFile.decode($0, segmentBase: segment.baseOffset, hasher: hasher, upTo: end)
         }
     }
 

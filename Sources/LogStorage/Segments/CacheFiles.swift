@@ -70,24 +70,24 @@ struct CacheFiles {
         return indexes
     }
 
-    /// Writes the index files of a closed segment where they differ.
-    func write(_ indexes: SegmentIndexes) throws(FileError) {
-        if matchesDisk(indexes) { return }
+    /// Writes the index files of a closed segment where they differ, or, unless they are known to be synced, in any case.
+    func write(_ indexes: SegmentIndexes, areSynced: Bool = true) throws(FileError) {
+        if areSynced && matchesDisk(indexes) { return }
         for (suffix, bytes) in encoded(indexes) {
             try CacheWrite(path: segment.path(suffix), piece: .init(position: 0, bytes: bytes)).perform(fileSystem)
         }
     }
 
     /// Compares the active segment's files with `indexes`: returns what of them may stay on disk. Files that hold anything
-    /// else are written anew.
-    func reconcile(_ indexes: SegmentIndexes) -> SegmentIndexes {
+    /// else, or are not known to be synced, are written anew.
+    func reconcile(_ indexes: SegmentIndexes, areSynced: Bool) -> SegmentIndexes {
         let onDisk = try? encoded(indexes).map { suffix, bytes throws(FileError) in
             (try fileSystem.contents(of: segment.path(suffix), byteCountMax: bytes.count) ?? [], bytes)
         }
         if let onDisk, onDisk.allSatisfy({ found, expected in expected.starts(with: found) && found.isEmpty }) {
             return SegmentIndexes()
         }
-        if let onDisk, onDisk.allSatisfy({ found, expected in found == expected }) { return indexes }
+        if areSynced, let onDisk, onDisk.allSatisfy({ found, expected in found == expected }) { return indexes }
         do throws(FileError) {
             for (suffix, bytes) in encoded(indexes) {
                 try CacheWrite(path: segment.path(suffix), piece: .init(position: 0, bytes: bytes)).perform(fileSystem)

@@ -27,14 +27,14 @@ enum IdentityFile {
         }
     }
 
-    /// Reads blocks as long as they are whole, follow each other and were made under this key.
+    /// Reads blocks as long as they are whole, follow each other, were made under this key and do not reach behind `end`.
     static func decode(
-        _ bytes: UnsafeRawBufferPointer, segmentBase: Int64, hasher: RecordIdentityHasher
+        _ bytes: UnsafeRawBufferPointer, segmentBase: Int64, hasher: RecordIdentityHasher, upTo end: Int64 = .max
     ) -> Contents {
         var contents = Contents(coveredEnd: segmentBase, fileBytes: bytes.count)
         while let block = IdentityBlock(
             beginning: UnsafeRawBufferPointer(rebasing: bytes[contents.validBytes...]), segmentBase: segmentBase, hasher: hasher),
-            block.offsets.lowerBound == contents.coveredEnd
+            block.offsets.lowerBound == contents.coveredEnd, block.offsets.upperBound <= end
         {
             contents.entries += block.entries
             contents.coveredEnd = block.offsets.upperBound
