@@ -320,6 +320,15 @@ package final class LogCore: Sendable {
         }
     }
 
+    /// The closed segments, whose caches no start has looked at: `mendCaches` is to be called with each, once the log is open. The
+    /// newest last.
+    package var closedSegments: [(log: PartitionLog, segment: Segment)] {
+        partitions.flatMap { log in log.segments.dropLast().map { (log, $0) } }.sorted { $0.1.baseOffset < $1.1.baseOffset }
+    }
+
+    /// May run beside everything else.
+    package func mendCaches(_ closed: (log: PartitionLog, segment: Segment)) { closed.log.mendCaches(of: closed.segment) }
+
     // MARK: Status
 
     package var statuses: [PartitionStatus] { partitions.map(PartitionStatus.init) }

@@ -238,6 +238,33 @@ import Testing
             }
         }
     }
+
+    /// Also those that no start needs: somebody may have copied them at another time than the log.
+    @Test(arguments: [[FileNames.indexSuffix, FileNames.timeIndexSuffix], [FileNames.identitiesSuffix], FileNames.cacheSuffixes])
+    func aStartMendsTheCachesOfClosedSegments(_ suffixes: [String]) async throws {
+        let harness = LogHarness()
+        harness.partitionCount = 1
+        harness.options.segmentBytes = 1500
+        var log = try harness.open()
+        for number in 0..<40 { _ = await harness.append([(0, "\(number) " + String(repeating: "x\(number)", count: 200))], to: log) }
+        let bases = try log.log(of: harness.partition(0)).segments.map(\.baseOffset)
+        #expect(bases.count > 2)
+        log.close()
+        var lost: [String: [UInt8]] = [:]
+        for base in bases.dropLast() {
+            for suffix in suffixes {
+                let path = harness.segment(base, suffix)
+                lost[path] = harness.bytes(path)
+                try FileManager.default.removeItem(atPath: path)
+            }
+        }
+        #expect(try !harness.verify().isEmpty)
+        log = try harness.open()
+        try await until { lost.allSatisfy { harness.bytes($0.key) == $0.value } }
+        log.close()
+        #expect(try harness.verify() == [])
+    }
+
 }
 
 /// Waits until `condition` holds, a minute at most.

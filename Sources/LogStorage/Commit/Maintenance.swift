@@ -1,15 +1,20 @@
 internal import EventLog
 
-/// Moves recovery points up, rolls aged segments and enforces retention, on a thread of its own. What must not run beside
+/// Moves recovery points up, rolls aged segments, enforces retention and, after a start, mends caches, on a thread of its own. What must not run beside
 /// a commit is handed to the commit loop; writing and syncing of caches happens here.
 final class Maintenance: Sendable {
     private struct State {
         var isClosed = false
         var isCheckpointDue = false
         var isJournalFileDue = false
+        /// What is left to look through, the next one last.
+        var closedSegments: [(log: PartitionLog, segment: Segment)]
     }
 
-    private enum Work { case close, checkpoint, journalFile }
+    private enum Work {
+        case close, checkpoint, journalFile
+        case mendCaches((log: PartitionLog, segment: Segment))
+    }
 
     private let state: Monitor<State>
     private let core: LogCore
@@ -24,7 +29,8 @@ final class Maintenance: Sendable {
         self.now = now
         // What recovery has checked, no later start needs to check again: the points move up at once. Otherwise a service
         // that ends again and again before its first checkpoint would take longer each time to start.
-        state = Monitor(State(isCheckpointDue: core.recovery.recoveredBytes > 0))
+        state = Monitor(
+            State(isCheckpointDue: core.recovery.recoveredBytes > 0, closedSegments: core.closedSegments))
     }
 
     /// Called by the commit loop after each commit.
@@ -48,15 +54,17 @@ final class Maintenance: Sendable {
                     state.isCheckpointDue = false
                     return .checkpoint
                 }
-                guard state.isJournalFileDue else { return nil }
-                state.isJournalFileDue = false
-                return .journalFile
+                if state.isJournalFileDue {
+                    state.isJournalFileDue = false
+                    return .journalFile
+                }
+                return state.closedSegments.popLast().map { .mendCaches($0) }
             }
             switch work {
             case .close: return
-            case .journalFile:
-                core.prepareJournalFile()
-                // What is due by time must not wait anew for each file.
+            case .journalFile, .mendCaches:
+                if case .mendCaches(let closed) = work { core.mendCaches(closed) } else { core.prepareJournalFile() }
+                // What is due by time must not wait anew for each of them.
                 guard ContinuousClock.now - lastCheckpoint >= .milliseconds(pause) else { continue }
             case .checkpoint, nil: break
             }

@@ -191,6 +191,10 @@ extension PartitionLog {
         return isActive ? try indexes(of: segment) : try cacheFiles(segment).rebuild()
     }
 
+    /// Makes caches anew that somebody has removed, or copied at another time than the log. What cannot be read is left to those who
+    /// need it.
+    func mendCaches(of segment: Segment) { try? cacheFiles(segment).mend() }
+
     private func cacheFiles(_ segment: Segment) -> CacheFiles {
         CacheFiles(segment: segment, fileSystem: fileSystem, hasher: hasher)
     }

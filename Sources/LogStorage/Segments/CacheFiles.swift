@@ -28,16 +28,24 @@ struct CacheFiles {
     /// The indexes of a closed segment: the stored ones, or new ones where these do not fit the log.
     func load() throws(FileError) -> SegmentIndexes {
         if let loaded = segment.loadedIndexes { return loaded }
-        if let trusted = try trustedIndexes(before: segment.nextOffset, segmentBytes: segment.readableBytes) {
-            // Adds what lies behind the last entry: at most an index interval, or a batch.
-            let indexes = try completed(
-                trusted.indexes, from: Int(trusted.header.position), offset: trusted.header.baseOffset)
-            if matchesDisk(indexes) {
-                segment.setIndexes(indexes)
-                return indexes
-            }
-        }
-        return try rebuild()
+        guard let indexes = try fittingIndexes() else { return try rebuild() }
+        segment.setIndexes(indexes)
+        return indexes
+    }
+
+    /// The stored indexes of a closed segment; nil where they do not fit the log.
+    private func fittingIndexes() throws(FileError) -> SegmentIndexes? {
+        guard let trusted = try trustedIndexes(before: segment.nextOffset, segmentBytes: segment.readableBytes) else { return nil }
+        // Adds what lies behind the last entry: at most an index interval, or a batch.
+        let indexes = try completed(trusted.indexes, from: Int(trusted.header.position), offset: trusted.header.baseOffset)
+        return matchesDisk(indexes) ? indexes : nil
+    }
+
+    /// Makes the caches of a closed segment anew that are missing or, as far as their ends tell, do not fit the log. Keeps nothing of
+    /// good ones in memory.
+    func mend() throws(FileError) {
+        if segment.loadedIndexes == nil, try fittingIndexes() == nil { _ = try rebuild() }
+        if hasher != nil, try !fileSystem.exists(segment.path(FileNames.identitiesSuffix)) { try completeIdentities() }
     }
 
     /// Makes the indexes of a closed segment again by walking its heads, and writes them.
