@@ -84,7 +84,9 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
     ) async throws(LogError) -> [UInt8] {
         let log = try log(of: partition)
         return try await onWorker { [self] () throws(LogError) in
-            if log.isPending(offset) { flush(log) }
+            // A commit may come meanwhile: what is behind the end of now is not asked for.
+            if offset == log.bounds.highWatermark { return [] }
+            if log.isPending(offset) { try flush(log) }
             return try log.read(from: offset, maximumBytes: maximumBytes)
         }
     }
@@ -92,14 +94,14 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
     package func offset(_ partition: TopicPartition, atOrAfter timestamp: Int64) async throws(LogError) -> Offset? {
         let log = try log(of: partition)
         return try await onWorker { [self] () throws(LogError) in
-            if log.isPending() { flush(log) }
+            if log.isPending() { try flush(log) }
             return try log.offset(atOrAfter: timestamp)
         }
     }
 
     package func identities(of partition: TopicPartition, since: UInt32) throws(LogError) -> any IdentityReader {
         let log = try log(of: partition)
-        if log.isPending() { flush(log) }
+        if log.isPending() { try flush(log) }
         // To a partition that takes no records nothing is appended twice, whatever is known of it.
         return log.identities(since: since, skipsUnreadable: !log.state.isWritable)
     }
@@ -110,8 +112,10 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
     package func log(of partition: TopicPartition) throws(LogError) -> PartitionLog { try core.log(of: partition) }
 
     /// Brings what is acknowledged into the segments, for somebody who wants to read it. Blocks.
-    package func flush(_ partition: PartitionLog) {
-        loop.waitBetweenCommits { [core] in core.flushAll(partition) }
+    package func flush(_ partition: PartitionLog) throws(LogError) {
+        if loop.waitBetweenCommits({ [core] in core.flushAll(partition) }) == nil {
+            throw LogError(.closing, "the log is closing", partition: partition.topicPartition)
+        }
     }
 
     // MARK: Status
@@ -130,11 +134,8 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
         let result = await workers.run { () -> Result<Success, LogError> in
             do throws(LogError) { return .success(try body()) } catch { return .failure(error) }
         }
-        switch result {
-        case .success(let value): return value
-        case .failure(let error as LogError): throw error
-        case .failure(let error): preconditionFailure("a worker threw \(error)")
-        }
+        guard let result else { throw LogError(.closing, "the log is closing") }
+        return try result.get()
     }
 
     // MARK: Closing

@@ -93,8 +93,10 @@ extension LogCore {
 
     static func journalFiles(_ directory: LogDirectory, from sequence: UInt64) throws(LogError) -> JournalFiles {
         do throws(FileError) {
-            return try JournalFiles(
+            let found = try JournalFiles(
                 path: directory.journalPath, fileSystem: directory.fileSystem, access: .update, from: sequence)
+            for path in found.headless { try directory.fileSystem.rename(path, to: path + ".damaged") }
+            return found
         } catch {
             throw unreadable(error, directory)
         }

@@ -52,6 +52,9 @@ package final class LogCore: Sendable {
             let hasJournalFolder =
                 options.durability == .fsync && (try? directory.fileSystem.createDirectory(directory.journalPath)) != nil
             let journaled = try journalFiles(directory, from: points.journalSequence)
+            for damage in journaled.damaged {
+                onWarning("the journal: \(damage); acknowledged records that the segments lack are lost")
+            }
             let recovered = try recover(
                 directory, meta, points, journaled.offsets, options, concurrently, onProgress,
                 onDamage: { partition, item in

@@ -246,7 +246,9 @@ import Testing
         harness.partitionCount = 1
         harness.options.segmentBytes = 1500
         var log = try harness.open()
-        for number in 0..<40 { _ = await harness.append([(0, "\(number) " + String(repeating: "x\(number)", count: 200))], to: log) }
+        for number in 0..<40 {
+            _ = await harness.append([(0, "\(number) " + String(repeating: "x\(number)", count: 200))], to: log)
+        }
         let bases = try log.log(of: harness.partition(0)).segments.map(\.baseOffset)
         #expect(bases.count > 2)
         log.close()

@@ -55,7 +55,7 @@ final class LogHarness: @unchecked Sendable {
         let receipt = await log.append(group(records, log: log, timestamp: timestamp))
         // The receipt comes before the batches are written.
         for number in 0..<partitionCount where options.lingerMilliseconds == 0 {
-            if let partition = try? log.log(of: partition(number)) { log.flush(partition) }
+            if let partition = try? log.log(of: partition(number)) { try? log.flush(partition) }
         }
         return receipt
     }

@@ -35,8 +35,13 @@ final class WorkerPool: Sendable {
         }
     }
 
-    func submit(_ job: @escaping @Sendable () -> Void) {
-        queue.withLock(wake: .one) { $0.jobs.append(job) }
+    /// Queues a job; false where the pool has ended.
+    func submit(_ job: @escaping @Sendable () -> Void) -> Bool {
+        queue.withLock(wake: .one) { queue in
+            if queue.isClosed { return false }
+            queue.jobs.append(job)
+            return true
+        }
     }
 
     /// Runs `job` for each number below `count`, the last on the calling thread, and returns when all are done.
@@ -44,21 +49,22 @@ final class WorkerPool: Sendable {
         guard count > 0 else { return }
         let left = Monitor(count - 1)
         for number in 0..<count - 1 {
-            submit {
+            let isTaken = submit {
                 job(number)
                 left.withLock(wake: .all) { $0 -= 1 }
             }
+            precondition(isTaken, "the pool has ended")
         }
         job(count - 1)
         _ = left.wait { $0 == 0 ? true : nil }
     }
 
-    /// Runs `job` on a worker and gives its result back to the task that waits.
-    func run<Success: Sendable>(
-        _ job: @escaping @Sendable () -> Result<Success, some Error>
-    ) async -> Result<Success, any Error> {
+    /// Runs `job` on a worker and gives its result back to the task that waits; nil where the pool has ended.
+    func run<Success: Sendable, Failure: Error>(
+        _ job: @escaping @Sendable () -> Result<Success, Failure>
+    ) async -> Result<Success, Failure>? {
         await withCheckedContinuation { continuation in
-            submit { continuation.resume(returning: job().mapError { $0 as any Error }) }
+            if !submit({ continuation.resume(returning: job()) }) { continuation.resume(returning: nil) }
         }
     }
 

@@ -136,7 +136,7 @@ package struct LogDirectory: Sendable {
     package func hasJournal() throws(LogError) -> Bool {
         try reporting { () throws(FileError) in
             guard try fileSystem.exists(journalPath) else { return false }
-            return try !fileSystem.list(journalPath).isEmpty
+            return try fileSystem.list(journalPath).contains { $0.hasSuffix(".journal") }
         }
     }
 

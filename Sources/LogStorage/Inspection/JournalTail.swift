@@ -19,9 +19,16 @@ package struct JournalTail: Sendable {
     init(_ directory: LogDirectory, recordsOf partition: TopicPartition?) throws(LogError) {
         let sequence = try directory.recoveryPoints().journalSequence
         do throws(FileError) {
-            let journal = try JournalFiles(
-                path: directory.journalPath, fileSystem: directory.fileSystem, access: .readOnly, from: sequence)
+            func read() throws(FileError) -> JournalFiles {
+                try JournalFiles(path: directory.journalPath, fileSystem: directory.fileSystem, access: .readOnly, from: sequence)
+            }
+            var journal = try read()
             defer { journal.close() }
+            // A service may have written behind what was read of one file, and then in the next: what is missing is there by now.
+            for _ in 0..<3 where journal.hasGap {
+                journal.close()
+                journal = try read()
+            }
             var found: [Record] = []
             for entry in partition == nil ? [] : journal.entries {
                 try journal.forEachRecord(of: entry) { place, head, body in

@@ -177,7 +177,7 @@ package struct LogInspector: Sendable {
         }
         func fill(_ offsets: Range<Int64>, _ reason: String) {
             var next = offsets.lowerBound
-            for record in journal.records(of: partition, from: next) where record.offset < offsets.upperBound {
+            for record in journal.records(of: partition, from: next) where (next..<offsets.upperBound).contains(record.offset) {
                 hole(next..<record.offset, reason)
                 show(record)
                 next = record.offset + 1
@@ -214,7 +214,7 @@ package struct LogInspector: Sendable {
                 }
             }
         }
-        for record in journal.records(of: partition, from: next) {
+        for record in journal.records(of: partition, from: next) where record.offset >= next {
             if record.offset > next { hole(next..<record.offset, "the journal's entry with these records is damaged") }
             next = record.offset + 1
             show(record)

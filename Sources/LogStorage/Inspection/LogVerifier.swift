@@ -68,7 +68,14 @@ package struct LogVerifier: Sendable {
                     Finding(path: segment.path, position: nil, offset: segment.baseOffset, problem: error.description))
             }
         }
-        result.journaled = journal.records(of: partition, from: expected ?? 0).count
+        var next = expected ?? 0
+        for record in journal.records(of: partition, from: next) where record.offset >= next {
+            if record.offset > next {
+                result.holes.append((next..<record.offset, "the journal's entry with these records is damaged"))
+            }
+            result.journaled += 1
+            next = record.offset + 1
+        }
         if let lost = lostEnd(of: partition, segments, expected, point: point) { result.findings.append(lost) }
         return result
     }

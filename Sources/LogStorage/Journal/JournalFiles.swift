@@ -24,9 +24,14 @@ struct JournalFiles {
     private(set) var offsets: [TopicPartition: Range<Int64>] = [:]
     /// Above that of every entry that ever was.
     private(set) var nextSequence: UInt64 = 1
+    private var firstNeeded: UInt64 = 1
     private(set) var nextName = 0
     /// Of all records, in milliseconds since 1970.
     private(set) var newestTimestamp: Int64?
+    /// Entries that must have been there, for later ones are, and files of which nothing can be told but that they hold some.
+    private(set) var damaged: [String] = []
+    /// The latter.
+    private(set) var headless: [String] = []
 
     static func name(_ number: Int) -> String { "\(number).journal" }
 
@@ -40,26 +45,46 @@ struct JournalFiles {
     /// Reads all of the folder `path`; entries before `sequence` are needed no more.
     init(path: String, fileSystem: any FileSystem, access: FileAccess, from sequence: UInt64) throws(FileError) {
         nextSequence = max(nextSequence, sequence)
+        firstNeeded = nextSequence
         guard try fileSystem.exists(path) else { return }
         let numbers = try fileSystem.list(path).compactMap(Self.number).sorted()
         nextName = (numbers.last ?? -1) + 1
         for number in numbers {
             // A service may have removed it meanwhile.
-            if let file = try fileSystem.openIfThere("\(path)/\(Self.name(number))", access) { try add(file) }
+            if let file = try fileSystem.openIfThere("\(path)/\(Self.name(number))", access) { try add(file, from: sequence) }
         }
         entries.removeAll { $0.head.sequence < sequence }
         entries.sort { $0.head.sequence < $1.head.sequence }
         try findOffsets()
     }
 
+    /// Whether an entry is missing between others: damaged, or written while they were read.
+    var hasGap: Bool {
+        var expected = firstNeeded
+        for entry in entries {
+            if entry.head.sequence > expected { return true }
+            expected = entry.head.sequence + 1
+        }
+        return false
+    }
+
     func close() { for found in files { found.file.close() } }
 
-    private mutating func add(_ file: any File) throws(FileError) {
+    private mutating func add(_ file: any File, from sequence: UInt64) throws(FileError) {
         // A file that has grown without bound is not read for hours.
         let byteCount = min(try file.size(), JournalFormat.fileBytesMax)
         let head = try JournalFormat.FileHead(reading: file)
-        files.append(Found(file: file, partitions: head?.partitions ?? [], byteCount: byteCount))
-        guard let head else { return }
+        guard let head else {
+            if try holdsEntry(file, byteCount, from: sequence) {
+                damaged.append("the head of \(file.path) is damaged")
+                headless.append(file.path)
+                file.close()
+            } else {
+                files.append(Found(file: file, partitions: [], byteCount: byteCount))
+            }
+            return
+        }
+        files.append(Found(file: file, partitions: head.partitions, byteCount: byteCount))
         nextSequence = max(nextSequence, head.firstSequence)
         var position = head.byteCount
         var expected = head.firstSequence
@@ -73,11 +98,27 @@ struct JournalFiles {
                 position += JournalFormat.pageBytes
                 continue
             }
+            if entry.sequence > expected, entry.sequence > sequence {
+                damaged.append("\(file.path): entries \(expected) to \(entry.sequence - 1) are damaged")
+            }
             entries.append(Entry(file: files.count - 1, position: position, head: entry))
             expected = entry.sequence + 1
             nextSequence = max(nextSequence, expected)
             position += entry.totalBytes
         }
+    }
+
+    /// Whether a file without a head has an entry all the same that is needed: what a file held before it was begun anew is not.
+    private func holdsEntry(_ file: any File, _ byteCount: Int, from sequence: UInt64) throws(FileError) -> Bool {
+        for position in stride(from: JournalFormat.pageBytes, to: byteCount, by: JournalFormat.pageBytes) {
+            let start = try file.readBytes(at: position, byteCount: JournalFormat.EntryHead.byteCount)
+            if let entry = JournalFormat.EntryHead(reading: start, bytesLeft: byteCount - position), entry.sequence >= sequence,
+                try isWhole(entry, in: file, at: position)
+            {
+                return true
+            }
+        }
+        return false
     }
 
     private func isWhole(_ entry: JournalFormat.EntryHead, in file: any File, at position: Int) throws(FileError) -> Bool {

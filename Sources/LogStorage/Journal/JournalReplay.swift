@@ -13,6 +13,8 @@ struct JournalReplay {
     }
 
     private static let writeBytes = 4 << 20
+    /// Of a partition whose segment has no room.
+    private static let pendingBytesMax = 64 << 20
 
     func run() throws(FileError) -> Result {
         var result = Result()
@@ -49,11 +51,12 @@ struct JournalReplay {
 
     private func write(_ result: inout Result) {
         for log in partitions.values where log.hasPending {
-            do throws(FileError) {
-                try log.write()
-                log.publish(now: 0)
-            } catch {
-                log.poison(error)
+            var failure: FileError?
+            do throws(FileError) { try log.write() } catch { failure = error }
+            log.publish(now: 0)
+            // Where there is no room, it stays pending, and the files stay.
+            if let failure, !failure.isNoRoom || log.hasFailedSync || log.pendingBytes > Self.pendingBytesMax {
+                log.poison(failure)
             }
         }
     }

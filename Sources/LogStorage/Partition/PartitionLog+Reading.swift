@@ -117,7 +117,10 @@ extension PartitionLog {
 
     /// The first offset whose record is at least as late as `timestamp`.
     package func offset(atOrAfter timestamp: Int64) throws(LogError) -> Offset? {
-        let (segments, highWatermark) = shared.withLock { ($0.segments, $0.highWatermark) }
+        let (segments, highWatermark, isUnwritten) = shared.withLock {
+            // As long as it takes records, what came since the caller asked for a flush is not meant.
+            ($0.segments, $0.highWatermark, $0.writtenEnd < $0.highWatermark && !$0.state.isWritable)
+        }
         return try reporting { () throws(FileError) in
             for segment in segments where segment.readableBytes > 0 {
                 let indexes = try indexes(of: segment)
@@ -126,6 +129,8 @@ extension PartitionLog {
                     return found < highWatermark ? Offset(found) : nil
                 }
             }
+            // It may be the first of these, or not.
+            if isUnwritten { throw FileError(operation: "search", path: directory, number: 0, reason: pendingReason) }
             return nil
         }
     }

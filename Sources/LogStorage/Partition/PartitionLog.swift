@@ -261,7 +261,7 @@ package final class PartitionLog: @unchecked Sendable {
         let writtenEnd = written.last?.header.nextOffset
         written.removeAll(keepingCapacity: true)
         stagedFrom = nil
-        if hasPending { pendingSince = pendingSince ?? now }
+        pendingSince = hasPending ? pendingSince ?? now : nil
         shared.withLock { shared in
             shared.highWatermark = nextOffset
             shared.writtenEnd = writtenEnd ?? shared.writtenEnd

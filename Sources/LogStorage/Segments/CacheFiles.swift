@@ -35,7 +35,9 @@ struct CacheFiles {
 
     /// The stored indexes of a closed segment; nil where they do not fit the log.
     private func fittingIndexes() throws(FileError) -> SegmentIndexes? {
-        guard let trusted = try trustedIndexes(before: segment.nextOffset, segmentBytes: segment.readableBytes) else { return nil }
+        guard let trusted = try trustedIndexes(before: segment.nextOffset, segmentBytes: segment.readableBytes) else {
+            return nil
+        }
         // Adds what lies behind the last entry: at most an index interval, or a batch.
         let indexes = try completed(trusted.indexes, from: Int(trusted.header.position), offset: trusted.header.baseOffset)
         return matchesDisk(indexes) ? indexes : nil
