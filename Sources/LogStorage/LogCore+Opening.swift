@@ -110,6 +110,22 @@ extension LogCore {
                 + "\(directory.journalPath) away")
     }
 
+    /// Writes the journal again and syncs it: what the segments have no room for is nowhere else, and after a SIGKILL it may be in the
+    /// page cache only. Where that fails, it is not served.
+    private func makeDurable(_ journaled: JournalFiles) {
+        do throws(FileError) {
+            for found in journaled.files {
+                try found.file.forEachPiece(of: 0..<found.byteCount) { bytes, position throws(FileError) in
+                    try found.file.writeAll(bytes, at: position)
+                    return true
+                }
+                try found.file.sync()
+            }
+        } catch {
+            for partition in partitions where partition.hasPending { partition.takeBackPending(error) }
+        }
+    }
+
     /// Puts what only the journal has into the segments, makes that durable, and takes the files over.
     func replay(_ journaled: JournalFiles, _ directory: LogDirectory, _ journal: Journal) throws(LogError) {
         guard !journaled.files.isEmpty else { return }
@@ -120,6 +136,7 @@ extension LogCore {
         } catch {
             throw Self.unreadable(error, directory)
         }
+        if partitions.contains(where: \.hasPending) { makeDurable(journaled) }
         let files = journaled.files.map(\.file)
         if !result.isComplete { journal.keep(files) }
         // After a SIGKILL, entries may have been in the page cache only: what is served is durable first.

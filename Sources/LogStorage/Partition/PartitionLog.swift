@@ -280,6 +280,13 @@ package final class PartitionLog: @unchecked Sendable {
         encoded.removeAll()
     }
 
+    /// The same at a start, of records that nobody has been served yet.
+    func takeBackPending(_ error: FileError) {
+        poison(error)
+        shared.withLock { $0.highWatermark = $0.writtenEnd }
+        nextOffset = writtenEnd
+    }
+
     // MARK: Segments
 
     /// The first sync that failed. Held during each, which no other lock's holder waits for: of two syncs of a file at once the kernel
