@@ -21,6 +21,18 @@ import Testing
         log.commit(LogContents.group([(partition, value)], timestamp: 5000, hasher: core.identityHasher), to: core, now: 1000)
     }
 
+    /// Three entries, of which a bit is flipped; the path of the journal's file.
+    private func killedWithDamage(atByte position: Int, of log: SimulatedLog) throws -> String {
+        let core = try log.open()
+        for number in 0..<3 { append("value \(number)", to: core, of: log) }
+        log.fileSystem.restart(after: .kill)
+        let path = log.fileSystem.paths.first { $0.hasPrefix("/log/journal/") }!
+        var bytes = log.fileSystem.bytes(path)!
+        bytes[position] ^= 1
+        log.fileSystem.put(bytes, at: path)
+        return path
+    }
+
     /// A reader at the end of the log is overtaken by a commit.
     @Test func aReaderAtTheEndIsNeverToldThatTheDiskIsFull() async throws {
         let harness = LogHarness()
@@ -105,13 +117,7 @@ import Testing
 
     @Test func aJournalWhoseHeadIsDamagedIsToldAndKept() throws {
         let log = lingering()
-        let core = try log.open()
-        for number in 0..<3 { append("value \(number)", to: core, of: log) }
-        log.fileSystem.restart(after: .kill)
-        let path = log.fileSystem.paths.first { $0.hasPrefix("/log/journal/") }!
-        var bytes = log.fileSystem.bytes(path)!
-        bytes[20] ^= 1
-        log.fileSystem.put(bytes, at: path)
+        let path = try killedWithDamage(atByte: 20, of: log)
         let warnings = Box<[String]>([])
         let opened = try? LogCore.open(
             LogDirectory("/log", fileSystem: log.fileSystem),
@@ -125,13 +131,7 @@ import Testing
 
     @Test func verifyTellsOfAnEntryThatIsDamaged() throws {
         let log = lingering()
-        let core = try log.open()
-        for number in 0..<3 { append("value \(number)", to: core, of: log) }
-        log.fileSystem.restart(after: .kill)
-        let path = log.fileSystem.paths.first { $0.hasPrefix("/log/journal/") }!
-        var bytes = log.fileSystem.bytes(path)!
-        bytes[2 * 4096 + 50] ^= 1
-        log.fileSystem.put(bytes, at: path)
+        _ = try killedWithDamage(atByte: 2 * 4096 + 50, of: log)
         #expect(try log.dump().contains("hole 1..<2"))
         let result = try log.verify()
         #expect(!result.findings.isEmpty || !result.holes.isEmpty)
