@@ -94,8 +94,12 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
     package func offset(_ partition: TopicPartition, atOrAfter timestamp: Int64) async throws(LogError) -> Offset? {
         let log = try log(of: partition)
         return try await onWorker { [self] () throws(LogError) in
+            let end = log.bounds.highWatermark
             if log.isPending() { try flush(log) }
-            return try log.offset(atOrAfter: timestamp)
+            let found = try log.offset(atOrAfter: timestamp)
+            // It may be one of those that could not be written.
+            if found == nil, log.isPending(Offset(end.value - 1)) { throw LogError(.io, log.pendingReason, partition: partition) }
+            return found
         }
     }
 

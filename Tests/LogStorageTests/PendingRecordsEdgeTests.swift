@@ -162,15 +162,18 @@ import Testing
     }
 
     /// Where a partition has failed, or the disk is full, a look-up by time must not say that there is nothing.
-    @Test func aLookUpByTimeDoesNotPassOverWhatIsPending() throws {
-        let log = lingering()
-        let core = try log.open()
-        append("first", to: core, of: log)
-        log.fileSystem.setFailureOdds([.write: 1])
-        core.flushAll()
-        log.fileSystem.setFailureOdds([:])
-        #expect(throws: LogError.self) { try core.partitions[0].read(from: Offset(0), maximumBytes: 100) }
-        #expect(throws: LogError.self) { try core.partitions[0].offset(atOrAfter: 0) }
+    @Test(arguments: [5, 28] as [Int32])
+    func aLookUpByTimeDoesNotPassOverWhatIsPending(_ number: Int32) async throws {
+        let harness = LogHarness()
+        harness.options.lingerMilliseconds = 3_600_000
+        let log = try harness.open()
+        _ = await harness.append([(0, "first")], to: log)
+        harness.fileSystem.plan.withLock { $0.number = number }
+        harness.fileSystem.fail(.write, path: "/t-0/")
+        await #expect(throws: LogError.self) { try await log.read(harness.partition(0), from: Offset(0), maximumBytes: 100) }
+        await #expect(throws: LogError.self) { try await log.offset(harness.partition(0), atOrAfter: 0) }
+        harness.fileSystem.heal()
+        log.close()
     }
 
     @Test func whatStandsTwiceInTheJournalIsShownOnce() throws {

@@ -3,7 +3,7 @@ internal import RecordFormat
 internal import Synchronization
 
 /// The commits since the last recovery points: one entry each, made durable by one sync of one file, however many partitions the
-/// commit went to. The segments get the same records at once, and are synced when a recovery point moves.
+/// commit went to. The segments get the same records behind the answers, and are synced when a recovery point moves.
 ///
 /// Owns: the folder `journal` and every file in it.
 /// Invariants:

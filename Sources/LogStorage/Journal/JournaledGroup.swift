@@ -1,4 +1,4 @@
-package import EventLog
+internal import EventLog
 internal import RecordFormat
 
 /// A group on its way to a commit, with its bodies as the journal takes them, compressed on the thread of who appends: that is done

@@ -48,7 +48,7 @@ extension PartitionLog {
     }
 
     /// Why what is acknowledged cannot be read: it is written when somebody wants to read it, so that has failed.
-    private var pendingReason: String {
+    var pendingReason: String {
         let (writtenEnd, highWatermark, state) = shared.withLock { ($0.writtenEnd, $0.highWatermark, $0.state) }
         return
             "\(topicPartition): offsets \(writtenEnd) to \(highWatermark - 1) are in the journal and could not be written to the "
@@ -117,10 +117,7 @@ extension PartitionLog {
 
     /// The first offset whose record is at least as late as `timestamp`.
     package func offset(atOrAfter timestamp: Int64) throws(LogError) -> Offset? {
-        let (segments, highWatermark, isUnwritten) = shared.withLock {
-            // As long as it takes records, what came since the caller asked for a flush is not meant.
-            ($0.segments, $0.highWatermark, $0.writtenEnd < $0.highWatermark && !$0.state.isWritable)
-        }
+        let (segments, highWatermark) = shared.withLock { ($0.segments, $0.highWatermark) }
         return try reporting { () throws(FileError) in
             for segment in segments where segment.readableBytes > 0 {
                 let indexes = try indexes(of: segment)
@@ -129,8 +126,6 @@ extension PartitionLog {
                     return found < highWatermark ? Offset(found) : nil
                 }
             }
-            // It may be the first of these, or not.
-            if isUnwritten { throw FileError(operation: "search", path: directory, number: 0, reason: pendingReason) }
             return nil
         }
     }
