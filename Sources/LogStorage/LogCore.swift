@@ -5,7 +5,8 @@ internal import Synchronization
 /// for it. `EmbeddedLog` puts threads around it; a simulation steps it through crashes on files in memory.
 ///
 /// Owns: the log directory (locked), every partition, the recovery points.
-/// Rules for callers: `commit`, `flush`, `prepareCheckpoint`, `retain`, `close` never run beside each other; everything else may.
+/// Rules for callers: `commit`, `flush`, `beginCheckpoint`, `prepareNextPartition`, `prepareCheckpoint`, `retain`, `close` never run beside each
+/// other; everything else may.
 package final class LogCore: Sendable {
     /// Told what goes on while the log opens, for a health endpoint.
     package typealias Progress = @Sendable (_ partitionsDone: Int, _ partitions: Int, _ bytesScanned: Int) -> Void
@@ -268,16 +269,34 @@ package final class LogCore: Sendable {
 
     /// What `finishCheckpoint` is to write and to sync.
     package struct Checkpoint: Sendable {
-        package let works: [CheckpointWork]
-        /// nil: something is in the journal alone, so all of that is needed still.
-        let journalSequence: UInt64?
+        package fileprivate(set) var works: [CheckpointWork] = []
+        /// Where the journal may begin afterwards; nil: something is in the journal alone, so all of that is needed still.
+        fileprivate(set) var journalSequence: UInt64?
+        /// The number of the next partition to prepare.
+        fileprivate var next = 0
     }
 
+    /// Begins a checkpoint: `prepareNextPartition` is to be called until none is left, and commits may come in between. What each call
+    /// compresses and writes holds up the commits that wait for it, so it is one partition's and not everybody's at once.
+    package func beginCheckpoint() -> Checkpoint { Checkpoint(journalSequence: journal.prepareCheckpoint()) }
+
+    /// Brings one more partition's records into its segments, all of those before `beginCheckpoint` among them; nil: none was left.
+    package func prepareNextPartition(of checkpoint: Checkpoint) -> Checkpoint? {
+        guard checkpoint.next < partitions.count else { return nil }
+        var checkpoint = checkpoint
+        let partition = partitions[checkpoint.next]
+        checkpoint.next += 1
+        flushAll(partition)
+        if partition.hasPending { checkpoint.journalSequence = nil }
+        if let work = checkpointer.prepare(partition) { checkpoint.works.append(work) }
+        return checkpoint
+    }
+
+    /// The same in one call.
     package func prepareCheckpoint() -> Checkpoint {
-        flushAll()
-        let sequence = journal.prepareCheckpoint()
-        let works = checkpointer.prepare()
-        return Checkpoint(works: works, journalSequence: partitions.contains(where: \.hasPending) ? nil : sequence)
+        var checkpoint = beginCheckpoint()
+        while let next = prepareNextPartition(of: checkpoint) { checkpoint = next }
+        return checkpoint
     }
 
     /// - Parameter betweenCommits: runs a closure where nothing commits meanwhile, and returns when it has run.

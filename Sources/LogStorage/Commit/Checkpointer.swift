@@ -25,16 +25,14 @@ final class Checkpointer: Sendable {
         self.onWarning = onWarning
     }
 
-    /// To be called where nothing commits meanwhile.
-    func prepare() -> [CheckpointWork] {
-        let stuck = state.withLock { $0.stuck }
-        return partitions.compactMap { partition in
-            guard partition.state.isWritable else {
-                partition.skipCheckpoint()
-                return nil
-            }
-            return stuck.contains(partition.topicPartition) ? partition.prepareSync() : partition.prepareCheckpoint()
+    /// What is to be done for a partition; nil: nothing. To be called where nothing commits meanwhile.
+    func prepare(_ partition: PartitionLog) -> CheckpointWork? {
+        guard partition.state.isWritable else {
+            partition.skipCheckpoint()
+            return nil
         }
+        let isStuck = state.withLock { $0.stuck.contains(partition.topicPartition) }
+        return isStuck ? partition.prepareSync() : partition.prepareCheckpoint()
     }
 
     /// Syncs and writes what was prepared. May run beside commits. True: all of it is durable.

@@ -82,10 +82,15 @@ final class Maintenance: Sendable {
     func close() { state.withLock(wake: .all) { $0.isClosed = true } }
 
     private func checkpoint() {
-        guard let works = loop.waitBetweenCommits({ [core] in core.prepareCheckpoint() }) else { return }
-        core.finishCheckpoint(works) { body in
-            // Where the commit loop has ended, nothing runs beside us.
-            if loop.waitBetweenCommits(body) == nil { body() }
-        }
+        var checkpoint = betweenCommits { [core] in core.beginCheckpoint() }
+        while let next = betweenCommits({ [core, checkpoint] in core.prepareNextPartition(of: checkpoint) }) { checkpoint = next }
+        // The commits in between have found due what was being done.
+        state.withLock { $0.isCheckpointDue = false }
+        core.finishCheckpoint(checkpoint) { body in betweenCommits(body) }
+    }
+
+    private func betweenCommits<Result: Sendable>(_ body: @escaping @Sendable () -> Result) -> Result {
+        // Where the commit loop has ended, nothing runs beside us.
+        loop.waitBetweenCommits(body) ?? body()
     }
 }

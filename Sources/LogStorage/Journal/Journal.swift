@@ -246,8 +246,7 @@ final class Journal: @unchecked Sendable {
 
     // MARK: Recovery points
 
-    /// To be called where nothing commits: everything so far is in the segments' files. Returns what `finishCheckpoint` is to be
-    /// told once those are synced.
+    /// Returns what `finishCheckpoint` is to be told once everything so far is in the segments' files and those are synced.
     func prepareCheckpoint() -> UInt64 {
         bytesSinceCheckpoint = 0
         return nextSequence

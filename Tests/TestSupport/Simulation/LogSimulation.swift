@@ -228,9 +228,12 @@ package struct LogSimulation {
     }
 
     private mutating func checkpoint(_ core: LogCore, commitsBetween: Bool) {
-        let checkpoint = core.prepareCheckpoint()
+        var checkpoint = core.beginCheckpoint()
+        while let next = core.prepareNextPartition(of: checkpoint) {
+            checkpoint = next
+            if commitsBetween && random.next() % 3 == 0 { commit(core) }
+        }
         let works = checkpoint.works
-        if commitsBetween { commit(core) }
         core.finishCheckpoint(checkpoint) { body in
             // The commits that are queued before it, and behind it.
             if commitsBetween && random.next() % 3 == 0 { commit(core) }
