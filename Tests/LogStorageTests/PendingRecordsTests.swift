@@ -212,4 +212,63 @@ import Testing
         log.loseJournal()
         #expect(try log.contents(try log.open()).records.count == 10)
     }
+
+    /// Whatever is committed between its steps: the journal keeps what came after it began, and gives back what came before.
+    @Test func commitsGoOnWhileACheckpointIsPrepared() throws {
+        for commitAfter in 0...3 {
+            var log = lingering()
+            log.partitionCount = 3
+            log.options.journalFileBytes = 4096
+            var core = try log.open()
+            var number = 0
+            func commitToAll() {
+                number += 1
+                let group = LogContents.group(
+                    (0..<3).map { ($0, "value \(number)") }, timestamp: 5000, hasher: core.identityHasher)
+                #expect(core.commit([group], now: 1000)[0].failures.isEmpty)
+            }
+            commitToAll()
+            commitToAll()
+            var checkpoint = core.beginCheckpoint()
+            var prepared = 0
+            if commitAfter == 0 { commitToAll() }
+            while let next = core.prepareNextPartition(of: checkpoint) {
+                checkpoint = next
+                prepared += 1
+                if prepared == commitAfter { commitToAll() }
+            }
+            #expect(checkpoint.works.map(\.recoveryPoint) == (1...3).map { $0 > commitAfter ? 3 : 2 })
+            #expect(core.finishCheckpoint(checkpoint))
+            // They are written over, those of before the checkpoint alone.
+            commitToAll()
+            log.fileSystem.restart(after: .powerCut)
+            core = try log.open()
+            for partition in core.partitions {
+                #expect(
+                    try LogContents.read(partition, maximumBytes: 1 << 20).records.map(\.value) == (1...4).map { "value \($0)" },
+                    "commit after \(commitAfter), \(partition.topicPartition)")
+            }
+        }
+    }
+
+    /// A partition without room when its turn comes keeps the whole journal, also where there is room again for the others.
+    @Test func aPartitionWithoutRoomKeepsTheJournalForAll() throws {
+        var log = lingering()
+        log.partitionCount = 2
+        log.options.segmentBytes = 2000
+        let core = try log.open()
+        let group = LogContents.group([(0, "first"), (1, "second")], timestamp: 5000, hasher: core.identityHasher)
+        #expect(core.commit([group], now: 1000)[0].failures.isEmpty)
+        var checkpoint = core.beginCheckpoint()
+        log.fileSystem.setCapacity(log.fileSystem.usedBytes, isTold: false)
+        checkpoint = try #require(core.prepareNextPartition(of: checkpoint))
+        log.fileSystem.setCapacity(nil)
+        checkpoint = try #require(core.prepareNextPartition(of: checkpoint))
+        #expect(core.prepareNextPartition(of: checkpoint) == nil)
+        #expect(core.partitions.map { $0.isPending() } == [true, false])
+        #expect(!core.finishCheckpoint(checkpoint))
+        log.fileSystem.restart(after: .powerCut)
+        let values = try log.open().partitions.map { try LogContents.read($0, maximumBytes: 1 << 20).records.map(\.value) }
+        #expect(values == [["first"], ["second"]])
+    }
 }
