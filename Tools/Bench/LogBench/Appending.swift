@@ -39,7 +39,7 @@ struct Appending {
         let log = try EmbeddedLog.open(
             LogDirectory(directory),
             topics: [TopicDefinition(name: topic, partitionCount: partitionCount, keepsIdentities: true)], options: options)
-        let bodies = BenchRecords.bodies(2000)
+        let records = BenchRecords(2000)
         // Another append to the same log must not bring the same identities.
         let salt = UInt64.random(in: 0...UInt64.max)
         let clock = ContinuousClock()
@@ -54,7 +54,7 @@ struct Appending {
                     tasks.addTask {
                         var times: [Double] = []
                         for number in stride(from: numbers.lowerBound + task, to: numbers.upperBound, by: taskCount) {
-                            let group = group(number, bodies, salt)
+                            let group = group(number, records, salt)
                             let begun = clock.now
                             let receipt = await log.append(group)
                             precondition(receipt.failures.isEmpty, receipt.failures[0].message)
@@ -83,12 +83,12 @@ struct Appending {
             """)
     }
 
-    private func group(_ number: Int, _ bodies: [[UInt8]], _ salt: UInt64) -> RecordGroup {
+    private func group(_ number: Int, _ records: BenchRecords, _ salt: UInt64) -> RecordGroup {
         var group = RecordGroupBuilder(timestamp: ServiceClock.wall(), bodyBytes: groupSize * 900, recordCount: groupSize)
         for place in 0..<groupSize {
             let sequence = number * groupSize + place
             let start = group.bodies.count
-            bodies[sequence % bodies.count].withUnsafeBytes { group.bodies.append(copying: $0) }
+            group.bodies.append(copying: records[sequence])
             let high = BenchRecords.mixed(UInt64(sequence) &+ salt)
             _ = group.close(
                 from: start, topic: TopicHandle(index: 0), partition: Int(high % UInt64(partitionCount)),

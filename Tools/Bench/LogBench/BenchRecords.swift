@@ -1,9 +1,24 @@
 import Foundation
 import RecordFormat
 
-/// Records as ingestion makes them of events of about 770 bytes.
-enum BenchRecords {
-    static func bodies(_ count: Int) -> [[UInt8]] { (0..<count).map(body) }
+/// Records as ingestion makes them of events of about 770 bytes, one behind the other. Made once, and there until the program ends:
+/// counting references to them, from several threads at once, would be measured as if the log did it.
+struct BenchRecords: @unchecked Sendable {
+    // Sendable: nobody writes to them any more.
+
+    private let bodies: [UnsafeRawBufferPointer]
+
+    init(_ count: Int) {
+        bodies = (0..<count).map { number in
+            let body = Self.body(number)
+            let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: body.count, alignment: 1)
+            copy.copyBytes(from: body)
+            return UnsafeRawBufferPointer(copy)
+        }
+    }
+
+    /// The body of the record with this number; they begin anew where all were used.
+    subscript(number: Int) -> UnsafeRawBufferPointer { bodies[number % bodies.count] }
 
     /// splitmix64: evenly spread, and different for different numbers.
     static func mixed(_ number: UInt64) -> UInt64 {

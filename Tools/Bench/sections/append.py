@@ -15,17 +15,17 @@ def measure(run):
         for (durability, partitions), found in rounds.items():
             run.progress(f"append: round {number} of {run.rounds}, {durability}, {partitions} partitions")
             with fresh_folder() as folder:
+                bare = run.floor_append_us()
                 result = run.append(folder / "data", records, durability, partitions)
                 result["disk_per_event"] = disk_bytes(folder / "data") / result["events"]
-                found.append(result)
-    bare = run.floor_append_us()
+                found.append({**result, "bare_us": bare, "ratio": result["cpu_us"] / bare})
     lines = []
     for (durability, partitions), found in rounds.items():
-        line = {"name": f"{durability}, {partitions} partition{'s' if partitions > 1 else ''}", **medians(found)}
-        lines.append({**line, "ratio": line["cpu_us"] / bare})
-    report.say(f"{records:,} records in groups of 100 from 8 tasks. LZ4, CRC-32C and write(2) alone take {bare:.2f} us/event on this machine.", "")
+        lines.append({"name": f"{durability}, {partitions} partition{'s' if partitions > 1 else ''}", **medians(found)})
+    report.say(f"{records:,} records in groups of 100 from 8 tasks. The ratio is each time to LZ4, CRC-32C and write(2) alone, measured just before.", "")
     report.table([("what", "", "name"), ("events/s", ",.0f", "per_s"), ("ack p50 ms", ".2f", "p50_ms"), ("ack p99 ms", ".2f", "p99_ms"),
-                  ("CPU us/event", ".2f", "cpu_us"), ("CPU / (LZ4 + CRC + write)", ".2f", "ratio"), ("disk bytes/event", ",.0f", "disk_per_event")], lines)
+                  ("CPU us/event", ".2f", "cpu_us"), ("LZ4 + CRC + write", ".2f", "bare_us"),
+                  ("ratio", ".2f", "ratio"), ("disk bytes/event", ",.0f", "disk_per_event")], lines)
     goal = next(line for line in lines if line["name"] == "os, 12 partitions")
     run.goal("append", "CPU of an append, os durability, 12 partitions / LZ4 + CRC + write of the floor", goal["ratio"], GOAL_RATIO, "")
-    return {"rounds": {f"{durability} {partitions}": found for (durability, partitions), found in rounds.items()}, "floor_us": bare}
+    return {"rounds": {f"{durability} {partitions}": found for (durability, partitions), found in rounds.items()}}
