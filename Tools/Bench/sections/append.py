@@ -14,8 +14,8 @@ def measure(run):
     for number in range(1, run.rounds + 1):
         for (durability, partitions), found in rounds.items():
             run.progress(f"append: round {number} of {run.rounds}, {durability}, {partitions} partitions")
+            bare = run.floor_append_us()
             with fresh_folder() as folder:
-                bare = run.floor_append_us()
                 result = run.append(folder / "data", records, durability, partitions)
                 result["disk_per_event"] = disk_bytes(folder / "data") / result["events"]
                 found.append({**result, "bare_us": bare, "ratio": result["cpu_us"] / bare})
