@@ -8,9 +8,22 @@ package final class RecordGroup: Sendable {
     package struct Entry: Sendable {
         package let topic: TopicHandle
         package let partition: Int32
-        package let start: Int
-        package let byteCount: Int
+        // Half a cache line an entry: they are read by another thread than the one that wrote them.
+        private let place: UInt32
+        private let length: UInt32
         package let identity: RecordIdentity?
+
+        /// Where the body starts in the group's bodies.
+        package var start: Int { Int(place) }
+        package var byteCount: Int { Int(length) }
+
+        fileprivate init(topic: TopicHandle, partition: Int, bytes: Range<Int>, identity: RecordIdentity?) {
+            self.topic = topic
+            self.partition = Int32(partition)
+            place = UInt32(bytes.lowerBound)
+            length = UInt32(bytes.count)
+            self.identity = identity
+        }
     }
 
     package let bodies: GrowableBytes
@@ -50,8 +63,7 @@ package struct RecordGroupBuilder: ~Copyable {
     package mutating func close(from start: Int, topic: TopicHandle, partition: Int, identity: RecordIdentity?) -> Int {
         precondition(start == entries.last.map { $0.start + $0.byteCount } ?? 0)
         entries.append(
-            RecordGroup.Entry(
-                topic: topic, partition: Int32(partition), start: start, byteCount: bodies.count - start, identity: identity))
+            RecordGroup.Entry(topic: topic, partition: partition, bytes: start..<bodies.count, identity: identity))
         return entries.count - 1
     }
 

@@ -12,12 +12,14 @@ package struct GrowableBytes: ~Copyable, @unchecked Sendable {
     /// Takes no memory where `capacity` is 0: many a run stays empty.
     package init(capacity: Int = 0) {
         self.capacity = capacity == 0 ? 0 : max(capacity, Self.capacityMin)
-        self.base = capacity == 0 ? Self.nowhere : .allocate(byteCount: self.capacity, alignment: 16)
+        self.base = capacity == 0 ? Self.nowhere : .allocate(byteCount: self.capacity, alignment: Self.alignment)
     }
 
     deinit { if capacity > 0 { base.deallocate() } }
 
     private static let capacityMin = 64
+    /// Bytes need none, and malloc gives 16. Asked for by number it would be `posix_memalign`'s, which cannot take what was just freed.
+    private static let alignment = 1
     /// The address of no bytes. Nothing is read or written there, as its capacity is 0.
     private static var nowhere: UnsafeMutableRawPointer { UnsafeMutableRawPointer(bitPattern: 16)! }
 
@@ -69,6 +71,21 @@ package struct GrowableBytes: ~Copyable, @unchecked Sendable {
         text.withUTF8 { append(copying: UnsafeRawBufferPointer($0)) }
     }
 
+    /// Appends a number that is not negative in decimal digits.
+    package mutating func append(decimal value: Int) {
+        precondition(value >= 0)
+        let digitsMax = 20
+        let room = reserve(digitsMax)
+        var (rest, place) = (value, digitsMax)
+        repeat {
+            place -= 1
+            room.storeBytes(of: UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10), toByteOffset: place, as: UInt8.self)
+            rest /= 10
+        } while rest > 0
+        room.copyMemory(from: room + place, byteCount: digitsMax - place)
+        count += digitsMax - place
+    }
+
     /// Appends a signed integer as Kafka's zig-zag varint (1 to 10 bytes).
     @inlinable @inline(__always)
     package mutating func append(varint value: Int64) {
@@ -85,7 +102,7 @@ package struct GrowableBytes: ~Copyable, @unchecked Sendable {
     @usableFromInline @inline(never)
     package mutating func grow(toHold needed: Int) {
         let larger = max(needed, capacity * 2, Self.capacityMin)
-        let moved = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+        let moved = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: Self.alignment)
         moved.copyMemory(from: base, byteCount: count)
         if capacity > 0 { base.deallocate() }
         base = moved

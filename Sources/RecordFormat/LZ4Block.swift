@@ -19,16 +19,30 @@ package enum LZ4Block {
         while start < input.count {
             let piece = UnsafeRawBufferPointer(rebasing: input[start..<min(start + pieceBytes, input.count)])
             let bound = Int(LZ4_compressBound(Int32(piece.count)))
-            let target = output.reserve(sizeBytes + bound)
-            let written = LZ4_compress_fast(
-                piece.baseAddress?.assumingMemoryBound(to: CChar.self), (target + sizeBytes).assumingMemoryBound(to: CChar.self),
-                Int32(piece.count), Int32(bound), acceleration)
-            // With a target of the stated bound this cannot fail.
-            precondition(written > 0)
-            target.storeBytes(of: UInt32(written).littleEndian, as: UInt32.self)
-            output.advance(by: sizeBytes + Int(written))
+            if output.capacity - output.count >= sizeBytes + bound {
+                output.advance(by: compress(piece, bound, to: output.reserve(sizeBytes + bound)))
+            } else {
+                // What comes of it is a fraction of that; memory for the rest would be touched for nothing.
+                withUnsafeTemporaryAllocation(byteCount: sizeBytes + bound, alignment: 1) { room in
+                    let count = compress(piece, bound, to: room.baseAddress!)
+                    output.append(copying: UnsafeRawBufferPointer(rebasing: room[..<count]))
+                }
+            }
             start += piece.count
         }
+    }
+
+    /// Writes one block with its size; `bound` is the most that the block takes.
+    ///
+    /// - Returns: how many bytes it wrote.
+    private static func compress(_ piece: UnsafeRawBufferPointer, _ bound: Int, to target: UnsafeMutableRawPointer) -> Int {
+        let written = LZ4_compress_fast(
+            piece.baseAddress?.assumingMemoryBound(to: CChar.self), (target + sizeBytes).assumingMemoryBound(to: CChar.self),
+            Int32(piece.count), Int32(bound), acceleration)
+        // With a target of the stated bound this cannot fail.
+        precondition(written > 0)
+        target.storeBytes(of: UInt32(written).littleEndian, as: UInt32.self)
+        return sizeBytes + Int(written)
     }
 
     /// Replaces the contents of `output` by what `blocks` hold; false where that is not exactly `byteCount` bytes.

@@ -17,26 +17,63 @@ package struct Answer: Sendable {
 
     /// As it goes over the wire. One buffer is one write, and half of what an answer would cost through the encoder.
     ///
-    /// - Parameter date: as `HTTPDate` writes it.
-    package func bytes(date: ByteBuffer) -> ByteBuffer {
-        var bytes = ByteBufferAllocator().buffer(capacity: 256 + body.count)
-        bytes.writeStaticString("HTTP/1.1 ")
-        bytes.writeString(String(status.code))
-        bytes.writeStaticString(" ")
-        bytes.writeString(status.reasonPhrase)
-        bytes.writeStaticString("\r\nContent-Type: application/json\r\nContent-Length: ")
-        bytes.writeString(String(body.count))
-        for (name, value) in fields {
-            bytes.writeStaticString("\r\n")
-            bytes.writeString(name)
-            bytes.writeStaticString(": ")
-            bytes.writeString(value)
+    /// - Parameter date: as `HTTPDate` has it.
+    package func bytes(date: [UInt8]) -> ByteBuffer {
+        let reason = status.reasonPhrase
+        let most = fields.reduce(256 + reason.utf8.count + body.count) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
+        var bytes = ByteBufferAllocator().buffer(capacity: most)
+        bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: most) { room in
+            var text = Text(room: room)
+            text.add("HTTP/1.1 ")
+            text.add(decimal: Int(status.code))
+            text.add(" ")
+            text.add(reason)
+            text.add("\r\nContent-Type: application/json\r\nContent-Length: ")
+            text.add(decimal: body.count)
+            for (name, value) in fields {
+                text.add("\r\n")
+                text.add(name)
+                text.add(": ")
+                text.add(value)
+            }
+            text.add("\r\nDate: ")
+            text.add(date)
+            if isLast { text.add("\r\nConnection: close") }
+            text.add("\r\n\r\n")
+            text.add(body)
+            return text.count
         }
-        bytes.writeStaticString("\r\nDate: ")
-        bytes.writeImmutableBuffer(date)
-        if isLast { bytes.writeStaticString("\r\nConnection: close") }
-        bytes.writeStaticString("\r\n\r\n")
-        bytes.writeBytes(body)
         return bytes
+    }
+
+    /// Text in room that is large enough for all of it.
+    private struct Text {
+        let room: UnsafeMutableRawBufferPointer
+        private(set) var count = 0
+
+        init(room: UnsafeMutableRawBufferPointer) { self.room = room }
+
+        @inline(__always)
+        private mutating func add(_ bytes: UnsafeRawBufferPointer) {
+            UnsafeMutableRawBufferPointer(rebasing: room[count...]).copyMemory(from: bytes)
+            count += bytes.count
+        }
+
+        mutating func add(_ text: StaticString) {
+            add(UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        }
+
+        mutating func add(_ bytes: [UInt8]) { bytes.withUnsafeBytes { add($0) } }
+
+        mutating func add(_ text: String) {
+            var text = text
+            text.withUTF8 { add(UnsafeRawBufferPointer($0)) }
+        }
+
+        mutating func add(decimal number: Int) {
+            if number > 9 { add(decimal: number / 10) }
+            room[count] = UInt8(ascii: "0") + UInt8(number % 10)
+            count += 1
+        }
     }
 }

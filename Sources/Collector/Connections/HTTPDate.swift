@@ -1,5 +1,4 @@
 internal import EventModel
-package import NIOCore
 
 /// The value of the field `Date` (RFC 9110, section 5.6.7): `Sun, 06 Nov 1994 08:49:37 GMT`.
 package enum HTTPDate {
@@ -9,22 +8,25 @@ package enum HTTPDate {
     ]
 
     /// - Parameter milliseconds: since 1970. A clock that is before that, or behind the year 9999, counts as being there.
-    package static func write(_ milliseconds: Int64, to target: inout ByteBuffer) {
+    package static func text(_ milliseconds: Int64) -> [UInt8] {
         let milliseconds = min(max(0, milliseconds), 253_402_300_799_999)
-        withUnsafeTemporaryAllocation(byteCount: Timestamp.textBytes, alignment: 1) { text in
+        return withUnsafeTemporaryAllocation(byteCount: Timestamp.textBytes, alignment: 1) { time in
             // The calendar is that of timestamps, 1994-11-06T08:49:37.000Z; 1970 began on a Thursday.
-            Timestamp.write(milliseconds, to: text.baseAddress!)
-            let month = Int(text[5] - UInt8(ascii: "0")) * 10 + Int(text[6] - UInt8(ascii: "0"))
-            target.writeStaticString(daysOfTheWeek[Int((milliseconds / 86_400_000 + 4) % 7)])
-            target.writeStaticString(", ")
-            target.writeBytes(text[8..<10])
-            target.writeStaticString(" ")
-            target.writeStaticString(months[month - 1])
-            target.writeStaticString(" ")
-            target.writeBytes(text[0..<4])
-            target.writeStaticString(" ")
-            target.writeBytes(text[11..<19])
-            target.writeStaticString(" GMT")
+            Timestamp.write(milliseconds, to: time.baseAddress!)
+            let month = Int(time[5] - UInt8(ascii: "0")) * 10 + Int(time[6] - UInt8(ascii: "0"))
+            var text: [UInt8] = []
+            func add(_ word: StaticString) { word.withUTF8Buffer { text += $0 } }
+            add(daysOfTheWeek[Int((milliseconds / 86_400_000 + 4) % 7)])
+            add(", ")
+            text += time[8..<10]
+            add(" ")
+            add(months[month - 1])
+            add(" ")
+            text += time[0..<4]
+            add(" ")
+            text += time[11..<19]
+            add(" GMT")
+            return text
         }
     }
 }

@@ -11,12 +11,14 @@ final class LoopWatch {
     /// Milliseconds since 1970.
     private let wallClock: @Sendable () -> Int64
     /// The answers' date, of this second since 1970.
-    private var date: (second: Int64, text: ByteBuffer)?
+    private var date: (second: Int64, text: [UInt8])?
     /// Seconds, as far as the event loop kept up: time in which it read nothing is no client's fault.
     private(set) var now: ConnectionState.Tick = 0
     private var heldByteCount = 0
     /// The next search for room is above this: one that found too little is not repeated for each byte that comes.
     private var searchAbove: Int
+    /// Where requests of this loop go on.
+    let inbox: LoopInbox
     /// Records that are prepared and not handed to the log, which bounds what it holds itself.
     var preparedByteCount = 0
     private var isEvicting = false
@@ -29,6 +31,7 @@ final class LoopWatch {
 
     init(eventLoop: any EventLoop, limits: ConnectionLimits, loopCount: Int, wallClock: @escaping @Sendable () -> Int64) {
         self.eventLoop = eventLoop
+        inbox = LoopInbox(eventLoop: eventLoop)
         self.wallClock = wallClock
         connectionsMax = max(1, limits.connectionsMax / loopCount)
         // With many loops a share must still hold a few bodies.
@@ -56,11 +59,10 @@ final class LoopWatch {
     }
 
     /// The time as answers say it. It is written once a second.
-    func dateText() -> ByteBuffer {
+    func dateText() -> [UInt8] {
         let now = wallClock()
         if let date, date.second == now / 1000 { return date.text }
-        var text = ByteBuffer()
-        HTTPDate.write(now, to: &text)
+        let text = HTTPDate.text(now)
         date = (now / 1000, text)
         return text
     }

@@ -2,7 +2,7 @@ internal import Ingestion
 internal import NIOCore
 
 /// A request that takes events while it comes in. Its head, and each piece of its body, may already be reason to refuse it.
-struct EventsArrival {
+final class EventsArrival {
     let request: EventsRequest
     let pipeline: IngestPipeline
     private let encoding: BodyEncoding
@@ -18,15 +18,16 @@ struct EventsArrival {
         if let length = request.contentLength, length > bodyBytesMax { throw tooLarge }
     }
 
-    mutating func add(_ piece: ByteBuffer) throws(IngestError) {
+    func add(_ piece: ByteBuffer) throws(IngestError) {
         if !body.add(piece) { throw tooLarge }
     }
 
-    /// To be called once all of the body is there.
+    /// To be called once all of the body is there, which is not kept longer.
     func prepare(clientAddress: String) throws(IngestError) -> PreparedRequest {
         let ingest = IngestRequest(
             endpoint: request.endpoint, encoding: encoding, writeKey: request.writeKey, origin: request.origin,
             clientAddress: clientAddress, wantsReceipts: request.wantsReceipts)
+        let body = exchange(&body, with: BodyCollection(bytesMax: 0))
         return try body.bytes.withUnsafeReadableBytes { bytes in
             Result { () throws(IngestError) in try pipeline.prepare(ingest, body: bytes) }
         }.get()

@@ -97,12 +97,11 @@ final class EventsHandler: ChannelDuplexHandler {
 
     /// A piece of its body came.
     func collect(_ bytes: ByteBuffer) {
-        // Nobody else holds the arrival meanwhile, or its body would be copied.
-        guard case .us(var arrival, let turn) = exchange(&receiver, with: .nobody) else { return }
+        guard case .us(let arrival, let turn) = receiver else { return }
         do throws(IngestError) {
             try arrival.add(bytes)
-            receiver = .us(arrival, turn)
         } catch {
+            receiver = .nobody
             answerEarly(turn, arrival.request, error)
         }
     }
@@ -116,24 +115,20 @@ final class EventsHandler: ChannelDuplexHandler {
     private func take(_ arrival: EventsArrival, _ turn: Turn, _ context: ChannelHandlerContext) {
         let address = clientAddress ?? context.channel.remoteAddress?.ipAddress ?? "0.0.0.0"
         clientAddress = address
-        let request = arrival.request
         do throws(IngestError) {
             let prepared = try arrival.prepare(clientAddress: address)
-            let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
-            let executor = LoopExecutor(eventLoop: context.eventLoop)
-            let pipeline = arrival.pipeline
-            let commit: @Sendable () -> Void = {
-                pipeline.commit(prepared, on: executor) { handler.value.answer(turn, request, $0) }
+            let request = PreparedArrival(
+                handler: NIOLoopBound(self, eventLoop: context.eventLoop), turn: turn,
+                arrival: NIOLoopBound(arrival, eventLoop: context.eventLoop), prepared: prepared,
+                inbox: connection.watch.inbox)
+            guard connection.watch.preparedByteCount + prepared.byteCount <= Self.preparedBytesMax else {
+                return request.commit()
             }
-            guard connection.watch.preparedByteCount + prepared.byteCount <= Self.preparedBytesMax else { return commit() }
             connection.watch.preparedByteCount += prepared.byteCount
             // Behind what else the loop has just read: the log is woken once for all of it.
-            executor.execute {
-                handler.value.connection.watch.preparedByteCount -= prepared.byteCount
-                commit()
-            }
+            connection.watch.inbox.execute { request.commitHeldBack() }
         } catch {
-            answer(turn, request, .failure(error))
+            answer(turn, arrival.request, .failure(error))
         }
     }
 
@@ -233,9 +228,36 @@ final class EventsHandler: ChannelDuplexHandler {
     }
 }
 
-/// An event loop, as a place where requests go on.
-private struct LoopExecutor: RequestExecutor {
-    let eventLoop: any EventLoop
+extension EventsHandler {
+    /// A request that was prepared and has no answer yet. On its loop alone.
+    private final class PreparedArrival: Sendable {
+        private let handler: NIOLoopBound<EventsHandler>
+        private let turn: Turn
+        private let arrival: NIOLoopBound<EventsArrival>
+        private let prepared: PreparedRequest
+        private let inbox: LoopInbox
 
-    func execute(_ work: @escaping @Sendable () -> Void) { eventLoop.execute(work) }
+        init(
+            handler: NIOLoopBound<EventsHandler>, turn: Turn, arrival: NIOLoopBound<EventsArrival>, prepared: PreparedRequest,
+            inbox: LoopInbox
+        ) {
+            self.handler = handler
+            self.turn = turn
+            self.arrival = arrival
+            self.prepared = prepared
+            self.inbox = inbox
+        }
+
+        func commit() { arrival.value.pipeline.commit(prepared, on: inbox) { self.answer($0) } }
+
+        /// `commit`, for one that was counted among those held back.
+        func commitHeldBack() {
+            handler.value.connection.watch.preparedByteCount -= prepared.byteCount
+            commit()
+        }
+
+        private func answer(_ result: Result<IngestReport, IngestError>) {
+            handler.value.answer(turn, arrival.value.request, result)
+        }
+    }
 }

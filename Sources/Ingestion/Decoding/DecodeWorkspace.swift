@@ -8,6 +8,7 @@ struct DecodeWorkspace: ~Copyable {
     let inflater = BodyInflater()
     /// The body as JSON text, with the parser's padding behind it.
     var text = GrowableBytes()
+    let assembly = AssemblyMemory()
 
     /// `{"batch":[...]}` around an event.
     static let wrapperDepth = 2

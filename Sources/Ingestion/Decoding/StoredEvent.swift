@@ -11,8 +11,8 @@ struct StoredEvent: ~Copyable {
     /// A clock that is off by more than this is corrected.
     static let clockToleranceMilliseconds: Int64 = 5 * 60 * 1000
 
-    private let receivedAt: Int64
-    private let endpoint: IngestEndpoint
+    private var receivedAt: Int64 = 0
+    private var endpoint = IngestEndpoint.events
     /// When the client sent the batch, by its clock.
     var sentAt: Int64?
     var trustsClientContext = false
@@ -20,10 +20,17 @@ struct StoredEvent: ~Copyable {
     private var receivedAtText = GrowableBytes()
     private var addressText = GrowableBytes()
 
-    init(receivedAt: Int64, clientAddress: String, endpoint: IngestEndpoint) {
+    init() {}
+
+    /// A request begins. The memory is that of the one before.
+    mutating func begin(receivedAt: Int64, clientAddress: String, endpoint: IngestEndpoint) {
         self.receivedAt = receivedAt
         self.endpoint = endpoint
+        sentAt = nil
+        trustsClientContext = false
+        receivedAtText.removeAll()
         Self.appendTime(receivedAt, to: &receivedAtText)
+        addressText.removeAll()
         JSONWriter.append(string: clientAddress, to: &addressText)
     }
 

@@ -44,12 +44,14 @@ package final class IngestPipeline: Sendable {
         // A key outside the body is checked before any work is done for the body.
         var writeKey: WriteKey?
         if let candidate = request.writeKey { writeKey = try keys.authorize(candidate, origin: request.origin) }
-        var assembly = RequestAssembly(request, writeKey: writeKey, receivedAt: now(), surroundings)
+        let receivedAt = now()
         let decoder = RequestDecoder(shape: request.endpoint.shape, limits: limits)
-        try workspaces.with { workspace throws(IngestError) in
+        return try workspaces.with { workspace throws(IngestError) in
+            var assembly = RequestAssembly(
+                request, writeKey: writeKey, receivedAt: receivedAt, surroundings, in: workspace.assembly)
             try decoder.decode(body, request.encoding, in: &workspace, for: &assembly)
+            return assembly.finish()
         }
-        return assembly.finish()
     }
 
     // MARK: Committing
@@ -61,26 +63,44 @@ package final class IngestPipeline: Sendable {
         _ prepared: PreparedRequest, on executor: some RequestExecutor,
         completion: @escaping @Sendable (Result<IngestReport, IngestError>) -> Void
     ) {
-        log.append(prepared.group) { receipt in
-            executor.execute {
-                self.settle(prepared, receipt)
-                self.complete(prepared, receipt, fromEvent: 0, on: executor, completion)
-            }
-        }
+        let commit = Commit(pipeline: self, prepared: prepared, executor: executor, completion: completion)
+        log.append(prepared.group) { commit.answered($0) }
     }
 
-    /// Completes the request when all others are settled that write what it repeats; of those before `first` it is known.
-    private func complete(
-        _ prepared: PreparedRequest, _ receipt: AppendReceipt, fromEvent first: Int, on executor: some RequestExecutor,
-        _ completion: @escaping @Sendable (Result<IngestReport, IngestError>) -> Void
-    ) {
-        for index in first..<prepared.events.count {
-            guard case .inFlight(let other, _) = prepared.events[index].fate, !other.isSettled else { continue }
-            return other.whenSettled {
-                executor.execute { self.complete(prepared, receipt, fromEvent: index + 1, on: executor, completion) }
+    /// A request that the log has, or waits for another one.
+    private final class Commit<Executor: RequestExecutor>: Sendable {
+        let pipeline: IngestPipeline
+        let prepared: PreparedRequest
+        let executor: Executor
+        let completion: @Sendable (Result<IngestReport, IngestError>) -> Void
+
+        init(
+            pipeline: IngestPipeline, prepared: PreparedRequest, executor: Executor,
+            completion: @escaping @Sendable (Result<IngestReport, IngestError>) -> Void
+        ) {
+            self.pipeline = pipeline
+            self.prepared = prepared
+            self.executor = executor
+            self.completion = completion
+        }
+
+        func answered(_ receipt: AppendReceipt) {
+            executor.execute {
+                self.pipeline.settle(self.prepared, receipt)
+                self.complete(receipt, fromEvent: 0)
             }
         }
-        completion(Result { () throws(IngestError) in try report(prepared, receipt) })
+
+        /// Completes the request when all others are settled that write what it repeats; of those before `first` it is known.
+        private func complete(_ receipt: AppendReceipt, fromEvent first: Int) {
+            for index in first..<prepared.events.count {
+                guard case .inFlight(let other, _) = prepared.events[index].fate, !other.isSettled else { continue }
+                return other.whenSettled {
+                    self.executor.execute { self.complete(receipt, fromEvent: index + 1) }
+                }
+            }
+            completion(Result { () throws(IngestError) in try pipeline.report(prepared, receipt) })
+        }
     }
 
     private func report(_ prepared: PreparedRequest, _ receipt: AppendReceipt) throws(IngestError) -> IngestReport {
@@ -118,7 +138,8 @@ package final class IngestPipeline: Sendable {
 
     private func settle(_ prepared: PreparedRequest, _ receipt: AppendReceipt) {
         // Refused before anything was written: the ids are free again. Otherwise only a restart knows.
-        let unknown = Set(receipt.failures.filter { $0.code == .outcomeUnknown }.map(\.partition))
+        let unknown =
+            receipt.failures.isEmpty ? [] : Set(receipt.failures.filter { $0.code == .outcomeUnknown }.map(\.partition))
         deduplicator.settle(prepared.reservations) { event in
             guard case .written(let number) = prepared.events[event].fate else { return .released }
             let entry = prepared.group.entries[number]

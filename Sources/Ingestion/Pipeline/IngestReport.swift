@@ -33,11 +33,11 @@ package struct IngestReport: Sendable, Equatable {
     package func json() -> [UInt8] {
         var target = GrowableBytes(capacity: 128 + results.count * 128)
         target.append("{\"accepted\":")
-        target.append(utf8: String(accepted))
+        target.append(decimal: accepted)
         target.append(",\"duplicates\":")
-        target.append(utf8: String(duplicates))
+        target.append(decimal: duplicates)
         target.append(",\"rejected\":")
-        target.append(utf8: String(rejected))
+        target.append(decimal: rejected)
         target.append(",\"results\":[")
         for (number, result) in results.enumerated() {
             if number > 0 { target.append(",") }
@@ -49,7 +49,7 @@ package struct IngestReport: Sendable, Equatable {
 
     private func append(_ result: Result, to target: inout GrowableBytes) {
         target.append("{\"index\":")
-        target.append(utf8: String(result.index))
+        target.append(decimal: result.index)
         target.append(",\"messageId\":")
         if let messageID = result.messageID {
             JSONWriter.append(string: messageID, to: &target)
@@ -61,9 +61,9 @@ package struct IngestReport: Sendable, Equatable {
         target.append("\"")
         if let place = result.place {
             target.append(",\"partition\":")
-            target.append(utf8: String(place.partition))
+            target.append(decimal: place.partition)
             target.append(",\"offset\":")
-            target.append(utf8: String(place.offset))
+            target.append(decimal: Int(place.offset))
         }
         if result.status == .rejected {
             target.append(",\"errors\":")

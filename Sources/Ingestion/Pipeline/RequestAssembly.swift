@@ -5,13 +5,25 @@ internal import RecordFormat
 /// Builds one request's records, event by event.
 struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
     /// What is the same for every request.
-    struct Surroundings: Sendable {
+    final class Surroundings: Sendable {
         let keys: WriteKeyRing
         let limits: IngestLimits
         let raw: (handle: TopicHandle, partitionCount: Int)
         let rejected: (handle: TopicHandle, partitionCount: Int)
         let hasher: RecordIdentityHasher
         let deduplicator: Deduplicator
+
+        init(
+            keys: WriteKeyRing, limits: IngestLimits, raw: (handle: TopicHandle, partitionCount: Int),
+            rejected: (handle: TopicHandle, partitionCount: Int), hasher: RecordIdentityHasher, deduplicator: Deduplicator
+        ) {
+            self.keys = keys
+            self.limits = limits
+            self.raw = raw
+            self.rejected = rejected
+            self.hasher = hasher
+            self.deduplicator = deduplicator
+        }
     }
 
     private let surroundings: Surroundings
@@ -21,30 +33,12 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
     private let arrival: UInt32
     private let cutoff: UInt32
     private var writeKey: WriteKey?
-    private var stored: StoredEvent
-    /// The record's header that names the key.
-    private var keyHeader = GrowableBytes()
+    private let memory: AssemblyMemory
 
     private let reservations = RequestReservations()
-    /// Good events that wait for their ids to be reserved, all of a round at once.
-    private var round: [Checked] = []
-    private var wanted: [Deduplicator.Wanted] = []
-    private var reserved: [Deduplicator.Reservation] = []
-    /// The messageIds that were made in this round.
-    private var madeIDs = GrowableBytes()
     private var group: RecordGroupBuilder
     private var events: [PreparedRequest.Event] = []
-    private var splice = Splice()
-    private var violations: [EventViolation] = []
     private var random = SystemRandomNumberGenerator()
-
-    /// A good event whose id is not reserved yet.
-    private struct Checked {
-        let event: JSONValue
-        let envelope: Envelope
-        /// Of the messageId that was made for it, in `madeIDs`; nil where it has its own.
-        let madeIDStart: Int?
-    }
 
     /// The memory of so many ids' places is waited for at once, while what is known of their events stays in the nearest cache.
     private static let roundEventsMax = 32
@@ -52,7 +46,10 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
     /// - Parameters:
     ///   - writeKey: where one that may be used stands outside the body.
     ///   - receivedAt: milliseconds since 1970.
-    init(_ request: IngestRequest, writeKey: WriteKey?, receivedAt: Int64, _ surroundings: Surroundings) {
+    ///   - memory: nobody else's until `finish`.
+    init(
+        _ request: IngestRequest, writeKey: WriteKey?, receivedAt: Int64, _ surroundings: Surroundings, in memory: AssemblyMemory
+    ) {
         self.surroundings = surroundings
         self.request = request
         self.receivedAt = receivedAt
@@ -61,8 +58,8 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         let receivedSeconds = UInt32(clamping: receivedAt / 1000)
         arrival = surroundings.deduplicator.arrival(now: receivedSeconds)
         cutoff = surroundings.deduplicator.cutoff(now: receivedSeconds)
-        stored = StoredEvent(
-            receivedAt: receivedAt, clientAddress: request.clientAddress, endpoint: request.endpoint)
+        self.memory = memory
+        memory.begin(receivedAt: receivedAt, clientAddress: request.clientAddress, endpoint: request.endpoint)
         // As `begin` has it, which is told how much is to come.
         group = RecordGroupBuilder(timestamp: receivedAt)
     }
@@ -80,16 +77,13 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
     mutating func begin(_ outer: RequestDecoder.Outer) throws(IngestError) {
         let writeKey = if let writeKey { writeKey } else { try keyInBody(outer) }
         var name = writeKey.name
-        name.withUTF8 { RecordBody.appendHeader("writeKey", UnsafeRawBufferPointer($0), to: &keyHeader) }
-        stored.sentAt = outer.sentAt
-        stored.trustsClientContext = writeKey.trustsClientContext
+        name.withUTF8 { RecordBody.appendHeader("writeKey", UnsafeRawBufferPointer($0), to: &memory.keyHeader) }
+        memory.stored.sentAt = outer.sentAt
+        memory.stored.trustsClientContext = writeKey.trustsClientContext
         group = RecordGroupBuilder(
             timestamp: receivedAt, bodyBytes: outer.textByteCount + outer.eventCount * Self.addedBytesUsual,
             recordCount: outer.eventCount)
         events.reserveCapacity(outer.eventCount)
-        round.reserveCapacity(min(outer.eventCount, Self.roundEventsMax))
-        wanted.reserveCapacity(min(outer.eventCount, Self.roundEventsMax))
-        reserved.reserveCapacity(min(outer.eventCount, Self.roundEventsMax))
     }
 
     /// What key, headers and members spliced in take of an event, so that the memory of a request rarely moves.
@@ -119,14 +113,14 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
                 return reject(event.source, Envelope(of: event), [violation])
             }
             let envelope = Envelope(of: event)
-            rules.check(event, envelope, into: &violations)
-            if violations.isEmpty {
+            rules.check(event, envelope, into: &memory.violations)
+            if memory.violations.isEmpty {
                 wait(number, event, envelope)
-                if round.count == Self.roundEventsMax { end() }
+                if memory.round.count == Self.roundEventsMax { end() }
             } else {
                 end()
-                reject(event.source, envelope, violations)
-                violations.removeAll()
+                reject(event.source, envelope, memory.violations)
+                memory.violations.removeAll(keepingCapacity: true)
             }
         }
     }
@@ -139,34 +133,31 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         if let given = envelope.messageID, given.isString {
             messageID = given.stringBytes
         } else {
-            let text = madeIDs.reserve(UUIDv7.textBytes)
+            let text = memory.madeIDs.reserve(UUIDv7.textBytes)
             UUIDv7.write(milliseconds: receivedAt, using: &random, to: text)
             messageID = UnsafeRawBufferPointer(start: text, count: UUIDv7.textBytes)
-            madeIDStart = madeIDs.count
-            madeIDs.advance(by: UUIDv7.textBytes)
+            madeIDStart = memory.madeIDs.count
+            memory.madeIDs.advance(by: UUIDv7.textBytes)
         }
-        wanted.append(.init(event: number, identity: surroundings.hasher.identity(of: messageID)))
-        round.append(Checked(event: event, envelope: envelope, madeIDStart: madeIDStart))
+        memory.wanted.append(.init(event: number, identity: surroundings.hasher.identity(of: messageID)))
+        memory.round.append(.init(event: event, envelope: envelope, madeIDStart: madeIDStart))
     }
 
     /// Stores the events of the round.
     mutating func end() {
-        if round.isEmpty { return }
+        if memory.round.isEmpty { return }
         surroundings.deduplicator.reserve(
-            wanted, for: reservations, arrival: arrival, cutoff: cutoff, into: &reserved)
-        for place in round.indices { store(round[place], wanted[place].identity, reserved[place]) }
-        round.removeAll(keepingCapacity: true)
-        wanted.removeAll(keepingCapacity: true)
-        reserved.removeAll(keepingCapacity: true)
-        madeIDs.removeAll()
+            memory.wanted, for: reservations, arrival: arrival, cutoff: cutoff, into: &memory.reserved)
+        for place in memory.round.indices { store(memory.round[place], memory.wanted[place].identity, memory.reserved[place]) }
+        memory.endRound()
     }
 
     private mutating func store(
-        _ checked: Checked, _ identity: RecordIdentity, _ reservation: Deduplicator.Reservation
+        _ checked: AssemblyMemory.Checked, _ identity: RecordIdentity, _ reservation: Deduplicator.Reservation
     ) {
         let messageID: UnsafeRawBufferPointer
         if let start = checked.madeIDStart {
-            messageID = UnsafeRawBufferPointer(rebasing: madeIDs.bytes[start..<start + UUIDv7.textBytes])
+            messageID = UnsafeRawBufferPointer(rebasing: memory.madeIDs.bytes[start..<start + UUIDv7.textBytes])
         } else if let given = checked.envelope.messageID {
             messageID = given.stringBytes
         } else {
@@ -189,14 +180,14 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         _ event: JSONValue, _ envelope: Envelope, _ messageID: UnsafeRawBufferPointer, _ isNew: Bool,
         _ identity: RecordIdentity
     ) -> Int {
-        stored.splice(event, envelope, messageID: isNew ? messageID : nil, into: &splice)
+        memory.stored.splice(event, envelope, messageID: isNew ? messageID : nil, into: &memory.splice)
         guard let key = envelope.recordKey else { preconditionFailure("the envelope rules ask for a key") }
         let start = group.bodies.count
         RecordBody.appendField(key, to: &group.bodies)
-        group.bodies.append(varint: Int64(splice.byteCount(of: event)))
+        group.bodies.append(varint: Int64(memory.splice.byteCount(of: event)))
         let valueStart = group.bodies.count
-        splice.write(event, to: &group.bodies)
-        precondition(group.bodies.count - valueStart == splice.byteCount(of: event))
+        memory.splice.write(event, to: &group.bodies)
+        precondition(group.bodies.count - valueStart == memory.splice.byteCount(of: event))
         RecordBody.appendHeaderCount(3, to: &group.bodies)
         if let name = envelope.event, name.isString {
             RecordBody.appendHeader("event", name.stringBytes, to: &group.bodies)
@@ -206,7 +197,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
                 to: &group.bodies)
         }
         RecordBody.appendHeader("messageId", messageID, to: &group.bodies)
-        group.bodies.append(copying: keyHeader.bytes)
+        group.bodies.append(copying: memory.keyHeader.bytes)
         return group.close(
             from: start, topic: surroundings.raw.handle,
             partition: Murmur2.partition(of: key, partitionCount: surroundings.raw.partitionCount), identity: identity)
@@ -230,7 +221,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         RecordBody.appendHeaderCount(2 + (name == nil ? 0 : 1) + (messageID == nil ? 0 : 1), to: &group.bodies)
         if let name { RecordBody.appendHeader("event", name, to: &group.bodies) }
         if let messageID { RecordBody.appendHeader("messageId", messageID, to: &group.bodies) }
-        group.bodies.append(copying: keyHeader.bytes)
+        group.bodies.append(copying: memory.keyHeader.bytes)
         var errors = GrowableBytes()
         JSONWriter.append(violations: violations, to: &errors)
         RecordBody.appendHeader("errors", errors.bytes, to: &group.bodies)
