@@ -6,23 +6,30 @@ package import RecordFormat
 /// which partition it goes to and, for topics that keep identities, whose it is.
 package final class RecordGroup: Sendable {
     package struct Entry: Sendable {
-        package let topic: TopicHandle
-        package let partition: Int32
-        // Half a cache line an entry: they are read by another thread than the one that wrote them.
-        private let place: UInt32
-        private let length: UInt32
-        package let identity: RecordIdentity?
+        // Four words, which are handed on in registers, and half a cache line: another thread reads them than the one that wrote them.
+        private let target: UInt64
+        private let bytes: UInt64
+        private let identityHigh: UInt64
+        private let identityLow: UInt64
 
-        /// Where the body starts in the group's bodies.
-        package var start: Int { Int(place) }
-        package var byteCount: Int { Int(length) }
+        private static let hasIdentity: UInt64 = 1 << 32
 
         fileprivate init(topic: TopicHandle, partition: Int, bytes: Range<Int>, identity: RecordIdentity?) {
-            self.topic = topic
-            self.partition = Int32(partition)
-            place = UInt32(bytes.lowerBound)
-            length = UInt32(bytes.count)
-            self.identity = identity
+            target = UInt64(UInt32(bitPattern: topic.index)) << 32 | UInt64(UInt32(partition))
+            self.bytes = UInt64(UInt32(bytes.lowerBound)) << 32 | UInt64(UInt32(bytes.count))
+            identityHigh = identity?.high ?? 0
+            identityLow = identity.map { Self.hasIdentity | UInt64($0.low) } ?? 0
+        }
+
+        package var topic: TopicHandle { TopicHandle(index: Int32(truncatingIfNeeded: target >> 32)) }
+        package var partition: Int32 { Int32(truncatingIfNeeded: target) }
+        /// Where the body starts in the group's bodies.
+        package var start: Int { Int(bytes >> 32) }
+        package var byteCount: Int { Int(bytes & 0xFFFF_FFFF) }
+
+        package var identity: RecordIdentity? {
+            identityLow & Self.hasIdentity == 0
+                ? nil : RecordIdentity(high: identityHigh, low: UInt32(truncatingIfNeeded: identityLow))
         }
     }
 

@@ -3,7 +3,7 @@ package import Ingestion
 package import NIOHTTP1
 
 /// What the head of a request that takes events says.
-package struct EventsRequest: Sendable {
+package final class EventsRequest {
     package let endpoint: IngestEndpoint
     package private(set) var origin: String?
     package private(set) var contentLength: Int?
@@ -15,11 +15,15 @@ package struct EventsRequest: Sendable {
     private var authorization: String?
     private var writeKeyParameter: String?
 
-    /// Nil for a request that is none of these.
-    package init?(_ head: HTTPRequestHead) {
-        guard head.method == .POST, let endpoint = Self.endpoint(at: head.uri) else { return nil }
+    private init(_ endpoint: IngestEndpoint, isLast: Bool) {
         self.endpoint = endpoint
-        isLast = !head.isKeepAlive
+        self.isLast = isLast
+    }
+
+    /// Nil for a request that is none of these.
+    package convenience init?(_ head: HTTPRequestHead) {
+        guard head.method == .POST, let endpoint = Self.endpoint(at: head.uri) else { return nil }
+        self.init(endpoint, isLast: !head.isKeepAlive)
         if head.uri.utf8.contains(UInt8(ascii: "?")) { readParameters(head.uri) }
         for (name, value) in head.headers {
             // Few names have the length of one of these.
@@ -34,7 +38,7 @@ package struct EventsRequest: Sendable {
         }
     }
 
-    private mutating func readParameters(_ target: String) {
+    private func readParameters(_ target: String) {
         let parameters = URI(target).queryParameters
         wantsReceipts = parameters["receipts"] == "true"
         writeKeyParameter = parameters["writeKey"].map(String.init)
@@ -94,11 +98,10 @@ extension EventsRequest {
     }
 
     /// Of a request whose target is one of our addresses as it is written in the documentation, with parameters or without.
-    init?(usual target: UnsafeRawBufferPointer) {
+    convenience init?(usual target: UnsafeRawBufferPointer) {
         let path = target.firstIndex(of: UInt8(ascii: "?")).map { UnsafeRawBufferPointer(rebasing: target[..<$0]) } ?? target
         guard let endpoint = Self.usualEndpoint(path) else { return nil }
-        self.endpoint = endpoint
-        isLast = false
+        self.init(endpoint, isLast: false)
         if path.count < target.count { readParameters(String(decoding: target, as: UTF8.self)) }
     }
 
@@ -110,7 +113,7 @@ extension EventsRequest {
         return IngestEndpoint.allCases.first { $0 != .events && name.elementsEqual($0.rawValue.utf8) }
     }
 
-    mutating func note(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Note {
+    func note(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Note {
         // Few names have the length of one of these.
         switch name.count {
         case 6 where name.isName("origin"): Self.note(Self.text(value), in: &origin)

@@ -17,7 +17,7 @@ struct UsualHead {
 
     /// Nil where `bytes` do not begin with all of a usual head.
     init?(_ bytes: UnsafeRawBufferPointer, fieldsMax: Int) {
-        guard let (target, fieldsStart) = Self.target(bytes), var request = EventsRequest(usual: target) else { return nil }
+        guard let (target, fieldsStart) = Self.target(bytes), let request = EventsRequest(usual: target) else { return nil }
         var place = fieldsStart
         var fieldCount = 0
         var contentLength: Int?

@@ -32,10 +32,26 @@ final class AssemblyMemory {
         keyHeader.removeAll()
         stored.begin(receivedAt: receivedAt, clientAddress: clientAddress, endpoint: endpoint)
         violations.removeAll(keepingCapacity: true)
-        endRound()
+        clearRound()
     }
 
-    func endRound() {
+    /// The events of the round, and room for what becomes of each. Out of here while they are gone through: an element of an array
+    /// that somebody else might change is copied first.
+    func takeRound() -> ([Checked], [Deduplicator.Wanted], [Deduplicator.Reservation]) {
+        (exchange(&round, with: []), exchange(&wanted, with: []), exchange(&reserved, with: []))
+    }
+
+    /// The next round begins, in the memory of the one that was taken.
+    func beginRound(
+        in round: inout [Checked], _ wanted: inout [Deduplicator.Wanted], _ reserved: inout [Deduplicator.Reservation]
+    ) {
+        swap(&self.round, &round)
+        swap(&self.wanted, &wanted)
+        swap(&self.reserved, &reserved)
+        clearRound()
+    }
+
+    private func clearRound() {
         round.removeAll(keepingCapacity: true)
         wanted.removeAll(keepingCapacity: true)
         reserved.removeAll(keepingCapacity: true)

@@ -146,10 +146,10 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
     /// Stores the events of the round.
     mutating func end() {
         if memory.round.isEmpty { return }
-        surroundings.deduplicator.reserve(
-            memory.wanted, for: reservations, arrival: arrival, cutoff: cutoff, into: &memory.reserved)
-        for place in memory.round.indices { store(memory.round[place], memory.wanted[place].identity, memory.reserved[place]) }
-        memory.endRound()
+        var (round, wanted, reserved) = memory.takeRound()
+        surroundings.deduplicator.reserve(wanted, for: reservations, arrival: arrival, cutoff: cutoff, into: &reserved)
+        for place in round.indices { store(round[place], wanted[place].identity, reserved[place]) }
+        memory.beginRound(in: &round, &wanted, &reserved)
     }
 
     private mutating func store(
