@@ -1,5 +1,5 @@
 /// A log that takes records. Implemented by the embedded engine (LogStorage) and by a cluster's client.
-package protocol LogWriter: Sendable {
+public protocol LogWriter: Sendable {
     /// Returns the handle and the number of partitions of an existing topic.
     func topic(named name: TopicName) -> (handle: TopicHandle, partitionCount: Int)?
 
@@ -13,33 +13,33 @@ package protocol LogWriter: Sendable {
 
 extension LogWriter {
     /// The same for a task, which waits.
-    package func append(_ group: RecordGroup) async -> AppendReceipt {
+    public func append(_ group: RecordGroup) async -> AppendReceipt {
         await withUnsafeContinuation { continuation in append(group) { continuation.resume(returning: $0) } }
     }
 }
 
 /// What became of each record of a group, by its number there.
-package struct AppendReceipt: Sendable {
+public struct AppendReceipt: Sendable {
     /// The offset of each record; `unassigned` where it was not stored.
-    package var offsets: [Int64]
+    public var offsets: [Int64]
     /// The failures, one for each partition that had one. Empty: all is stored.
-    package var failures: [LogError] = []
+    public var failures: [LogError] = []
 
-    package static let unassigned: Int64 = -1
+    public static let unassigned: Int64 = -1
 
-    package init(offsets: [Int64], failures: [LogError] = []) {
+    public init(offsets: [Int64], failures: [LogError] = []) {
         self.offsets = offsets
         self.failures = failures
     }
 
     /// A receipt for a group of which nothing was taken.
-    package static func refused(_ group: RecordGroup, _ error: LogError) -> AppendReceipt {
+    public static func refused(_ group: RecordGroup, _ error: LogError) -> AppendReceipt {
         AppendReceipt(offsets: Array(repeating: unassigned, count: group.entries.count), failures: [error])
     }
 }
 
 /// A log that gives records back.
-package protocol LogReader: Sendable {
+public protocol LogReader: Sendable {
     var topics: [TopicDefinition] { get }
 
     /// The first offset still there, and the high watermark: the offset behind the last readable record.
@@ -55,18 +55,18 @@ package protocol LogReader: Sendable {
     func offset(_ partition: TopicPartition, atOrAfter timestamp: Int64) async throws(LogError) -> Offset?
 }
 
-package struct OffsetBounds: Equatable, Sendable {
-    package let start: Offset
-    package let highWatermark: Offset
+public struct OffsetBounds: Equatable, Sendable {
+    public let start: Offset
+    public let highWatermark: Offset
 
-    package init(start: Offset, highWatermark: Offset) {
+    public init(start: Offset, highWatermark: Offset) {
         self.start = start
         self.highWatermark = highWatermark
     }
 }
 
 /// A log that can say which messageIds it holds.
-package protocol IdentitySource: Sendable {
+public protocol IdentitySource: Sendable {
     var identityHasher: RecordIdentityHasher { get }
 
     /// The identities of a partition's records from `since` (seconds since 1970) on, newest first.
@@ -74,7 +74,7 @@ package protocol IdentitySource: Sendable {
 }
 
 /// Gives a partition's identities piece by piece, newest first. For one thread at a time.
-package protocol IdentityReader: AnyObject {
+public protocol IdentityReader: AnyObject {
     /// The piece before the one given last: at least one identity, in offset order. nil: all were given.
     func previous() throws(LogError) -> [StoredIdentity]?
 }

@@ -1,6 +1,6 @@
 /// Why a log could not do what it was asked, in words for an operator: what, where, what to do.
-package struct LogError: Error, Sendable, CustomStringConvertible {
-    package enum Code: Sendable, Equatable {
+public struct LogError: Error, Sendable, CustomStringConvertible {
+    public enum Code: Sendable, Equatable {
         /// Nothing was written; the same may succeed later.
         case overloaded
         /// Nothing was written; the log is closing.
@@ -21,15 +21,15 @@ package struct LogError: Error, Sendable, CustomStringConvertible {
         case invalidArgument
     }
 
-    package let code: Code
-    package let message: String
-    package let partition: TopicPartition?
+    public let code: Code
+    public let message: String
+    public let partition: TopicPartition?
 
-    package init(_ code: Code, _ message: String, partition: TopicPartition? = nil) {
+    public init(_ code: Code, _ message: String, partition: TopicPartition? = nil) {
         self.code = code
         self.message = message
         self.partition = partition
     }
 
-    package var description: String { message }
+    public var description: String { message }
 }

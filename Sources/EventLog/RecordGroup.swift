@@ -1,11 +1,11 @@
-package import RecordFormat
+public import RecordFormat
 
 /// Records handed to a log together: those of one request. Put together by a `RecordGroupBuilder`, then only read.
 ///
 /// The bodies (`RecordBody`) stand one behind the other, without a gap, in one piece of memory; an entry says where each lies,
 /// which partition it goes to and, for topics that keep identities, whose it is.
-package final class RecordGroup: Sendable {
-    package struct Entry: Sendable {
+public final class RecordGroup: Sendable {
+    public struct Entry: Sendable {
         // Four words, which are handed on in registers, and half a cache line: another thread reads them than the one that wrote them.
         private let target: UInt64
         private let bytes: UInt64
@@ -21,53 +21,53 @@ package final class RecordGroup: Sendable {
             identityLow = identity.map { Self.hasIdentity | UInt64($0.low) } ?? 0
         }
 
-        package var topic: TopicHandle { TopicHandle(index: Int32(truncatingIfNeeded: target >> 32)) }
-        package var partition: Int32 { Int32(truncatingIfNeeded: target) }
+        public var topic: TopicHandle { TopicHandle(index: Int32(truncatingIfNeeded: target >> 32)) }
+        public var partition: Int32 { Int32(truncatingIfNeeded: target) }
         /// Where the body starts in the group's bodies.
-        package var start: Int { Int(bytes >> 32) }
-        package var byteCount: Int { Int(bytes & 0xFFFF_FFFF) }
+        public var start: Int { Int(bytes >> 32) }
+        public var byteCount: Int { Int(bytes & 0xFFFF_FFFF) }
 
-        package var identity: RecordIdentity? {
+        public var identity: RecordIdentity? {
             identityLow & Self.hasIdentity == 0
                 ? nil : RecordIdentity(high: identityHigh, low: UInt32(truncatingIfNeeded: identityLow))
         }
     }
 
-    package let bodies: GrowableBytes
-    package let entries: [Entry]
+    public let bodies: GrowableBytes
+    public let entries: [Entry]
     /// The records' creation time, in milliseconds since 1970.
-    package let timestamp: Int64
+    public let timestamp: Int64
 
-    package init(_ builder: consuming RecordGroupBuilder) {
+    public init(_ builder: consuming RecordGroupBuilder) {
         timestamp = builder.timestamp
         entries = builder.entries
         bodies = builder.takeBodies()
     }
 
-    package func body(of entry: Entry) -> UnsafeRawBufferPointer {
+    public func body(of entry: Entry) -> UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(rebasing: bodies.bytes[entry.start..<entry.start + entry.byteCount])
     }
 
-    package var byteCount: Int { bodies.count }
+    public var byteCount: Int { bodies.count }
 }
 
 /// A group while it is put together, by one owner.
-package struct RecordGroupBuilder: ~Copyable {
-    package var bodies: GrowableBytes
-    package private(set) var entries: [RecordGroup.Entry] = []
-    package let timestamp: Int64
+public struct RecordGroupBuilder: ~Copyable {
+    public var bodies: GrowableBytes
+    public private(set) var entries: [RecordGroup.Entry] = []
+    public let timestamp: Int64
 
     /// - Parameters:
     ///   - timestamp: the records' creation time, in milliseconds since 1970.
     ///   - bodyBytes: memory to begin with, in bytes.
-    package init(timestamp: Int64, bodyBytes: Int = 0, recordCount: Int = 0) {
+    public init(timestamp: Int64, bodyBytes: Int = 0, recordCount: Int = 0) {
         self.timestamp = timestamp
         bodies = GrowableBytes(capacity: bodyBytes)
         entries.reserveCapacity(recordCount)
     }
 
     /// Declares all that was appended to `bodies` since byte `start` to be one record; returns its number in the group.
-    package mutating func close(from start: Int, topic: TopicHandle, partition: Int, identity: RecordIdentity?) -> Int {
+    public mutating func close(from start: Int, topic: TopicHandle, partition: Int, identity: RecordIdentity?) -> Int {
         precondition(start == entries.last.map { $0.start + $0.byteCount } ?? 0)
         entries.append(
             RecordGroup.Entry(topic: topic, partition: partition, bytes: start..<bodies.count, identity: identity))
@@ -78,8 +78,8 @@ package struct RecordGroupBuilder: ~Copyable {
 }
 
 /// A topic as its log numbers it, so that nothing on the hot path compares names.
-package struct TopicHandle: Hashable, Sendable {
-    package let index: Int32
+public struct TopicHandle: Hashable, Sendable {
+    public let index: Int32
 
-    package init(index: Int32) { self.index = index }
+    public init(index: Int32) { self.index = index }
 }

@@ -1,16 +1,16 @@
 /// SipHash-2-4 with 128 bits of output (Aumasson and Bernstein; the reference implementation's test vectors hold).
-package enum SipHash128 {
-    package struct Key: Sendable, Equatable {
-        package let k0: UInt64
-        package let k1: UInt64
+public enum SipHash128 {
+    public struct Key: Sendable, Equatable {
+        public let k0: UInt64
+        public let k1: UInt64
 
-        package init(k0: UInt64, k1: UInt64) {
+        public init(k0: UInt64, k1: UInt64) {
             self.k0 = k0
             self.k1 = k1
         }
     }
 
-    package static func hash(_ bytes: UnsafeRawBufferPointer, key: Key) -> (UInt64, UInt64) {
+    public static func hash(_ bytes: UnsafeRawBufferPointer, key: Key) -> (UInt64, UInt64) {
         var state = State(
             v0: key.k0 ^ 0x736f_6d65_7073_6575, v1: key.k1 ^ 0x646f_7261_6e64_6f6d ^ 0xee,
             v2: key.k0 ^ 0x6c79_6765_6e65_7261, v3: key.k1 ^ 0x7465_6462_7974_6573)

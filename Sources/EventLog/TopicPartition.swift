@@ -1,35 +1,35 @@
 /// A partition's number within its topic, from 0.
-package struct PartitionID: Hashable, Comparable, Sendable, CustomStringConvertible {
-    package let number: Int
+public struct PartitionID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public let number: Int
 
-    package init(_ number: Int) { self.number = number }
+    public init(_ number: Int) { self.number = number }
 
-    package static func < (a: PartitionID, b: PartitionID) -> Bool { a.number < b.number }
-    package var description: String { String(number) }
+    public static func < (a: PartitionID, b: PartitionID) -> Bool { a.number < b.number }
+    public var description: String { String(number) }
 }
 
-package struct TopicPartition: Hashable, Comparable, Sendable, CustomStringConvertible {
-    package let topic: TopicName
-    package let partition: PartitionID
+public struct TopicPartition: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public let topic: TopicName
+    public let partition: PartitionID
 
-    package init(_ topic: TopicName, _ partition: PartitionID) {
+    public init(_ topic: TopicName, _ partition: PartitionID) {
         self.topic = topic
         self.partition = partition
     }
 
-    package static func < (a: Self, b: Self) -> Bool { (a.topic, a.partition) < (b.topic, b.partition) }
+    public static func < (a: Self, b: Self) -> Bool { (a.topic, a.partition) < (b.topic, b.partition) }
     /// Kafka's name for the partition's folder, `<topic>-<partition>`.
-    package var description: String { "\(topic)-\(partition)" }
+    public var description: String { "\(topic)-\(partition)" }
 }
 
 /// A topic's name under Kafka's rule: 1 to 249 of ASCII letters, digits, `.`, `_`, `-`; not `.` or `..`.
 /// So it is a safe folder name too.
-package struct TopicName: Hashable, Comparable, Sendable, CustomStringConvertible {
-    package static let charactersMax = 249
-    package let text: String
+public struct TopicName: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public static let charactersMax = 249
+    public let text: String
 
     /// nil where `text` breaks the rule.
-    package init?(_ text: String) {
+    public init?(_ text: String) {
         let legal = text.utf8.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -42,6 +42,6 @@ package struct TopicName: Hashable, Comparable, Sendable, CustomStringConvertibl
         self.text = text
     }
 
-    package static func < (a: TopicName, b: TopicName) -> Bool { a.text < b.text }
-    package var description: String { text }
+    public static func < (a: TopicName, b: TopicName) -> Bool { a.text < b.text }
+    public var description: String { text }
 }

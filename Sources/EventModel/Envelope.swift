@@ -1,5 +1,5 @@
 /// The members of an event that the service itself reads, found in one pass over its root.
-package struct Envelope {
+public struct Envelope {
     private let view: JSONView
     /// Where each stands in the view; 0, which no member's value can have, for one that is not there.
     private var eventIndex: Int32 = 0
@@ -17,7 +17,7 @@ package struct Envelope {
     private var writeKeyIndex: Int32 = 0
 
     /// Finds the members. `null` counts as found here; the accessors below treat it as absent.
-    package init(of event: JSONValue) {
+    public init(of event: JSONValue) {
         view = event.view
         for (key, value) in event.members {
             let index = Int32(truncatingIfNeeded: value.index)
@@ -43,24 +43,24 @@ package struct Envelope {
         }
     }
 
-    package var event: JSONValue? { value(eventIndex) }
-    package var userID: JSONValue? { value(userIDIndex) }
-    package var anonymousID: JSONValue? { value(anonymousIDIndex) }
-    package var sessionID: JSONValue? { value(sessionIDIndex) }
-    package var messageID: JSONValue? { value(messageIDIndex) }
-    package var timestamp: JSONValue? { value(timestampIndex) }
-    package var originalTimestamp: JSONValue? { value(originalTimestampIndex) }
-    package var sentAt: JSONValue? { value(sentAtIndex) }
-    package var receivedAt: JSONValue? { value(receivedAtIndex) }
-    package var context: JSONValue? { value(contextIndex) }
-    package var properties: JSONValue? { value(propertiesIndex) }
-    package var traits: JSONValue? { value(traitsIndex) }
-    package var writeKey: JSONValue? { value(writeKeyIndex) }
+    public var event: JSONValue? { value(eventIndex) }
+    public var userID: JSONValue? { value(userIDIndex) }
+    public var anonymousID: JSONValue? { value(anonymousIDIndex) }
+    public var sessionID: JSONValue? { value(sessionIDIndex) }
+    public var messageID: JSONValue? { value(messageIDIndex) }
+    public var timestamp: JSONValue? { value(timestampIndex) }
+    public var originalTimestamp: JSONValue? { value(originalTimestampIndex) }
+    public var sentAt: JSONValue? { value(sentAtIndex) }
+    public var receivedAt: JSONValue? { value(receivedAtIndex) }
+    public var context: JSONValue? { value(contextIndex) }
+    public var properties: JSONValue? { value(propertiesIndex) }
+    public var traits: JSONValue? { value(traitsIndex) }
+    public var writeKey: JSONValue? { value(writeKeyIndex) }
 
     private func value(_ index: Int32) -> JSONValue? { index == 0 ? nil : JSONValue(view: view, index: Int(index)) }
 
     /// What the record is keyed by: `userId`, else `anonymousId`. Only for an envelope without violations.
-    package var recordKey: UnsafeRawBufferPointer? {
+    public var recordKey: UnsafeRawBufferPointer? {
         if let userID, userID.isString { return userID.stringBytes }
         if let anonymousID, anonymousID.isString { return anonymousID.stringBytes }
         return nil

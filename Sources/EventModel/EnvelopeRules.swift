@@ -1,18 +1,18 @@
 /// The rules that every event must keep, whatever its name. (What its name asks for is the catalogue's business.)
-package struct EnvelopeRules: Sendable {
-    package static let eventCharactersMax = 128
-    package static let messageIDCharactersMax = 256
-    package static let identifierCharactersMax = 256
+public struct EnvelopeRules: Sendable {
+    public static let eventCharactersMax = 128
+    public static let messageIDCharactersMax = 256
+    public static let identifierCharactersMax = 256
     /// Names and values of one event; 32 KiB of real properties stay far below.
-    package static let valuesMax = 8192
+    public static let valuesMax = 8192
 
     /// The name that this way in gives to an event without one, and demands of one that has it.
-    package let eventName: StaticString?
+    public let eventName: StaticString?
 
-    package init(eventName: StaticString? = nil) { self.eventName = eventName }
+    public init(eventName: StaticString? = nil) { self.eventName = eventName }
 
     /// Appends what is wrong with `event` to `violations`.
-    package func check(_ event: JSONValue, _ envelope: Envelope, into violations: inout [EventViolation]) {
+    public func check(_ event: JSONValue, _ envelope: Envelope, into violations: inout [EventViolation]) {
         guard event.isObject else {
             violations.append(.init(path: "", keyword: "type", message: "an event must be an object"))
             return

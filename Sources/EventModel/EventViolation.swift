@@ -1,13 +1,13 @@
 /// One thing wrong with an event.
-package struct EventViolation: Equatable, Sendable {
+public struct EventViolation: Equatable, Sendable {
     /// JSON Pointer (RFC 6901) to the place; empty for the event itself.
-    package let path: String
+    public let path: String
     /// The rule that was broken, in JSON Schema's words where it has one.
-    package let keyword: String
+    public let keyword: String
     /// What is wrong and what to do, in plain words.
-    package let message: String
+    public let message: String
 
-    package init(path: String, keyword: String, message: String) {
+    public init(path: String, keyword: String, message: String) {
         self.path = path
         self.keyword = keyword
         self.message = message

@@ -1,11 +1,11 @@
 /// RFC 3339 times, as milliseconds since 1970 in UTC.
-package enum Timestamp {
+public enum Timestamp {
     /// Length of what `write` produces: `2026-01-21T10:30:45.123Z`.
-    package static let textBytes = 24
+    public static let textBytes = 24
 
     /// Reads a date-time (`2026-01-21T10:30:45.123-04:00`, any number of fraction digits) or a date (midnight UTC);
     /// nil for anything else. Digits beyond the millisecond are dropped.
-    package static func milliseconds(_ text: UnsafeRawBufferPointer) -> Int64? {
+    public static func milliseconds(_ text: UnsafeRawBufferPointer) -> Int64? {
         if let usual = usualMilliseconds(text) { return usual }
         var reader = Reader(text: text)
         guard let year = reader.number(4), reader.skip("-"), let month = reader.number(2), reader.skip("-"),
@@ -29,7 +29,7 @@ package enum Timestamp {
     }
 
     /// Writes `milliseconds` as `2026-01-21T10:30:45.123Z`; `textBytes` must be writable. Years 0 to 9999.
-    package static func write(_ milliseconds: Int64, to target: UnsafeMutableRawPointer) {
+    public static func write(_ milliseconds: Int64, to target: UnsafeMutableRawPointer) {
         let clamped = min(max(milliseconds, -62_167_219_200_000), 253_402_300_799_999)
         var (days, rest) = clamped.quotientAndRemainder(dividingBy: 86_400_000)
         if rest < 0 { (days, rest) = (days - 1, rest + 86_400_000) }
@@ -54,7 +54,7 @@ package enum Timestamp {
         precondition(place == textBytes)
     }
 
-    package static func text(_ milliseconds: Int64) -> String {
+    public static func text(_ milliseconds: Int64) -> String {
         String(unsafeUninitializedCapacity: textBytes) { buffer in
             write(milliseconds, to: UnsafeMutableRawPointer(buffer.baseAddress!))
             return textBytes

@@ -4,13 +4,13 @@
 /// is still a log that every one of them reads. The batch holds one record, uncompressed: key `version i16 = 0, type i16`, and
 /// as value a sentence for humans, filled up with blanks to the size asked for. The record's two lengths are varints padded to
 /// five bytes, so that every size from `byteCountMin` on can be made.
-package enum HoleMarker {
+public enum HoleMarker {
     /// The control record's type. Kafka's own count from 0.
-    package static let controlType: Int16 = 0x4F4B
+    public static let controlType: Int16 = 0x4F4B
     /// Kafka's attribute bit for control batches.
     static let controlAttribute: Int16 = 0x20
     /// The most offsets that one marker can take.
-    package static let offsetsMax = Int64(Int32.max)
+    public static let offsetsMax = Int64(Int32.max)
 
     private static let paddedVarintBytes = 5
     /// Record length, attributes, timestampDelta; the offsetDelta's varint; key length and key, value length, no headers.
@@ -19,12 +19,12 @@ package enum HoleMarker {
     }
 
     /// The smallest marker for so many offsets, in bytes.
-    package static func byteCountMin(offsetCount: Int64) -> Int {
+    public static func byteCountMin(offsetCount: Int64) -> Int {
         RecordBatchHeader.byteCount + recordOverhead(offsetCount - 1)
     }
 
     /// A marker for `offsets`, in exactly `byteCount` bytes; nil: as many as `reason` needs.
-    package static func batch(
+    public static func batch(
         offsets: Range<Int64>, timestamp: Int64, byteCount: Int? = nil, reason: String
     ) -> [UInt8] {
         precondition(!offsets.isEmpty && Int64(offsets.count) <= offsetsMax)
@@ -62,7 +62,7 @@ package enum HoleMarker {
     }
 
     /// The sentence in a marker; nil where the batch is another kind of control batch.
-    package static func reason(in batch: UnsafeRawBufferPointer) -> String? {
+    public static func reason(in batch: UnsafeRawBufferPointer) -> String? {
         var position = RecordBatchHeader.byteCount
         guard batch.count > position, Varint.read(batch, at: &position) != nil else { return nil }
         position += 1

@@ -4,16 +4,16 @@ internal import CLZ4
 ///
 /// The input goes in pieces of 64 KiB, for which LZ4 has its fastest table: each as one block behind its compressed size (u32,
 /// little-endian).
-package enum LZ4Block {
+public enum LZ4Block {
     /// The most that one call takes.
-    package static let inputBytesMax = 0x7E00_0000
+    public static let inputBytesMax = 0x7E00_0000
     private static let pieceBytes = 64 << 10
     /// liblz4's: a fifth faster than its default, a twentieth larger.
     private static let acceleration: Int32 = 4
     private static let sizeBytes = 4
 
     /// Appends `input`, compressed, to `output`.
-    package static func compress(_ input: UnsafeRawBufferPointer, appendingTo output: inout GrowableBytes) {
+    public static func compress(_ input: UnsafeRawBufferPointer, appendingTo output: inout GrowableBytes) {
         precondition(input.count > 0 && input.count <= inputBytesMax)
         var start = 0
         while start < input.count {
@@ -46,7 +46,7 @@ package enum LZ4Block {
     }
 
     /// Replaces the contents of `output` by what `blocks` hold; false where that is not exactly `byteCount` bytes.
-    package static func decompress(
+    public static func decompress(
         _ blocks: UnsafeRawBufferPointer, byteCount: Int, into output: inout GrowableBytes
     ) -> Bool {
         output.removeAll()

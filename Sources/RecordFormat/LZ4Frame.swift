@@ -3,9 +3,9 @@ internal import CLZ4
 /// LZ4 frames as Kafka's clients want them: one frame, independent blocks, no sizes, no checksums. The Java client refuses
 /// dependent blocks. Blocks are of 256 KiB at most (header `04 22 4D 18 60 50 FB`), 64 KiB where that is enough for all
 /// (`04 22 4D 18 60 40 82`): a reader takes that much memory.
-package enum LZ4Frame {
+public enum LZ4Frame {
     /// Appends `input` as one frame to `output`.
-    package static func compress(_ input: UnsafeRawBufferPointer, appendingTo output: inout GrowableBytes) {
+    public static func compress(_ input: UnsafeRawBufferPointer, appendingTo output: inout GrowableBytes) {
         var preferences = LZ4F_preferences_t()
         preferences.frameInfo.blockSizeID = LZ4F_max256KB
         preferences.frameInfo.blockMode = LZ4F_blockIndependent
@@ -18,10 +18,10 @@ package enum LZ4Frame {
 }
 
 /// Inflates LZ4 frames, one after the other, with one library context. For one thread at a time.
-package struct LZ4Decompressor: ~Copyable {
+public struct LZ4Decompressor: ~Copyable {
     private let context: OpaquePointer
 
-    package init() {
+    public init() {
         var created: OpaquePointer?
         let status = LZ4F_createDecompressionContext(&created, UInt32(LZ4F_VERSION))
         precondition(LZ4F_isError(status) == 0 && created != nil, "no memory for an LZ4 context")
@@ -31,7 +31,7 @@ package struct LZ4Decompressor: ~Copyable {
     deinit { LZ4F_freeDecompressionContext(context) }
 
     /// Appends what `frame` holds to `output`: exactly one frame, at most `limit` bytes.
-    package mutating func decompress(
+    public mutating func decompress(
         _ frame: UnsafeRawBufferPointer, appendingTo output: inout GrowableBytes, limit: Int
     ) throws(RecordFormatError) {
         LZ4F_resetDecompressionContext(context)

@@ -1,6 +1,6 @@
 /// The hash behind Kafka's default partitioner (Java's `org.apache.kafka.common.utils.Utils.murmur2`).
-package enum Murmur2 {
-    package static func hash(_ key: UnsafeRawBufferPointer) -> Int32 {
+public enum Murmur2 {
+    public static func hash(_ key: UnsafeRawBufferPointer) -> Int32 {
         let multiplier: UInt32 = 0x5bd1_e995
         var hash: UInt32 = 0x9747_b28c ^ UInt32(truncatingIfNeeded: key.count)
         let words = key.count / 4
@@ -27,7 +27,7 @@ package enum Murmur2 {
     }
 
     /// The partition, 0 ..< `partitionCount`, to which Kafka's murmur2 partitioners send `key`.
-    package static func partition(of key: UnsafeRawBufferPointer, partitionCount: Int) -> Int {
+    public static func partition(of key: UnsafeRawBufferPointer, partitionCount: Int) -> Int {
         precondition(partitionCount > 0)
         return Int(hash(key) & 0x7fff_ffff) % partitionCount
     }

@@ -1,6 +1,6 @@
 /// Collects record bodies and turns them into one record batch v2. Reused batch after batch; it keeps its memory.
-package struct RecordBatchBuilder: ~Copyable {
-    package enum Codec: Int16, Sendable {
+public struct RecordBatchBuilder: ~Copyable {
+    public enum Codec: Int16, Sendable {
         case none = 0
         case lz4 = 3
     }
@@ -8,16 +8,16 @@ package struct RecordBatchBuilder: ~Copyable {
     private var records: GrowableBytes
     private var baseTimestamp: Int64 = 0
     private var maxTimestamp: Int64 = 0
-    package private(set) var recordCount = 0
+    public private(set) var recordCount = 0
 
-    package init(capacity: Int = 0) { records = GrowableBytes(capacity: capacity) }
+    public init(capacity: Int = 0) { records = GrowableBytes(capacity: capacity) }
 
     /// The uncompressed records so far, in bytes.
-    package var recordBytes: Int { records.count }
+    public var recordBytes: Int { records.count }
 
     /// Adds a record whose key, value and headers are `body` (see `RecordBody`), created at `timestamp`
     /// (milliseconds since 1970).
-    package mutating func append(body: UnsafeRawBufferPointer, timestamp: Int64) {
+    public mutating func append(body: UnsafeRawBufferPointer, timestamp: Int64) {
         if recordCount == 0 {
             baseTimestamp = timestamp
             maxTimestamp = timestamp
@@ -41,22 +41,22 @@ package struct RecordBatchBuilder: ~Copyable {
     }
 
     /// Forgets the records so far.
-    package mutating func removeAll() {
+    public mutating func removeAll() {
         records.removeAll()
         recordCount = 0
     }
 
     /// A point to go back to.
-    package struct Mark: Sendable {
+    public struct Mark: Sendable {
         fileprivate let recordBytes: Int
         fileprivate let recordCount: Int
         fileprivate let maxTimestamp: Int64
     }
 
-    package var mark: Mark { Mark(recordBytes: records.count, recordCount: recordCount, maxTimestamp: maxTimestamp) }
+    public var mark: Mark { Mark(recordBytes: records.count, recordCount: recordCount, maxTimestamp: maxTimestamp) }
 
     /// Forgets what was appended since `mark` was taken, of the same batch.
-    package mutating func truncate(to mark: Mark) {
+    public mutating func truncate(to mark: Mark) {
         precondition(mark.recordCount <= recordCount && mark.recordBytes <= records.count)
         records.count = mark.recordBytes
         recordCount = mark.recordCount
@@ -64,12 +64,12 @@ package struct RecordBatchBuilder: ~Copyable {
     }
 
     /// The most that a record of so many bytes of body takes.
-    package static func recordBytesMax(bodyBytes: Int) -> Int { 3 * Varint.byteCountMax + 1 + bodyBytes }
+    public static func recordBytesMax(bodyBytes: Int) -> Int { 3 * Varint.byteCountMax + 1 + bodyBytes }
 
     /// Appends the finished batch to `output` and empties the builder.
     ///
     /// - Returns: the batch's head as written, checksum included.
-    package mutating func finish(
+    public mutating func finish(
         baseOffset: Int64, partitionLeaderEpoch: Int32, codec: Codec, appendingTo output: inout GrowableBytes
     ) -> RecordBatchHeader {
         precondition(recordCount > 0, "a batch holds at least one record")

@@ -9,39 +9,39 @@
 /// | 17 | crc u32 over byte 21 to the end | | 53 | baseSequence i32 |
 /// | 21 | attributes i16 | | 57 | recordCount i32 |
 /// | 23 | lastOffsetDelta i32 | | 61 | records |
-package struct RecordBatchHeader: Equatable, Sendable {
-    package static let byteCount = 61
+public struct RecordBatchHeader: Equatable, Sendable {
+    public static let byteCount = 61
     /// Where the field `batchLength` starts counting.
-    package static let lengthPrefix = 12
+    public static let lengthPrefix = 12
     /// The first byte that the checksum covers.
-    package static let checksumStart = 21
-    package static let magic: Int8 = 2
+    public static let checksumStart = 21
+    public static let magic: Int8 = 2
     /// No batch of ours or of a client is larger; a length above is damage. (Kafka's own default is 1 MiB.)
-    package static let batchBytesMax = 64 << 20
+    public static let batchBytesMax = 64 << 20
 
-    package var baseOffset: Int64
-    package var batchLength: Int32
-    package var partitionLeaderEpoch: Int32
-    package var checksum: UInt32
-    package var attributes: Int16
-    package var lastOffsetDelta: Int32
-    package var baseTimestamp: Int64
-    package var maxTimestamp: Int64
-    package var producerID: Int64
-    package var producerEpoch: Int16
-    package var baseSequence: Int32
-    package var recordCount: Int32
+    public var baseOffset: Int64
+    public var batchLength: Int32
+    public var partitionLeaderEpoch: Int32
+    public var checksum: UInt32
+    public var attributes: Int16
+    public var lastOffsetDelta: Int32
+    public var baseTimestamp: Int64
+    public var maxTimestamp: Int64
+    public var producerID: Int64
+    public var producerEpoch: Int16
+    public var baseSequence: Int32
+    public var recordCount: Int32
 
     /// The whole batch, head included, in bytes.
-    package var totalBytes: Int { Self.lengthPrefix + Int(batchLength) }
-    package var lastOffset: Int64 { baseOffset + Int64(lastOffsetDelta) }
+    public var totalBytes: Int { Self.lengthPrefix + Int(batchLength) }
+    public var lastOffset: Int64 { baseOffset + Int64(lastOffsetDelta) }
     /// The offset that the next batch starts with.
-    package var nextOffset: Int64 { lastOffset + 1 }
-    package var codec: Int { Int(attributes & 7) }
-    package var isControlBatch: Bool { attributes & 0x20 != 0 }
+    public var nextOffset: Int64 { lastOffset + 1 }
+    public var codec: Int { Int(attributes & 7) }
+    public var isControlBatch: Bool { attributes & 0x20 != 0 }
 
     /// Reads a head and checks what can be checked without the records: magic, length, counts.
-    package init(reading bytes: UnsafeRawBufferPointer) throws(RecordFormatError) {
+    public init(reading bytes: UnsafeRawBufferPointer) throws(RecordFormatError) {
         guard bytes.count >= Self.byteCount else {
             throw .truncated(needed: Self.byteCount, available: bytes.count)
         }
@@ -72,7 +72,7 @@ package struct RecordBatchHeader: Equatable, Sendable {
         else { throw .implausibleCount(records: recordCount, lastOffsetDelta: lastOffsetDelta) }
     }
 
-    package init(
+    public init(
         baseOffset: Int64, batchLength: Int32, partitionLeaderEpoch: Int32, attributes: Int16, recordCount: Int32,
         baseTimestamp: Int64, maxTimestamp: Int64
     ) {
@@ -91,7 +91,7 @@ package struct RecordBatchHeader: Equatable, Sendable {
     }
 
     /// Writes the 61 bytes to `target`.
-    package func write(to target: UnsafeMutableRawPointer) {
+    public func write(to target: UnsafeMutableRawPointer) {
         func put<Integer: FixedWidthInteger>(_ value: Integer, _ position: Int) {
             target.storeBytes(of: value.bigEndian, toByteOffset: position, as: Integer.self)
         }
@@ -111,7 +111,7 @@ package struct RecordBatchHeader: Equatable, Sendable {
     }
 
     /// Computes the checksum of the batch at `batch`, whose records are there, and writes the head before them.
-    package mutating func seal(_ batch: UnsafeMutableRawPointer, byteCount: Int) {
+    public mutating func seal(_ batch: UnsafeMutableRawPointer, byteCount: Int) {
         write(to: batch)
         checksum = CRC32C.checksum(
             UnsafeRawBufferPointer(start: batch + Self.checksumStart, count: byteCount - Self.checksumStart))

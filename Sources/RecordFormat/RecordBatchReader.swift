@@ -1,10 +1,10 @@
 /// A record as it stands in an inflated batch; the bytes are valid only inside the closure that received it.
-package struct RecordView {
-    package let offset: Int64
+public struct RecordView {
+    public let offset: Int64
     /// Milliseconds since 1970.
-    package let timestamp: Int64
-    package let key: UnsafeRawBufferPointer?
-    package let value: UnsafeRawBufferPointer?
+    public let timestamp: Int64
+    public let key: UnsafeRawBufferPointer?
+    public let value: UnsafeRawBufferPointer?
     /// The headers' own bytes: count, then name and value of each.
     let headerBytes: UnsafeRawBufferPointer
 
@@ -20,10 +20,10 @@ package struct RecordView {
     }
 
     /// What the headers take, their count included.
-    package var headerByteCount: Int { headerBytes.count }
+    public var headerByteCount: Int { headerBytes.count }
 
     /// Reads a `RecordBody`; nil where it is none.
-    package init?(ofBody body: UnsafeRawBufferPointer, offset: Int64, timestamp: Int64) {
+    public init?(ofBody body: UnsafeRawBufferPointer, offset: Int64, timestamp: Int64) {
         var position = 0
         guard let key = readField(body, at: &position), let value = readField(body, at: &position),
             headersAreWellFormed(body, from: position)
@@ -34,7 +34,7 @@ package struct RecordView {
     }
 
     /// The value of the first header called `name`, where there is one with a value.
-    package func header(_ name: StaticString) -> UnsafeRawBufferPointer? {
+    public func header(_ name: StaticString) -> UnsafeRawBufferPointer? {
         var found: UnsafeRawBufferPointer?
         forEachHeader { headerName, value in
             guard found == nil, headerName.count == name.utf8CodeUnitCount else { return }
@@ -44,7 +44,7 @@ package struct RecordView {
         return found
     }
 
-    package func forEachHeader(_ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?) -> Void) {
+    public func forEachHeader(_ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?) -> Void) {
         var position = 0
         // The reader has checked these bytes; the guards keep a mistake there from reading past the end.
         guard let count = Varint.read(headerBytes, at: &position), count > 0 else { return }
@@ -57,17 +57,17 @@ package struct RecordView {
 }
 
 /// Checks and opens record batches. Reused batch after batch; it keeps its memory. For one thread at a time.
-package struct RecordBatchReader: ~Copyable {
+public struct RecordBatchReader: ~Copyable {
     /// The most that one batch's records may inflate to. Ours stay far below; a stored batch above is damage.
-    package static let inflatedBytesMax = 128 << 20
+    public static let inflatedBytesMax = 128 << 20
 
     private var decompressor = LZ4Decompressor()
     private var inflated = GrowableBytes()
 
-    package init() {}
+    public init() {}
 
     /// Reads the head of the batch that `bytes` starts with, and checks length and checksum.
-    package static func checkedHeader(_ bytes: UnsafeRawBufferPointer) throws(RecordFormatError) -> RecordBatchHeader {
+    public static func checkedHeader(_ bytes: UnsafeRawBufferPointer) throws(RecordFormatError) -> RecordBatchHeader {
         let header = try RecordBatchHeader(reading: bytes)
         guard bytes.count >= header.totalBytes else {
             throw .truncated(needed: header.totalBytes, available: bytes.count)
@@ -82,7 +82,7 @@ package struct RecordBatchReader: ~Copyable {
 
     /// Calls `body` with each record of the batch that `bytes` starts with, in offset order; a control batch has none for
     /// us. The checksum is not checked again: use `checkedHeader` first where the bytes are not known to be good.
-    package mutating func forEachRecord(
+    public mutating func forEachRecord(
         in bytes: UnsafeRawBufferPointer, header: RecordBatchHeader, _ body: (RecordView) -> Void
     ) throws(RecordFormatError) {
         guard bytes.count >= header.totalBytes else {

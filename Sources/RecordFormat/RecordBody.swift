@@ -5,20 +5,20 @@
 ///
 /// Layout: key length (varint, -1 for none), key, value length (varint, -1 for none), value, header count (varint),
 /// then each header: name length, name, value length (-1 for none), value.
-package enum RecordBody {
+public enum RecordBody {
     @inlinable
-    package static func appendField(_ bytes: UnsafeRawBufferPointer, to target: inout GrowableBytes) {
+    public static func appendField(_ bytes: UnsafeRawBufferPointer, to target: inout GrowableBytes) {
         target.append(varint: Int64(bytes.count))
         target.append(copying: bytes)
     }
 
     @inlinable
-    package static func appendHeaderCount(_ count: Int, to target: inout GrowableBytes) {
+    public static func appendHeaderCount(_ count: Int, to target: inout GrowableBytes) {
         target.append(varint: Int64(count))
     }
 
     @inlinable
-    package static func appendHeader(
+    public static func appendHeader(
         _ name: StaticString, _ value: UnsafeRawBufferPointer, to target: inout GrowableBytes
     ) {
         target.append(varint: Int64(name.utf8CodeUnitCount))
@@ -27,5 +27,5 @@ package enum RecordBody {
     }
 
     @inlinable
-    package static func appendAbsentField(to target: inout GrowableBytes) { target.append(varint: -1) }
+    public static func appendAbsentField(to target: inout GrowableBytes) { target.append(varint: -1) }
 }

@@ -1,5 +1,5 @@
 /// Why bytes are not a record batch. Positions count from the first byte of the batch, or of its records where it says so.
-package enum RecordFormatError: Error, Equatable, Sendable {
+public enum RecordFormatError: Error, Equatable, Sendable {
     /// Fewer bytes than the head, or than the length it states.
     case truncated(needed: Int, available: Int)
     case unsupportedMagic(Int8)
@@ -17,7 +17,7 @@ package enum RecordFormatError: Error, Equatable, Sendable {
 }
 
 extension RecordFormatError: CustomStringConvertible {
-    package var description: String {
+    public var description: String {
         switch self {
         case .truncated(let needed, let available): "batch is cut: needs \(needed) bytes, has \(available)"
         case .unsupportedMagic(let magic): "magic is \(magic), not 2"

@@ -1,11 +1,11 @@
 /// Kafka's variable-length integers: zig-zag, then seven bits a byte, least significant first (as in Protocol Buffers).
-package enum Varint {
+public enum Varint {
     /// The longest encoding of a 64-bit integer.
-    package static let byteCountMax = 10
+    public static let byteCountMax = 10
 
     /// Writes `value` and returns the bytes taken; `byteCountMax` must be writable.
     @inlinable
-    package static func write(_ value: Int64, to target: UnsafeMutableRawPointer) -> Int {
+    public static func write(_ value: Int64, to target: UnsafeMutableRawPointer) -> Int {
         var rest = UInt64(bitPattern: (value &<< 1) ^ (value &>> 63))
         var count = 0
         while rest >= 0x80 {
@@ -18,7 +18,7 @@ package enum Varint {
     }
 
     @inlinable
-    package static func byteCount(_ value: Int64) -> Int {
+    public static func byteCount(_ value: Int64) -> Int {
         let zigzag = UInt64(bitPattern: (value &<< 1) ^ (value &>> 63))
         let bits = max(1, 64 - zigzag.leadingZeroBitCount)
         return (bits + 6) / 7
@@ -26,7 +26,7 @@ package enum Varint {
 
     /// Reads one varint at `position` and moves it on; nil where the bytes end early or hold more than 64 bits.
     @inlinable
-    package static func read(_ bytes: UnsafeRawBufferPointer, at position: inout Int) -> Int64? {
+    public static func read(_ bytes: UnsafeRawBufferPointer, at position: inout Int) -> Int64? {
         var result: UInt64 = 0
         var shift: UInt64 = 0
         var place = position

@@ -1,24 +1,24 @@
 /// A strict reader of JSON's grammar (RFC 8259) that says where a text breaks it. It runs only over texts that the fast
 /// parser refused, so it is written for plainness. It takes no memory but the nesting, which is bounded.
-package struct JSONGrammar {
+public struct JSONGrammar {
     /// Deeper texts are refused as a whole.
-    package static let depthMax = 1024
+    public static let depthMax = 1024
 
-    package struct Violation: Error, Equatable {
+    public struct Violation: Error, Equatable {
         /// In plain words, without the position.
-        package let message: String
+        public let message: String
         /// The byte, from 0, at which the text stops being JSON.
-        package let position: Int
+        public let position: Int
     }
 
     /// The parts of the outermost value.
-    package enum Outline: Equatable {
+    public enum Outline: Equatable {
         case scalar
         /// As many of the elements as were asked for, and how many there are.
         case array(elements: [Range<Int>], count: Int)
         case object(members: [(name: Range<Int>, value: Range<Int>)])
 
-        package static func == (a: Outline, b: Outline) -> Bool {
+        public static func == (a: Outline, b: Outline) -> Bool {
             switch (a, b) {
             case (.scalar, .scalar): true
             case (.array(let a, let m), .array(let b, let n)): a == b && m == n
@@ -36,7 +36,7 @@ package struct JSONGrammar {
     /// - Parameters:
     ///   - elementsMax: the first elements of an array that are of interest.
     ///   - isUnicode: the text is part of one that was checked.
-    package static func outline(
+    public static func outline(
         _ text: UnsafeRawBufferPointer, elementsMax: Int = .max, isUnicode: Bool = false
     ) throws(Violation) -> Outline {
         var grammar = JSONGrammar(text: text)

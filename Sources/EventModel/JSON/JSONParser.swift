@@ -1,16 +1,16 @@
 internal import CSimdJSON
 
 /// Parses JSON texts with simdjson into a flat view. Keeps its memory from text to text; for one thread at a time.
-package final class JSONParser {
+public final class JSONParser {
     /// Bytes that must be readable behind a text.
-    package static let padding = Int(OKLA_JSON_PADDING)
+    public static let padding = Int(OKLA_JSON_PADDING)
     /// The longest text, in bytes.
-    package static let textBytesMax = Int(OKLA_JSON_TEXT_BYTES_MAX)
+    public static let textBytesMax = Int(OKLA_JSON_TEXT_BYTES_MAX)
 
     private let parser: OpaquePointer
 
     /// - Parameter depthMax: how deep arrays and objects may nest, 1 to 1024.
-    package init(depthMax: Int) {
+    public init(depthMax: Int) {
         precondition((1...1024).contains(depthMax))
         guard let parser = okla_json_parser_create(UInt32(depthMax)) else { preconditionFailure("no memory") }
         self.parser = parser
@@ -19,7 +19,7 @@ package final class JSONParser {
     deinit { okla_json_parser_destroy(parser) }
 
     /// Why a text was refused. simdjson does not say where; `JSONGrammar` does.
-    package enum Refusal: Error, Equatable {
+    public enum Refusal: Error, Equatable {
         case tooDeep
         /// Beyond what a double, or 64 bits, can hold.
         case numberOutOfRange
@@ -31,7 +31,7 @@ package final class JSONParser {
     /// Parses `text`, behind which `padding` bytes are readable.
     ///
     /// - Returns: a view, valid until the next call and as long as `text` is.
-    package func parse(_ text: UnsafeRawBufferPointer) throws(Refusal) -> JSONView {
+    public func parse(_ text: UnsafeRawBufferPointer) throws(Refusal) -> JSONView {
         guard let start = text.baseAddress, text.count > 0 else { throw .malformed }
         var view = okla_json_view()
         let status = okla_json_parse(parser, start.assumingMemoryBound(to: UInt8.self), text.count, &view)

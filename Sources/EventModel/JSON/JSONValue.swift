@@ -1,12 +1,12 @@
 internal import CSimdJSON
 
 /// A parsed text: its values one after the other, each with its place in the text.
-package struct JSONView {
+public struct JSONView {
     @usableFromInline let text: UnsafeRawPointer
     @usableFromInline let nodes: UnsafePointer<JSONNode>
     @usableFromInline let strings: UnsafeRawPointer
     @usableFromInline let tape: UnsafePointer<UInt64>
-    package let valueCount: Int
+    public let valueCount: Int
 
     init(text: UnsafeRawPointer, view: okla_json_view) {
         self.text = text
@@ -16,7 +16,7 @@ package struct JSONView {
         valueCount = Int(view.count)
     }
 
-    package var root: JSONValue { JSONValue(view: self, index: 0) }
+    public var root: JSONValue { JSONValue(view: self, index: 0) }
 }
 
 /// `okla_json_node` as this module's callers may see it, so that a look at a value is a load and not a call.
@@ -25,12 +25,12 @@ struct JSONNode {
     @usableFromInline let start, end, next, tag: UInt32
 }
 
-package enum JSONKind: UInt32, Sendable {
+public enum JSONKind: UInt32, Sendable {
     case null, bool, integer, unsignedInteger, double, string, array, object
 }
 
 /// A value, or a member's name, within a `JSONView`.
-package struct JSONValue {
+public struct JSONValue {
     @usableFromInline let view: JSONView
     @usableFromInline let index: Int
 
@@ -43,36 +43,36 @@ package struct JSONValue {
     @inlinable var payload: Int { Int(node.tag &>> 3) }
 
     // The tag's low three bits are always one of the eight kinds.
-    @inlinable package var kind: JSONKind { JSONKind(rawValue: node.tag & 7)! }
-    @inlinable package var isNull: Bool { node.tag & 7 == JSONKind.null.rawValue }
-    @inlinable package var isString: Bool { node.tag & 7 == JSONKind.string.rawValue }
-    @inlinable package var isObject: Bool { node.tag & 7 == JSONKind.object.rawValue }
-    @inlinable package var isArray: Bool { node.tag & 7 == JSONKind.array.rawValue }
+    @inlinable public var kind: JSONKind { JSONKind(rawValue: node.tag & 7)! }
+    @inlinable public var isNull: Bool { node.tag & 7 == JSONKind.null.rawValue }
+    @inlinable public var isString: Bool { node.tag & 7 == JSONKind.string.rawValue }
+    @inlinable public var isObject: Bool { node.tag & 7 == JSONKind.object.rawValue }
+    @inlinable public var isArray: Bool { node.tag & 7 == JSONKind.array.rawValue }
 
     /// Where it stands in the text.
-    @inlinable package var sourceRange: Range<Int> {
+    @inlinable public var sourceRange: Range<Int> {
         Range(uncheckedBounds: (Int(node.start), Int(node.end)))
     }
 
     /// Its bytes in the text, a string's quotes included.
-    @inlinable package var source: UnsafeRawBufferPointer {
+    @inlinable public var source: UnsafeRawBufferPointer {
         UnsafeRawBufferPointer(start: view.text + Int(node.start), count: Int(node.end &- node.start))
     }
 
     /// A string's UTF-8, escapes resolved. Only for strings.
-    @inlinable package var stringBytes: UnsafeRawBufferPointer {
+    @inlinable public var stringBytes: UnsafeRawBufferPointer {
         precondition(isString)
         let place = view.strings + payload
         return UnsafeRawBufferPointer(start: place + 4, count: Int(place.loadUnaligned(as: UInt32.self)))
     }
 
     /// A string as such; nil for anything else.
-    package var string: String? { isString ? String(decoding: stringBytes, as: UTF8.self) : nil }
+    public var string: String? { isString ? String(decoding: stringBytes, as: UTF8.self) : nil }
 
-    package var bool: Bool? { kind == .bool ? payload != 0 : nil }
+    public var bool: Bool? { kind == .bool ? payload != 0 : nil }
 
     /// A number as a double; nil for anything else.
-    package var number: Double? {
+    public var number: Double? {
         switch kind {
         case .integer: Double(Int64(bitPattern: view.tape[payload]))
         case .unsignedInteger: Double(view.tape[payload])
@@ -82,34 +82,34 @@ package struct JSONValue {
     }
 
     /// A whole number that fits; nil for anything else.
-    package var integer: Int64? { kind == .integer ? Int64(bitPattern: view.tape[payload]) : nil }
+    public var integer: Int64? { kind == .integer ? Int64(bitPattern: view.tape[payload]) : nil }
 
     /// How many values it contains, at any depth, an object's names included.
-    @inlinable package var descendantCount: Int { isArray || isObject ? payload : 0 }
+    @inlinable public var descendantCount: Int { isArray || isObject ? payload : 0 }
 
     /// An object's members in order; empty for anything else.
-    @inlinable package var members: JSONMembers {
+    @inlinable public var members: JSONMembers {
         JSONMembers(view: view, place: index + 1, end: isObject ? Int(node.next) : 0)
     }
 
     /// An array's elements in order; empty for anything else.
-    @inlinable package var elements: JSONElements {
+    @inlinable public var elements: JSONElements {
         JSONElements(view: view, place: index + 1, end: isArray ? Int(node.next) : 0)
     }
 
     /// The first member called `name`.
-    @inlinable package func member(_ name: StaticString) -> JSONValue? {
+    @inlinable public func member(_ name: StaticString) -> JSONValue? {
         for (key, value) in members where key.equals(name) { return value }
         return nil
     }
 
     /// Whether it is the string `text`.
-    @inlinable package func equals(_ text: StaticString) -> Bool {
+    @inlinable public func equals(_ text: StaticString) -> Bool {
         isString && stringBytes.holdsSameBytes(as: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 }
 
-package struct JSONMembers: Sequence, IteratorProtocol {
+public struct JSONMembers: Sequence, IteratorProtocol {
     @usableFromInline let view: JSONView
     @usableFromInline var place: Int
     @usableFromInline let end: Int
@@ -120,7 +120,7 @@ package struct JSONMembers: Sequence, IteratorProtocol {
         self.end = end
     }
 
-    @inlinable package mutating func next() -> (key: JSONValue, value: JSONValue)? {
+    @inlinable public mutating func next() -> (key: JSONValue, value: JSONValue)? {
         guard place < end else { return nil }
         let key = JSONValue(view: view, index: place)
         let value = JSONValue(view: view, index: place &+ 1)
@@ -129,7 +129,7 @@ package struct JSONMembers: Sequence, IteratorProtocol {
     }
 }
 
-package struct JSONElements: Sequence, IteratorProtocol {
+public struct JSONElements: Sequence, IteratorProtocol {
     @usableFromInline let view: JSONView
     @usableFromInline var place: Int
     @usableFromInline let end: Int
@@ -140,7 +140,7 @@ package struct JSONElements: Sequence, IteratorProtocol {
         self.end = end
     }
 
-    @inlinable package mutating func next() -> JSONValue? {
+    @inlinable public mutating func next() -> JSONValue? {
         guard place < end else { return nil }
         let element = JSONValue(view: view, index: place)
         place = Int(element.node.next)

@@ -1,7 +1,7 @@
 /// JavaScript writes half an emoji as a lone surrogate escape: legal JSON, but no Unicode text.
-package enum LoneSurrogates {
+public enum LoneSurrogates {
     /// Turns every lone surrogate escape in `text` into `\ufffd`, in place (both are six bytes). Returns how many.
-    package static func replace(in text: UnsafeMutableRawBufferPointer) -> Int {
+    public static func replace(in text: UnsafeMutableRawBufferPointer) -> Int {
         var replaced = 0
         var position = 0
         while position < text.count {

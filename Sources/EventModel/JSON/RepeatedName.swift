@@ -1,9 +1,9 @@
 /// Finds a member name that stands twice in one object.
-package enum RepeatedName {
+public enum RepeatedName {
     /// Objects up to this size are compared pair by pair; larger ones by hash, so that a hostile one costs no square.
     private static let pairwiseMax = 24
 
-    package static func first(in object: JSONValue) -> UnsafeRawBufferPointer? {
+    public static func first(in object: JSONValue) -> UnsafeRawBufferPointer? {
         withUnsafeTemporaryAllocation(of: UnsafeRawBufferPointer.self, capacity: pairwiseMax) { names in
             var count = 0
             // One bit for each name, by its length and ends: where it is not set yet, the name is new.
@@ -39,7 +39,7 @@ package enum RepeatedName {
     }
 
     /// A name as messages show it: what a client sends may be as long as its body.
-    package static func shown(_ name: UnsafeRawBufferPointer) -> String {
+    public static func shown(_ name: UnsafeRawBufferPointer) -> String {
         let text = String(decoding: name.prefix(shownBytesMax), as: UTF8.self)
         return name.count > shownBytesMax ? text + "..." : text
     }

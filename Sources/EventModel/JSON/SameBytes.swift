@@ -1,7 +1,7 @@
 extension UnsafeRawBufferPointer {
     /// Whether both hold the same bytes, compared eight at a time: names are short, so a call would cost more than it does.
     @inlinable @inline(__always)
-    package func holdsSameBytes(as other: UnsafeRawBufferPointer) -> Bool {
+    public func holdsSameBytes(as other: UnsafeRawBufferPointer) -> Bool {
         count == other.count && holdsSameBytes(asOneAsLong: other)
     }
 

@@ -9,6 +9,15 @@ struct CommitGroup {
     let firstPartition: [Int]
     /// nil: nothing is synced (`Durability.os`).
     let journal: Journal?
+    /// `partitions`, which keeps them: to count a reference up and down for each record is a thirtieth of what a record costs here.
+    private let unretained: [Unmanaged<PartitionLog>]
+
+    init(partitions: [PartitionLog], firstPartition: [Int], journal: Journal?) {
+        self.partitions = partitions
+        self.firstPartition = firstPartition
+        self.journal = journal
+        unretained = partitions.map(Unmanaged.passUnretained)
+    }
 
     struct Outcome {
         var receipts: [AppendReceipt]
@@ -67,20 +76,22 @@ struct CommitGroup {
             let group = journaled.group
             for (place, entry) in group.entries.enumerated() {
                 let number = firstPartition[Int(entry.topic.index)] + Int(entry.partition)
-                let partition = partitions[number]
-                if !partition.isStaging {
-                    let state = partition.state
-                    guard state.isWritable else {
-                        receipts[index].note(.notWritable, state.reason ?? "", partition)
-                        journal?.add(partition: nil, offset: 0, timestamp: 0, bodyBytes: entry.byteCount)
-                        continue
+                let staged = unretained[number]._withUnsafeGuaranteedRef { partition -> (offset: Int64, timestamp: Int64)? in
+                    if !partition.isStaging {
+                        let state = partition.state
+                        guard state.isWritable else {
+                            receipts[index].note(.notWritable, state.reason ?? "", partition)
+                            return nil
+                        }
+                        dirty.append(number)
                     }
-                    dirty.append(number)
+                    return partition.stage(
+                        body: group.body(of: entry), timestamp: group.timestamp, identity: entry.identity)
                 }
-                let staged = partition.stage(body: group.body(of: entry), timestamp: group.timestamp, identity: entry.identity)
                 journal?.add(
-                    partition: number, offset: staged.offset, timestamp: staged.timestamp, bodyBytes: entry.byteCount)
-                receipts[index].offsets[place] = staged.offset
+                    partition: staged.map { _ in number }, offset: staged?.offset ?? 0, timestamp: staged?.timestamp ?? 0,
+                    bodyBytes: entry.byteCount)
+                if let staged { receipts[index].offsets[place] = staged.offset }
             }
             journal?.addBodies(journaled)
         }
