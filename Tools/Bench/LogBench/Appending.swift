@@ -31,6 +31,8 @@ struct Appending {
     private struct Slice {
         let events: Int
         let seconds, cpuSeconds: Double
+        /// What `ReferenceWork` took around this slice.
+        let referenceSeconds: Double
     }
 
     func run() async throws {
@@ -43,9 +45,10 @@ struct Appending {
         // Another append to the same log must not bring the same identities.
         let salt = UInt64.random(in: 0...UInt64.max)
         let clock = ContinuousClock()
-        let began = clock.now
         var times: [Double] = []
         var slices: [Slice] = []
+        var reference = try ReferenceWork(records, path: directory + ".reference")
+        var referenceSeconds = try reference.run()
         for slice in 0..<sliceCount {
             let (started, cpuBefore) = (clock.now, LogBench.cpuSeconds())
             let numbers = groupCount * slice / sliceCount..<groupCount * (slice + 1) / sliceCount
@@ -65,16 +68,21 @@ struct Appending {
                 }
                 return await tasks.reduce(into: []) { $0 += $1 }
             }
+            let (seconds, cpuSeconds) = ((clock.now - started) / .seconds(1), LogBench.cpuSeconds() - cpuBefore)
+            let referenceBefore = referenceSeconds
+            referenceSeconds = try reference.run()
             slices.append(
                 Slice(
-                    events: numbers.count * groupSize, seconds: (clock.now - started) / .seconds(1),
-                    cpuSeconds: LogBench.cpuSeconds() - cpuBefore))
+                    events: numbers.count * groupSize, seconds: seconds, cpuSeconds: cpuSeconds,
+                    referenceSeconds: (referenceBefore + referenceSeconds) / 2))
         }
-        let seconds = (clock.now - began) / .seconds(1)
+        let seconds = slices.reduce(0) { $0 + $1.seconds }
         log.close()
         times.sort()
         let events = groupCount * groupSize
-        let lines = slices.map { "{\"events\":\($0.events),\"seconds\":\($0.seconds),\"cpu_s\":\($0.cpuSeconds)}" }
+        let lines = slices.map {
+            "{\"events\":\($0.events),\"seconds\":\($0.seconds),\"cpu_s\":\($0.cpuSeconds),\"reference_s\":\($0.referenceSeconds)}"
+        }
         print(
             """
             {"events":\(events),"seconds":\(seconds),"per_s":\(Int(Double(events) / seconds)),"p50_ms":\(times[times.count / 2]),\

@@ -6,7 +6,7 @@ import RecordFormat
 struct BenchRecords: @unchecked Sendable {
     // Sendable: nobody writes to them any more.
 
-    private let bodies: [UnsafeRawBufferPointer]
+    let bodies: [UnsafeRawBufferPointer]
 
     init(_ count: Int) {
         bodies = (0..<count).map { number in
