@@ -145,6 +145,27 @@ import Testing
                 #""timestamp":"2026-01-21T10:30:00.000Z","originalTimestamp":"2026-01-21T11:30:00Z""#))
     }
 
+    @Test func nothingOfARequestIsInTheNext() async throws {
+        let keys = [
+            WriteKey(key: "trusted", name: "backend", trustsClientContext: true), WriteKey(key: "k", name: "site"),
+        ]
+        let event = #"{"event":"a","userId":"u","messageId":"%","timestamp":"2026-01-21T11:30:00Z","context":{"ip":"10.0.0.1"}}"#
+        func numbered(_ id: String) -> String { event.replacingOccurrences(of: "%", with: id) }
+        let alone = Bench(keys: keys)
+        _ = try await alone.send(numbered("m2"))
+
+        let bench = Bench(keys: keys)
+        _ = try await bench.send(#"{"sentAt":"2026-01-21T11:30:45.123Z","batch":[\#(numbered("m1"))]}"#, key: "trusted")
+        // One that ends in the middle, behind events that were good.
+        let unfinished = #"[\#(numbered("m3")),{"event":"a"},\#(numbered("m3")),7"#
+        #expect(await bench.failure(unfinished, key: "trusted") == .invalidJSON)
+        #expect(await bench.failure(#"{"batch":[\#(numbered("m4"))],"batch":[]}"#, key: "trusted") == .invalidBody)
+        _ = try await bench.send(numbered("m2"))
+        #expect(bench.log.records.count == 2)
+        #expect(bench.log.records[1].value == alone.log.records[0].value)
+        #expect(bench.log.records[1].headers == alone.log.records[0].headers)
+    }
+
     // MARK: One bad event costs its neighbours nothing
 
     @Test func badEventsAreRejectedAloneAndKeptWithTheirErrors() async throws {

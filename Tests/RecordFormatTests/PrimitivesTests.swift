@@ -26,6 +26,28 @@ import Testing
         }
     }
 
+    @Test(arguments: [0, 1, 9, 10, 99, 100, 1_768_991_445_123, Int.max])
+    func numbersHaveTheirDecimalDigits(_ number: Int) {
+        var bytes = GrowableBytes()
+        bytes.append("n=")
+        bytes.append(decimal: number)
+        bytes.append(";")
+        #expect(String(decoding: bytes.bytes, as: UTF8.self) == "n=\(number);")
+    }
+
+    @Test(arguments: [1, 1000, 64 << 10, 200_000])
+    func blocksAreTheSameWhateverRoomThereIs(_ byteCount: Int) {
+        var random = SeededGenerator(seed: 4)
+        let input = (0..<byteCount).map { _ in UInt8.random(in: 0..<4, using: &random) }
+        var tight = GrowableBytes()
+        var wide = GrowableBytes(capacity: 1 << 20)
+        for _ in 0..<2 {
+            input.withUnsafeBytes { LZ4Block.compress($0, appendingTo: &tight) }
+            input.withUnsafeBytes { LZ4Block.compress($0, appendingTo: &wide) }
+        }
+        #expect(Array(copying: tight) == Array(copying: wide))
+    }
+
     @Test(arguments: [
         [UInt8](), [0x80], Array(repeating: 0x80, count: 10), Array(repeating: 0xFF, count: 9) + [0x02],
         Array(repeating: 0xFF, count: 11),

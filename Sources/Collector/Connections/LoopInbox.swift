@@ -1,17 +1,17 @@
 internal import Ingestion
-internal import NIOCore
+package import NIOCore
 internal import Synchronization
 
 /// What is to be done on an event loop soon. All that comes before the loop's next turn is one task of it: to hand over each piece of
 /// work alone costs as much as to do it.
-final class LoopInbox: RequestExecutor {
+package final class LoopInbox: RequestExecutor {
     private let eventLoop: any EventLoop
     private let waiting = Mutex<[@Sendable () -> Void]>([])
 
-    init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
+    package init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
 
     /// Runs `work` behind what else waits here; nothing once the loop has ended.
-    func execute(_ work: @escaping @Sendable () -> Void) {
+    package func execute(_ work: @escaping @Sendable () -> Void) {
         let isFirst = waiting.withLock { waiting in
             waiting.append(work)
             return waiting.count == 1
