@@ -10,7 +10,7 @@ package final class LoopInbox: RequestExecutor {
 
     package init(eventLoop: any EventLoop) { self.eventLoop = eventLoop }
 
-    /// Runs `work` behind what else waits here; nothing once the loop has ended.
+    /// Runs `work` behind what else waits here. The loop is to end with the process: what it does not run any more is kept.
     package func execute(_ work: @escaping @Sendable () -> Void) {
         let isFirst = waiting.withLock { waiting in
             waiting.append(work)

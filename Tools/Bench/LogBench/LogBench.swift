@@ -30,10 +30,10 @@ struct LogBench {
         exit(64)
     }
 
-    /// Of the whole process, user and system.
-    static func cpuSeconds() -> Double {
+    /// User and system, of the whole process or of what `clock` counts.
+    static func cpuSeconds(_ clock: clockid_t = CLOCK_PROCESS_CPUTIME_ID) -> Double {
         var time = timespec()
-        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        clock_gettime(clock, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 }
