@@ -47,7 +47,12 @@ let package = Package(
             cxxSettings: [.unsafeFlags(["-O2"])],
             linkerSettings: [.linkedLibrary("simdjson")]),
 
-        room("EventModel", ["CSimdJSON"]),
+        .target(
+            name: "CRE2", path: "Sources/CLibraries/CRE2",
+            cxxSettings: [.unsafeFlags(["-O2"])],
+            linkerSettings: [.linkedLibrary("re2")]),
+
+        room("EventModel", ["CSimdJSON", "CRE2"]),
         room("RecordFormat", ["CLZ4", "CCRC32C"]),
         room("EventLog", ["RecordFormat"]),
         room("LogStorage", ["EventLog", "RecordFormat"]),

@@ -5,7 +5,7 @@ cd "$root"
 say() { printf '%s\n' "$*" >&2; }
 
 # Libraries that the build needs, and the tools to find them.
-build_packages=(liblz4-dev libdeflate-dev libsimdjson-dev pkg-config g++)
+build_packages=(liblz4-dev libdeflate-dev libsimdjson-dev libre2-dev pkg-config g++)
 
 # need_packages NAME...: installs the Debian packages that are missing. Nothing to do takes a few milliseconds.
 need_packages() {
@@ -65,4 +65,25 @@ build() {
         exit 1
     fi
     rm -f "$log"
+}
+
+# need_schema_suite: the official test suite of JSON Schema, and the meta-schemas, in .build/json-schema-suite. Two PyPI packages have them.
+need_schema_suite() {
+    need_packages python3-venv unzip
+    local folder=.build/json-schema-suite versions="jsonschema==4.26.0 jsonschema-specifications==2025.9.1"
+    [ "$(cat "$folder/versions" 2>/dev/null)" = "$versions" ] && return
+    say "Fetching the official test suite of JSON Schema."
+    local work
+    work=$(mktemp -d)
+    /usr/bin/python3 -m venv "$work/venv"
+    local pip=("$work/venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --dest "$work")
+    "${pip[@]}" --no-binary :all: jsonschema==4.26.0
+    "${pip[@]}" jsonschema-specifications==2025.9.1
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    tar xzf "$work"/jsonschema-4.26.0.tar.gz --strip-components=2 -C "$folder" jsonschema-4.26.0/json/tests jsonschema-4.26.0/json/remotes
+    unzip -q "$work"/jsonschema_specifications-*.whl 'jsonschema_specifications/schemas/draft202012/*' -d "$work"
+    mv "$work/jsonschema_specifications/schemas/draft202012" "$folder/metaschemas"
+    rm -rf "$work"
+    printf '%s' "$versions" >"$folder/versions"
 }

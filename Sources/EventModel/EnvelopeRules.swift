@@ -97,22 +97,11 @@ public struct EnvelopeRules: Sendable {
         guard let twice = RepeatedName.first(in: object) else { return }
         violations.append(
             .init(
-                path: "\(path)/\(pointerEscaped(RepeatedName.shown(twice)))", keyword: "uniqueNames",
+                path: "\(path)/\(JSONPointer.escaped(RepeatedName.shown(twice)))", keyword: "uniqueNames",
                 message: "stands more than once"))
     }
 
     private func characterCount(_ bytes: UnsafeRawBufferPointer) -> Int {
         bytes.reduce(0) { $0 + ($1 & 0xC0 == 0x80 ? 0 : 1) }
-    }
-
-    private func pointerEscaped(_ name: String) -> String {
-        String(
-            name.flatMap { character -> String in
-                switch character {
-                case "~": "~0"
-                case "/": "~1"
-                default: String(character)
-                }
-            })
     }
 }

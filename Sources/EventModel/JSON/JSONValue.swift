@@ -16,6 +16,17 @@ public struct JSONView {
         valueCount = Int(view.count)
     }
 
+    init(
+        text: UnsafeRawPointer, nodes: UnsafePointer<JSONNode>, strings: UnsafeRawPointer, tape: UnsafePointer<UInt64>,
+        valueCount: Int
+    ) {
+        self.text = text
+        self.nodes = nodes
+        self.strings = strings
+        self.tape = tape
+        self.valueCount = valueCount
+    }
+
     public var root: JSONValue { JSONValue(view: self, index: 0) }
 }
 

@@ -1,0 +1,135 @@
+/// The keywords that apply other schemas.
+extension SchemaCompiler {
+    mutating func readApplicators(_ reading: inout SchemaReading) throws(SchemaError) {
+        try readMembers(&reading)
+        if reading.dialect.appliesSubschemas {
+            try readElements(&reading)
+            try readCombinations(&reading)
+            try readConditions(&reading)
+        }
+        // Behind all that says what was evaluated.
+        guard reading.dialect.appliesUnevaluated else { return }
+        if let node = try subschema("unevaluatedItems", reading) { reading.add(.unevaluatedElements(node)) }
+        if let node = try subschema("unevaluatedProperties", reading) { reading.add(.unevaluatedMembers(node)) }
+    }
+
+    // MARK: Objects
+
+    private mutating func readMembers(_ reading: inout SchemaReading) throws(SchemaError) {
+        var names: [(name: String, node: Int32?)] = []
+        var patterns: [Int32] = []
+        var additional = SchemaProgram.noNode
+        if reading.dialect.appliesSubschemas {
+            for (name, schema) in try members("properties", reading) {
+                names.append((name.string ?? "", try node(store.target(schema, in: reading.resource))))
+            }
+            for (source, schema) in try members("patternProperties", reading) {
+                patterns.append(try pattern(source, "patternProperties", reading))
+                patterns.append(try node(store.target(schema, in: reading.resource)))
+            }
+            additional = try subschema("additionalProperties", reading) ?? additional
+            if let node = try subschema("propertyNames", reading) { reading.add(.memberNames(node)) }
+        }
+        var required: [String] = []
+        if reading.dialect.validates, let value = reading.schema.member("required") {
+            required = try self.names(value, "required", reading)
+        }
+        guard !names.isEmpty || !patterns.isEmpty || additional != SchemaProgram.noNode || !required.isEmpty else { return }
+        addRules(names, patterns, additional, required, &reading)
+    }
+
+    private mutating func addRules(
+        _ properties: [(name: String, node: Int32?)], _ patterns: [Int32], _ additional: Int32, _ required: [String],
+        _ reading: inout SchemaReading
+    ) {
+        // One bit each; beyond these, each is looked for by itself.
+        let withBits = required.prefix(64)
+        for name in required.dropFirst(64) { reading.add(.requiredMember(name: text(name))) }
+        let bits = Dictionary(uniqueKeysWithValues: withBits.enumerated().map { ($1, UInt64(1) << UInt64($0)) })
+        let known = Set(properties.map(\.name))
+        let names = properties + withBits.filter { !known.contains($0) }.map { ($0, nil) }
+        var slotCount = 1
+        while slotCount < 2 * names.count { slotCount *= 2 }
+        if names.isEmpty { slotCount = 0 }
+        let firstSlot = program.memberSlots.count
+        program.memberSlots += Array(repeating: -1, count: slotCount)
+        for (name, node) in names {
+            var copy = name
+            let mark = copy.withUTF8 { SchemaProgram.mark(UnsafeRawBufferPointer($0)) }
+            let slot = firstSlot + SchemaProgram.slot(mark, count: slotCount)
+            program.memberNames.append(
+                .init(
+                    name: text(name), mark: mark, kinds: .all, node: node ?? SchemaProgram.noNode, isProperty: node != nil,
+                    requiredBit: bits[name] ?? 0, next: program.memberSlots[slot]))
+            program.memberSlots[slot] = Int32(program.memberNames.count - 1)
+        }
+        program.memberRules.append(
+            .init(
+                slots: firstSlot..<firstSlot + slotCount, patterns: list(patterns), additional: additional,
+                requiredBits: bits.values.reduce(0, |)))
+        reading.add(.members(Int32(program.memberRules.count - 1)))
+    }
+
+    // MARK: Arrays
+
+    private mutating func readElements(_ reading: inout SchemaReading) throws(SchemaError) {
+        let first = try nodes("prefixItems", reading)
+        let rest = try subschema("items", reading)
+        if !first.isEmpty || rest != nil {
+            reading.add(.elements(first: list(first), rest: rest ?? SchemaProgram.noNode))
+        }
+        guard let node = try subschema("contains", reading) else { return }
+        let (min, max) = try (reading.dialect.validates ? bounds("minContains", "maxContains", reading) : nil) ?? (1, .max)
+        let isMinGiven = reading.dialect.validates && reading.schema.member("minContains") != nil
+        reading.add(.contains(node, min: isMinGiven ? min : 1, max: max))
+    }
+
+    // MARK: The same value
+
+    private mutating func readCombinations(_ reading: inout SchemaReading) throws(SchemaError) {
+        let (all, any, one) = (try nodes("allOf", reading), try nodes("anyOf", reading), try nodes("oneOf", reading))
+        if !all.isEmpty { reading.add(.all(list(all)), inPlace: all) }
+        if !any.isEmpty { reading.add(.any(list(any)), inPlace: any) }
+        if !one.isEmpty { reading.add(.one(list(one)), inPlace: one) }
+        if let node = try subschema("not", reading) { reading.add(.not(node), inPlace: node) }
+    }
+
+    private mutating func readConditions(_ reading: inout SchemaReading) throws(SchemaError) {
+        let then = try subschema("then", reading)
+        let otherwise = try subschema("else", reading)
+        if let test = try subschema("if", reading) {
+            reading.add(
+                .condition(
+                    test: test, then: then ?? SchemaProgram.noNode, otherwise: otherwise ?? SchemaProgram.noNode),
+                inPlace: [test, then, otherwise].compactMap { $0 })
+        }
+        for (name, schema) in try members("dependentSchemas", reading) {
+            let node = try node(store.target(schema, in: reading.resource))
+            reading.add(.dependentSchema(ifPresent: text(name.string ?? ""), node: node), inPlace: node)
+        }
+    }
+
+    // MARK: Shapes of values
+
+    private mutating func subschema(_ keyword: StaticString, _ reading: SchemaReading) throws(SchemaError) -> Int32? {
+        guard let value = reading.schema.member(keyword) else { return nil }
+        return try node(store.target(value, in: reading.resource))
+    }
+
+    /// Of a list of schemas; empty without one.
+    private mutating func nodes(_ keyword: StaticString, _ reading: SchemaReading) throws(SchemaError) -> [Int32] {
+        guard let value = reading.schema.member(keyword) else { return [] }
+        guard value.isArray, value.descendantCount > 0 else {
+            throw error(reading, "\(keyword)", "must be a list of schemas, not empty")
+        }
+        var nodes: [Int32] = []
+        for element in value.elements { nodes.append(try node(store.target(element, in: reading.resource))) }
+        return nodes
+    }
+
+    private func members(_ keyword: StaticString, _ reading: SchemaReading) throws(SchemaError) -> [(key: JSONValue, value: JSONValue)] {
+        guard let value = reading.schema.member(keyword) else { return [] }
+        guard value.isObject else { throw error(reading, "\(keyword)", "must be an object, with a schema for each name") }
+        return Array(value.members)
+    }
+}
