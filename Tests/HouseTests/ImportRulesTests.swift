@@ -36,6 +36,9 @@ import Testing
     static let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().appendingPathComponent("Sources")
 
+    /// Folders of C and of data: nothing in them imports.
+    static let withoutSwift: Set<String> = ["CLibraries", "EventCatalogue"]
+
     static func imports(in text: String) -> [String] {
         text.split(separator: "\n").compactMap { line in
             let words = line.split(separator: " ").map(String.init)
@@ -50,7 +53,7 @@ import Testing
 
     @Test func everyImportIsInTheTable() throws {
         let rooms = try FileManager.default.contentsOfDirectory(atPath: Self.sources.path)
-            .filter { $0 != "CLibraries" && !$0.hasPrefix(".") }
+            .filter { !Self.withoutSwift.contains($0) && !$0.hasPrefix(".") }
         #expect(Set(rooms) == Set(Self.allowed.keys), "a room without a row in the table, or a row without a room")
         var read = 0
         for room in rooms {
