@@ -56,7 +56,7 @@ let package = Package(
             cxxSettings: [.unsafeFlags(["-O2"])],
             linkerSettings: [.linkedLibrary("re2")]),
 
-        room("EventModel", ["CSimdJSON", "CRE2"]),
+        room("EventModel", ["CSimdJSON", "CRE2", "EventCatalogue"]),
         room("RecordFormat", ["CLZ4", "CCRC32C"]),
         room("EventLog", ["RecordFormat"]),
         room("LogStorage", ["EventLog", "RecordFormat"]),
@@ -87,7 +87,7 @@ let package = Package(
         .executableTarget(
             name: "okla-events",
             dependencies: [
-                "Server", "LogStorage", "EventLog", "RecordFormat", "CDeflate",
+                "Server", "LogStorage", "EventLog", "EventModel", "RecordFormat", "CDeflate",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOFoundationCompat", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
@@ -102,7 +102,7 @@ let package = Package(
             swiftSettings: strict),
 
         .executableTarget(
-            name: "ingest-bench", dependencies: ["Ingestion", "EventLog", "RecordFormat", "CDeflate"],
+            name: "ingest-bench", dependencies: ["Ingestion", "EventLog", "EventModel", "RecordFormat", "CDeflate"],
             path: "Tools/Bench/IngestBench", swiftSettings: strict),
 
         .target(
@@ -120,7 +120,7 @@ let package = Package(
                 "Ingestion", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
-        tests("Server", ["Ingestion", "LogStorage"]),
+        tests("Server", ["EventModel", "Ingestion", "LogStorage"]),
         .testTarget(name: "HouseTests", path: "Tests/HouseTests", swiftSettings: strict),
     ],
     cxxLanguageStandard: .cxx17

@@ -1,5 +1,6 @@
 internal import Collector
 internal import EventLog
+internal import EventModel
 internal import Foundation
 internal import Hummingbird
 internal import HummingbirdCore
@@ -34,6 +35,8 @@ package struct EventTrackingService: Sendable {
         // Before anything listens or is written: two services must never share a data directory.
         try directory.refuseIfInUse()
         let keys = try writeKeys(dataDirectory)
+        let catalogue = CurrentCatalogue(
+            try CatalogueFolder.catalogue(settings.catalogueFolder, unknownEvents: settings.unknownEvents))
 
         let status = ServiceStatus()
         let router = Router(context: CollectorContext.self)
@@ -70,12 +73,14 @@ package struct EventTrackingService: Sendable {
             eventLoopGroupProvider: eventLoops,
             logger: logger)
         let engine = LogService(
-            settings: settings, directory: directory, keys: keys, status: status, metrics: metrics, logger: logger,
+            settings: settings, directory: directory, keys: keys, catalogue: catalogue, status: status, metrics: metrics,
+            logger: logger,
             onReady: announcement.logIsOpen)
         // In dependency order: what comes later is shut down earlier.
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [
+                    .init(service: CatalogueReload(settings: settings, current: catalogue, logger: logger)),
                     .init(service: engine),
                     .init(service: application, successTerminationBehavior: .gracefullyShutdownGroup),
                 ],

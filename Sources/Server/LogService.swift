@@ -1,5 +1,6 @@
 internal import Collector
 internal import EventLog
+internal import EventModel
 internal import Foundation
 internal import Ingestion
 internal import LogStorage
@@ -12,6 +13,7 @@ struct LogService: Service {
     let settings: Settings
     let directory: LogDirectory
     let keys: WriteKeyRing
+    let catalogue: CurrentCatalogue
     let status: ServiceStatus
     let metrics: Metrics
     let logger: Logger
@@ -89,7 +91,7 @@ struct LogService: Service {
             log,
             IngestPipeline(
                 log: log, hasher: log.identityHasher, deduplicator: deduplicator, keys: keys, limits: settings.limits,
-                topic: topic, rejectedTopic: rejected, now: now)
+                catalogue: catalogue, topic: topic, rejectedTopic: rejected, now: now)
         )
     }
 

@@ -14,5 +14,5 @@ struct OklaEvents: AsyncParsableCommand {
 
             Exit codes: 0 done, 1 the thing asked for failed, 64 wrong usage.
             """,
-        subcommands: [ServeCommand.self, SendCommand.self, LogCommand.self])
+        subcommands: [ServeCommand.self, SendCommand.self, CatalogCommand.self, LogCommand.self])
 }

@@ -17,7 +17,8 @@ import Testing
             pipeline = IngestPipeline(
                 log: log, hasher: RecordIdentityHasher(key: SipHash128.Key(k0: 1, k1: 2)),
                 deduplicator: Deduplicator(bounds: .init()), keys: WriteKeyRing(keys), limits: limits,
-                topic: TopicName("raw")!, rejectedTopic: TopicName("rejected")!, now: { IngestPipelineTests.receivedAt })
+                catalogue: CurrentCatalogue(try! Catalogue(CatalogueFile.builtIn)), topic: TopicName("raw")!,
+                rejectedTopic: TopicName("rejected")!, now: { IngestPipelineTests.receivedAt })
         }
 
         func send(

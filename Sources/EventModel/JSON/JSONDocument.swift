@@ -5,7 +5,8 @@ public final class JSONDocument: @unchecked Sendable {
     /// Nesting of such a text.
     public static let depthMax = 128
 
-    public let root: JSONValue
+    /// Readable only as long as somebody holds the document.
+    let root: JSONValue
     private let memory: UnsafeMutableRawPointer
 
     /// - Throws: where and why `text` is no JSON, or none that can be read.
@@ -25,6 +26,12 @@ public final class JSONDocument: @unchecked Sendable {
     }
 
     deinit { memory.deallocate() }
+
+    /// Calls `body` with the outermost value, which must not be kept.
+    public func withRoot<Success, Failure: Error>(_ body: (JSONValue) throws(Failure) -> Success) throws(Failure) -> Success {
+        defer { withExtendedLifetime(self) {} }
+        return try body(root)
+    }
 
     private static func view(
         _ text: UnsafeMutableRawBufferPointer, _ parser: JSONParser

@@ -36,20 +36,14 @@ public final class JSONSchemas: @unchecked Sendable {
         _ sources: [Source], assertsFormats: Bool,
         load: @escaping (String) throws(SchemaError) -> JSONDocument? = { (_) throws(SchemaError) in nil }
     ) throws(SchemaError) {
-        var texts: [JSONDocument] = []
-        let store = SchemaStore(assertsFormats: assertsFormats) { (uri) throws(SchemaError) in
-            guard let text = try load(uri) else { return nil }
-            texts.append(text)
-            return text
-        }
+        let store = SchemaStore(assertsFormats: assertsFormats, load: load)
+        // All of them first: each may refer to any other.
+        var targets: [SchemaStore.Target] = []
+        for source in sources { targets.append(try store.add(source.text, uri: source.uri, file: source.file)) }
         var compiler = SchemaCompiler(store: store)
         var roots: [Root] = []
-        for source in sources {
-            roots.append(Root(node: try compiler.add(source.text, uri: source.uri, file: source.file)))
-        }
-        var program = try compiler.finish()
-        program.documents += texts
-        self.program = program
+        for target in targets { roots.append(Root(node: try compiler.add(target))) }
+        program = try compiler.finish()
         self.roots = roots
     }
 

@@ -7,7 +7,10 @@ extension SchemaCompiler {
             try readCombinations(&reading)
             try readConditions(&reading)
         }
-        // Behind all that says what was evaluated.
+    }
+
+    /// To be called last, behind all that says what was evaluated.
+    mutating func readUnevaluated(_ reading: inout SchemaReading) throws(SchemaError) {
         guard reading.dialect.appliesUnevaluated else { return }
         if let node = try subschema("unevaluatedItems", reading) { reading.add(.unevaluatedElements(node)) }
         if let node = try subschema("unevaluatedProperties", reading) { reading.add(.unevaluatedMembers(node)) }
@@ -127,7 +130,9 @@ extension SchemaCompiler {
         return nodes
     }
 
-    private func members(_ keyword: StaticString, _ reading: SchemaReading) throws(SchemaError) -> [(key: JSONValue, value: JSONValue)] {
+    private func members(_ keyword: StaticString, _ reading: SchemaReading) throws(SchemaError) -> [(
+        key: JSONValue, value: JSONValue
+    )] {
         guard let value = reading.schema.member(keyword) else { return [] }
         guard value.isObject else { throw error(reading, "\(keyword)", "must be an object, with a schema for each name") }
         return Array(value.members)

@@ -17,16 +17,11 @@ struct SchemaCompiler {
     private var inPlace: [[Int32]] = []
     private var compiledCount = 0
     private var textNumbers: [String: Int32] = [:]
-    private var knownDocuments: Set<ObjectIdentifier> = []
 
     init(store: SchemaStore) { self.store = store }
 
-    /// Compiles the schema at the root of `text`, which was found at `uri`, and returns its node.
-    ///
-    /// - Parameter file: what errors call the text.
-    mutating func add(_ text: JSONDocument, uri: String, file: String) throws(SchemaError) -> Int32 {
-        let target = try store.add(text, uri: uri, file: file)
-        keep(text)
+    /// Compiles a schema that is in the store, and returns its node.
+    mutating func add(_ target: SchemaStore.Target) throws(SchemaError) -> Int32 {
         let number = try node(target)
         try compileAll()
         return number
@@ -40,11 +35,8 @@ struct SchemaCompiler {
             program.memberNames[place].kinds = node.kinds
             if !node.hasInstructions { program.memberNames[place].node = SchemaProgram.noNode }
         }
+        program.documents = store.texts
         return program
-    }
-
-    private mutating func keep(_ text: JSONDocument) {
-        if knownDocuments.insert(ObjectIdentifier(text)).inserted { program.documents.append(text) }
     }
 
     // MARK: Nodes
@@ -87,8 +79,10 @@ struct SchemaCompiler {
         }
         var reading = SchemaReading(target, dialect: store.resources[target.resource].dialect)
         try readAssertions(&reading)
-        try readReferences(&reading)
+        // What a schema says itself is told before what it refers to says.
         try readApplicators(&reading)
+        try readReferences(&reading)
+        try readUnevaluated(&reading)
         program.nodes[number].kinds = reading.kinds
         program.nodes[number].first = Int32(program.instructions.count)
         program.instructions += reading.instructions

@@ -31,8 +31,11 @@ extension SchemaEvaluation {
             }
             ordinal += 1
         }
-        if found < min { return fail(value, "contains", "must hold at least \(SchemaWords.counted(min, "element")) of the form asked for here") }
-        return found <= max || fail(value, "contains", "must hold at most \(SchemaWords.counted(max, "element")) of the form asked for here")
+        if found < min {
+            return fail(value, "contains", "must hold at least \(SchemaWords.counted(min, "element")) of the form asked for here")
+        }
+        return found <= max
+            || fail(value, "contains", "must hold at most \(SchemaWords.counted(max, "element")) of the form asked for here")
     }
 
     mutating func elementCount(_ min: Int32, _ max: Int32, _ value: JSONValue) -> Bool {

@@ -48,7 +48,8 @@ extension SchemaEvaluation {
         let count = bytes.reduce(0) { $0 + ($1 & 0xC0 == 0x80 ? 0 : 1) }
         if count < min {
             return fail(
-                value, "minLength", count == 0 ? "must not be empty" : "must have at least \(SchemaWords.counted(min, "character"))")
+                value, "minLength",
+                count == 0 ? "must not be empty" : "must have at least \(SchemaWords.counted(min, "character"))")
         }
         return count <= max || fail(value, "maxLength", "must not be longer than \(SchemaWords.counted(max, "character"))")
     }

@@ -242,7 +242,8 @@ enum URISyntax {
         while place < text.endIndex {
             let byte = text[place]
             if byte == UInt8(ascii: "%") {
-                guard place + 2 < text.endIndex, hexadecimalDigit(text[place + 1]) != nil, hexadecimalDigit(text[place + 2]) != nil
+                guard place + 2 < text.endIndex, hexadecimalDigit(text[place + 1]) != nil,
+                    hexadecimalDigit(text[place + 2]) != nil
                 else { return false }
                 place += 3
                 continue

@@ -70,7 +70,8 @@ struct SchemaProgram {
 
         @inline(__always)
         func contains(_ value: JSONValue) -> Bool {
-            bits & 1 << UInt16(truncatingIfNeeded: value.kind.rawValue) != 0 || bits & Self.wholeDouble != 0 && value.isWholeDouble
+            bits & 1 << UInt16(truncatingIfNeeded: value.kind.rawValue) != 0
+                || bits & Self.wholeDouble != 0 && value.isWholeDouble
         }
 
         /// By the name that a schema gives to the kind.

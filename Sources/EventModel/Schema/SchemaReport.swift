@@ -29,9 +29,9 @@ struct ViolationReport: SchemaReport {
 
     /// - Parameter step: from the value to the place, where that is none: a member that is missing.
     mutating func add(_ value: JSONValue, _ step: String, _ keyword: String, _ message: String) {
-        let violation = EventViolation(
-            path: JSONPointer.path(to: value, from: root) + step, keyword: keyword, message: message)
+        let path = JSONPointer.path(to: value, from: root) + step
         // Two schemas may ask for the same.
-        if !isFull, !violations.contains(violation) { violations.append(violation) }
+        if isFull || violations.contains(where: { $0.path == path && $0.keyword == keyword }) { return }
+        violations.append(EventViolation(path: path, keyword: keyword, message: message))
     }
 }

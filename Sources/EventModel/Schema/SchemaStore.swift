@@ -42,6 +42,9 @@ final class SchemaStore {
         self.load = load
     }
 
+    /// All texts, also those that were loaded.
+    var texts: [JSONDocument] { documents.map(\.text) }
+
     // MARK: Adding
 
     /// Adds a text, which was found at `uri`, and returns its root.
@@ -102,7 +105,8 @@ final class SchemaStore {
                 throw error(resources[resource].document, "\(pointer)/\(keyword)", "must be a name")
             }
             guard resources[resource].anchors[name] == nil else {
-                throw error(resources[resource].document, "\(pointer)/\(keyword)", "the anchor \(name) stands twice in this schema")
+                throw error(
+                    resources[resource].document, "\(pointer)/\(keyword)", "the anchor \(name) stands twice in this schema")
             }
             resources[resource].anchors[name] = schema
             return name

@@ -132,6 +132,9 @@ struct StoredEvent: ~Copyable {
 
     // MARK: /page
 
+    /// Whether the event is stored with properties that it was not sent with.
+    func completesProperties(_ envelope: Envelope) -> Bool { endpoint == .page && hasPage(envelope) }
+
     private func page(_ envelope: Envelope) -> JSONValue? {
         guard let page = envelope.context?.member("page"), page.isObject else { return nil }
         return page

@@ -26,6 +26,8 @@ final class AssemblyMemory {
     /// The messageIds that were made in this round.
     @exclusivity(unchecked) var madeIDs = GrowableBytes()
     @exclusivity(unchecked) var violations: [EventViolation] = []
+    /// An event as it is stored, where it must be read like that before it is.
+    let completed = CompletedEvent()
 
     /// Nothing of a request is left, also of one that ended in an error.
     func begin(receivedAt: Int64, clientAddress: String, endpoint: IngestEndpoint) {

@@ -1,5 +1,5 @@
 package import EventLog
-internal import EventModel
+package import EventModel
 internal import RecordFormat
 
 /// The write path: decode, check, deduplicate, splice, append. `prepare` runs on the caller's thread and never blocks;
@@ -17,7 +17,8 @@ package final class IngestPipeline: Sendable {
     /// - Parameter now: milliseconds since 1970.
     package init(
         log: any LogWriter, hasher: RecordIdentityHasher, deduplicator: Deduplicator, keys: WriteKeyRing,
-        limits: IngestLimits, topic: TopicName, rejectedTopic: TopicName, now: @escaping @Sendable () -> Int64
+        limits: IngestLimits, catalogue: CurrentCatalogue, topic: TopicName, rejectedTopic: TopicName,
+        now: @escaping @Sendable () -> Int64
     ) {
         guard let raw = log.topic(named: topic), let rejected = log.topic(named: rejectedTopic) else {
             preconditionFailure("the log was opened with both topics")
@@ -28,7 +29,8 @@ package final class IngestPipeline: Sendable {
         self.limits = limits
         self.topic = topic
         surroundings = RequestAssembly.Surroundings(
-            keys: keys, limits: limits, raw: raw, rejected: rejected, hasher: hasher, deduplicator: deduplicator)
+            keys: keys, limits: limits, raw: raw, rejected: rejected, hasher: hasher, deduplicator: deduplicator,
+            catalogue: catalogue)
         self.now = now
     }
 

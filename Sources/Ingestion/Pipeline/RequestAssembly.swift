@@ -12,10 +12,12 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         let rejected: (handle: TopicHandle, partitionCount: Int)
         let hasher: RecordIdentityHasher
         let deduplicator: Deduplicator
+        let catalogue: CurrentCatalogue
 
         init(
             keys: WriteKeyRing, limits: IngestLimits, raw: (handle: TopicHandle, partitionCount: Int),
-            rejected: (handle: TopicHandle, partitionCount: Int), hasher: RecordIdentityHasher, deduplicator: Deduplicator
+            rejected: (handle: TopicHandle, partitionCount: Int), hasher: RecordIdentityHasher, deduplicator: Deduplicator,
+            catalogue: CurrentCatalogue
         ) {
             self.keys = keys
             self.limits = limits
@@ -23,12 +25,14 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
             self.rejected = rejected
             self.hasher = hasher
             self.deduplicator = deduplicator
+            self.catalogue = catalogue
         }
     }
 
     private let surroundings: Surroundings
     private let request: IngestRequest
     private let rules: EnvelopeRules
+    private let catalogue: Catalogue
     private let receivedAt: Int64
     private let arrival: UInt32
     private let cutoff: UInt32
@@ -55,6 +59,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         self.receivedAt = receivedAt
         self.writeKey = writeKey
         rules = EnvelopeRules(eventName: request.endpoint.eventName)
+        catalogue = surroundings.catalogue.value
         let receivedSeconds = UInt32(clamping: receivedAt / 1000)
         arrival = surroundings.deduplicator.arrival(now: receivedSeconds)
         cutoff = surroundings.deduplicator.cutoff(now: receivedSeconds)
@@ -114,6 +119,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
             }
             let envelope = Envelope(of: event)
             rules.check(event, envelope, into: &memory.violations)
+            if memory.violations.isEmpty { checkSchema(event, envelope) }
             if memory.violations.isEmpty {
                 wait(number, event, envelope)
                 if memory.round.count == Self.roundEventsMax { end() }
@@ -123,6 +129,25 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
                 memory.violations.removeAll(keepingCapacity: true)
             }
         }
+    }
+
+    /// Checks an event that keeps the envelope's rules against the schema of its name.
+    private mutating func checkSchema(_ event: JSONValue, _ envelope: Envelope) {
+        guard let name = name(envelope) else { return }
+        guard memory.stored.completesProperties(envelope) else {
+            return catalogue.check(event, named: name, into: &memory.violations)
+        }
+        // What counts is what is stored, with the properties that its context gave it.
+        memory.stored.splice(event, envelope, messageID: nil, into: &memory.splice)
+        guard let completed = memory.completed.parse(event, memory.splice) else { return }
+        catalogue.check(completed, named: name, into: &memory.violations)
+    }
+
+    /// The event's own name, else the one that the address gives it.
+    private func name(_ envelope: Envelope) -> UnsafeRawBufferPointer? {
+        if let name = envelope.event, name.isString { return name.stringBytes }
+        guard let name = request.endpoint.eventName else { return nil }
+        return UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
     }
 
     // MARK: Storing
@@ -189,13 +214,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         memory.splice.write(event, to: &group.bodies)
         precondition(group.bodies.count - valueStart == memory.splice.byteCount(of: event))
         RecordBody.appendHeaderCount(3, to: &group.bodies)
-        if let name = envelope.event, name.isString {
-            RecordBody.appendHeader("event", name.stringBytes, to: &group.bodies)
-        } else if let name = request.endpoint.eventName {
-            RecordBody.appendHeader(
-                "event", UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount),
-                to: &group.bodies)
-        }
+        if let name = name(envelope) { RecordBody.appendHeader("event", name, to: &group.bodies) }
         RecordBody.appendHeader("messageId", messageID, to: &group.bodies)
         group.bodies.append(copying: memory.keyHeader.bytes)
         return group.close(
@@ -216,7 +235,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
             RecordBody.appendAbsentField(to: &group.bodies)
         }
         RecordBody.appendField(source, to: &group.bodies)
-        let name = envelope?.event.flatMap { $0.isString ? $0.stringBytes : nil }
+        let name = if let envelope { name(envelope) } else { UnsafeRawBufferPointer?.none }
         let messageID = envelope?.messageID.flatMap { $0.isString ? $0.stringBytes : nil }
         RecordBody.appendHeaderCount(2 + (name == nil ? 0 : 1) + (messageID == nil ? 0 : 1), to: &group.bodies)
         if let name { RecordBody.appendHeader("event", name, to: &group.bodies) }

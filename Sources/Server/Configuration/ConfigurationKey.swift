@@ -66,8 +66,7 @@ struct ConfigurationKey: Sendable {
         .init("EventTracking.Enrichment.GeoIPDatabase", enrichment),
         .init("EventTracking.Enrichment.AnonymizeIP", enrichment),
         .init("EventTracking.TrustedProxies", .notInThisVersion("forwarded addresses")),
-        .init("EventTracking.Catalog", .notInThisVersion("the event catalogue")),
-        .init("EventTracking.UnknownEvents", .notInThisVersion("the event catalogue")),
+        .init("EventTracking.Catalog"), .init("EventTracking.UnknownEvents"),
         .init("EventTracking.Dedup.Window"), .init("EventTracking.Dedup.MaxEntries"),
         .init("EventTracking.SessionTimeout", .notInThisVersion("sessions")),
     ]

@@ -1,4 +1,5 @@
 internal import EventLog
+package import EventModel
 package import Ingestion
 package import LogStorage
 
@@ -14,6 +15,9 @@ package struct Settings: Sendable {
     package var adminToken: String?
     package var limits = IngestLimits()
     package var deduplication = Deduplicator.Bounds()
+    /// A directory whose schemas replace built-in ones, or add to them.
+    package var catalogueFolder: String?
+    package var unknownEvents = Catalogue.UnknownEvents.accept
     package var topic = "okla.events.raw"
     package var partitionCount = 12
     package var log = LogOptions()
@@ -54,6 +58,8 @@ package struct Settings: Sendable {
             Self.unlimited(
                 try sources.integer("EventTracking.Dedup.MaxEntries", 0...Self.identitiesCeiling),
                 ceiling: Self.identitiesCeiling) ?? deduplication.entriesMax
+        catalogueFolder = try sources.text("EventTracking.Catalog")
+        unknownEvents = try sources.choice("EventTracking.UnknownEvents", Catalogue.UnknownEvents.self) ?? unknownEvents
         if let name = try sources.text("Kafka.Topic") {
             guard TopicName(name) != nil, name != Self.rejectedTopic else {
                 throw ConfigurationError(

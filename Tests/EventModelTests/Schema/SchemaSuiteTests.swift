@@ -45,9 +45,11 @@ import Testing
         var total: Int { passed + failures.count }
 
         mutating func run(_ file: URL, assertsFormats: Bool) throws {
-            let text = try JSONDocument(Array(Data(contentsOf: file)))
-            let name = file.lastPathComponent
-            for (number, group) in text.root.elements.enumerated() {
+            try JSONDocument(Array(Data(contentsOf: file))).withRoot { try run($0, file.lastPathComponent, assertsFormats) }
+        }
+
+        private mutating func run(_ groups: JSONValue, _ name: String, _ assertsFormats: Bool) throws {
+            for (number, group) in groups.elements.enumerated() {
                 let schema = group.member("schema")!
                 let tests = group.member("tests")!
                 let title = "\(name): \(group.member("description")!.string!)"

@@ -1,5 +1,6 @@
 import CDeflate
 import EventLog
+import EventModel
 import Foundation
 import Ingestion
 import RecordFormat
@@ -21,7 +22,8 @@ struct IngestBench {
         limits.batchEvents = max(limits.batchEvents, size)
         let pipeline = IngestPipeline(
             log: NoLog(), hasher: hasher, deduplicator: Deduplicator(bounds: .init()),
-            keys: WriteKeyRing([WriteKey(key: "bench-key")]), limits: limits, topic: TopicName("raw")!,
+            keys: WriteKeyRing([WriteKey(key: "bench-key")]), limits: limits,
+            catalogue: CurrentCatalogue(try Catalogue(CatalogueFile.builtIn)), topic: TopicName("raw")!,
             rejectedTopic: TopicName("rejected")!, now: { 1_769_000_000_000 })
         let bodies = (0..<requests).map { number in body(number * size..<(number + 1) * size) }
         let request = IngestRequest(
