@@ -16,8 +16,8 @@ package final class TemporaryDirectory {
 
 package enum Fixtures {
     /// The bytes of `Fixtures/<name>` at the top of the repository.
-    package static func bytes(_ name: String, file: StaticString = #filePath) throws -> [UInt8] {
-        let root = URL(fileURLWithPath: "\(file)").deletingLastPathComponent().deletingLastPathComponent()
+    package static func bytes(_ name: String) throws -> [UInt8] {
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         return Array(try Data(contentsOf: root.appendingPathComponent("Fixtures/\(name)")))
     }
