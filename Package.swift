@@ -41,6 +41,7 @@ let package = Package(
     targets: [
         systemLibrary("CLZ4", pkgConfig: "liblz4", debian: "liblz4-dev"),
         systemLibrary("CDeflate", pkgConfig: "libdeflate", debian: "libdeflate-dev"),
+        systemLibrary("CMaxMindDB", pkgConfig: "libmaxminddb", debian: "libmaxminddb-dev"),
         .target(name: "CCRC32C", path: "Sources/CLibraries/CCRC32C", cSettings: [.unsafeFlags(["-O2"])]),
         .target(
             name: "CSimdJSON", path: "Sources/CLibraries/CSimdJSON",
@@ -51,7 +52,7 @@ let package = Package(
         room("RecordFormat", ["CLZ4", "CCRC32C"]),
         room("EventLog", ["RecordFormat"]),
         room("LogStorage", ["EventLog", "RecordFormat"]),
-        room("Ingestion", ["EventModel", "EventLog", "RecordFormat", "CDeflate"]),
+        room("Ingestion", ["EventModel", "EventLog", "RecordFormat", "CDeflate", "CMaxMindDB"]),
         room(
             "Collector",
             [
