@@ -97,6 +97,9 @@ let package = Package(
             name: "ingest-bench", dependencies: ["Ingestion", "EventLog", "RecordFormat", "CDeflate"],
             path: "Tools/Bench/IngestBench", swiftSettings: strict),
 
+        .executableTarget(
+            name: "geo-bench", dependencies: ["Ingestion", "RecordFormat"], path: "Tools/Bench/GeoBench", swiftSettings: strict),
+
         .target(
             name: "TestSupport", dependencies: ["LogStorage", "EventLog", "RecordFormat"], path: "Tests/TestSupport",
             swiftSettings: strict),
