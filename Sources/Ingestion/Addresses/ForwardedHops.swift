@@ -1,7 +1,7 @@
 /// The hops of an `X-Forwarded-For` or a `Forwarded` header, the last one first. Allocates nothing.
 ///
-/// The list is taken apart from the right too, quoted strings and all. Taken apart from the left, one quote that a client sends and
-/// does not close would swallow what the proxies behind it added.
+/// The list is taken apart from the right too, quoted strings and all. Taken apart from the left, one quote that a client sends
+/// and does not close would swallow what the proxies behind it added.
 struct ForwardedHops {
     enum Syntax { case xForwardedFor, forwarded }
 
@@ -46,14 +46,14 @@ struct ForwardedHops {
         return isQuoted || isCut ? nil : bytes[...].trimmed
     }
 
-    /// Whether an odd number of backslashes stands before `place`. They are looked at once for each quote behind them, and a quote has
-    /// its own, so a header takes time in proportion to its length.
+    /// Whether an odd number of backslashes stands before `place`. They are looked at once for each quote behind them, and a
+    /// quote has its own, so a header takes time in proportion to its length.
     private static func isEscaped(_ bytes: UnsafeRawBufferPointer, _ place: Int) -> Bool {
         bytes[..<place].reversed().prefix { $0 == UInt8(ascii: "\\") }.count % 2 == 1
     }
 
-    /// The value of the parameter `for` of one `Forwarded` element; nil where there is none, or more than one, or where the element is
-    /// not what RFC 7239 says.
+    /// The value of the parameter `for` of one `Forwarded` element; nil where there is none, or more than one, or where the
+    /// element is not what RFC 7239 says.
     private static func forwardedFor(_ element: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
         var found: UnsafeRawBufferPointer?
         var place = 0

@@ -1,7 +1,8 @@
 /// Addresses from text, as strictly as `inet_pton` reads them: what two programs might read differently is no address.
 extension IPAddress {
-    /// Reads `a.b.c.d` (four decimal numbers, no leading zeros, none left out) or an IPv6 address (RFC 4291, 2.2). An IPv6 address may
-    /// have a zone, `%eth0`, which says by which interface this host reaches it and is dropped: to nobody else does it mean anything.
+    /// Reads `a.b.c.d` (four decimal numbers, no leading zeros, none left out) or an IPv6 address (RFC 4291, 2.2). An IPv6
+    /// address may have a zone, `%eth0`, which says by which interface this host reaches it and is dropped: to nobody else does
+    /// it mean anything.
     package init?(utf8 text: UnsafeRawBufferPointer) {
         if let address = Self.ipv4(text) {
             self.init(ipv4: address)

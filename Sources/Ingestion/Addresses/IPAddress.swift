@@ -25,8 +25,8 @@ package struct IPAddress: Sendable, Hashable {
     /// The IPv4 address in host order; nil for an IPv6 address.
     package var ipv4: UInt32? { isIPv4 ? UInt32(truncatingIfNeeded: bits) : nil }
 
-    /// The address of a neighbourhood and of nobody in it: IPv4 without its last octet, IPv6 without its last 80 bits (what is left
-    /// is the /48 that one site has).
+    /// The address of a neighbourhood and of nobody in it: IPv4 without its last octet, IPv6 without its last 80 bits (what is
+    /// left is the /48 that one site has).
     package var anonymized: IPAddress { isIPv4 ? masked(zeroBits: 8) : masked(zeroBits: 80) }
 
     /// What a limit on one client counts by. An IPv6 host may take any address of its /64, so that is one client.

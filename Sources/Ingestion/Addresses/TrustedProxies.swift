@@ -1,7 +1,8 @@
 /// Who may say on whose behalf a request comes, and with that the client's address behind proxies.
 ///
-/// A proxy adds the address it was called from to the right of `X-Forwarded-For`, or of `Forwarded` (RFC 7239). Whatever stands left of
-/// that came with the request, from anybody. So the addresses are read from right to left, each one believed because of the one before:
+/// A proxy adds the address it was called from to the right of `X-Forwarded-For`, or of `Forwarded` (RFC 7239). Whatever stands
+/// left of that came with the request, from anybody. So the addresses are read from right to left, each one believed because of
+/// the one before:
 ///
 /// 1. A header is read only where the peer, whom the connection shows, is trusted.
 /// 2. A hop that is trusted is stepped over; the first that is not is the client. Where all are trusted, it is the leftmost.
@@ -9,10 +10,10 @@
 /// 4. At most `hopsMax` hops of the last `headerBytesMax` bytes are read. The last one read is the client then.
 ///
 /// With `Header.either`, for a service that was not told which header its proxies write, both headers are read. One that a proxy
-/// does not write it most likely passes on as the client sent it, so neither of the two can win over the other: an attacker
-/// would send the winner. They have to agree; where they do not, at least one is a lie, none is believed, and the client is the peer.
-/// What an attacker gains is to be counted as the proxy, and never to be counted as somebody else. Where a service is told which header
-/// it is, the other one is not looked at.
+/// does not write it most likely passes on as the client sent it, so neither of the two can win over the other: an attacker would
+/// send the winner. They have to agree; where they do not, at least one is a lie, none is believed, and the client is the peer.
+/// What an attacker gains is to be counted as the proxy, and never to be counted as somebody else. Where a service is told which
+/// header it is, the other one is not looked at.
 package struct TrustedProxies: Sendable, Equatable {
     package enum Header: Sendable { case either, xForwardedFor, forwarded }
 

@@ -2,8 +2,8 @@ import Foundation
 import Ingestion
 import RecordFormat
 
-/// Looks random addresses of a network up, one after the other on one thread: what `context.geo` costs a request, and how long it takes to
-/// open a database. Prints one line of JSON.
+/// Looks random addresses of a network up, one after the other on one thread: what `context.geo` costs a request, and how long it
+/// takes to open a database. Prints one line of JSON.
 ///
 ///     geo-bench DATABASE LOOKUPS [NETWORK]
 @main

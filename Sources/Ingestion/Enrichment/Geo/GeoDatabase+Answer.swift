@@ -8,8 +8,9 @@ extension GeoDatabase {
     ///     {"country":"DO","region":"Distrito Nacional","city":"Santo Domingo","latitude":18.4861,"longitude":-69.9312,
     ///      "timezone":"America/Santo_Domingo"}
     ///
-    /// `country` is an ISO 3166-1 code; `region` the first subdivision's English name, or its code. Members that are not known are left
-    /// out, and so are texts that are empty, not UTF-8 or longer than `textBytesMax`, and places that are not on the globe.
+    /// `country` is an ISO 3166-1 code; `region` the first subdivision's English name, or its code. Members that are not known
+    /// are left out, and so are texts that are empty, not UTF-8 or longer than `textBytesMax`, and places that are not on the
+    /// globe.
     ///
     /// - Returns: false, and nothing appended, where nothing is known.
     package func append(geoOf address: IPAddress, to target: inout GrowableBytes) -> Bool {

@@ -13,8 +13,8 @@ struct GeoPaths {
     init(languages: [String]) { cityNames = (["en"] + languages).map { GeoPath(["city", "names", $0]) } }
 }
 
-/// Names of members and places in arrays, one within the other, as libmaxminddb takes them: an array of C strings with nil at its end,
-/// which is made once and not for every lookup.
+/// Names of members and places in arrays, one within the other, as libmaxminddb takes them: an array of C strings with nil at its
+/// end, which is made once and not for every lookup.
 final class GeoPath {
     let names: UnsafePointer<UnsafePointer<CChar>?>
     private let memory: UnsafeMutableBufferPointer<UnsafePointer<CChar>?>

@@ -1,8 +1,8 @@
 /// Reads values with all that they contain and point to, each once, and refuses what is malformed or without measure.
 ///
-/// What has passed can be looked up by libmaxminddb in bounded time and on a bounded stack. The library steps over what it does not look
-/// for, so a look costs as much as a value has members without their pointers followed: at most `valuesInOneMax`. And it calls itself
-/// for each level of such a value, in 1.7 without a limit: at most `depthMax`.
+/// What has passed can be looked up by libmaxminddb in bounded time and on a bounded stack. The library steps over what it does
+/// not look for, so a look costs as much as a value has members without their pointers followed: at most `valuesInOneMax`. And it
+/// calls itself for each level of such a value, in 1.7 without a limit: at most `depthMax`.
 struct MaxMindDataCheck: ~Copyable {
     /// GeoIP2's deepest values lie 5 deep.
     static let depthMax = 32
@@ -11,8 +11,8 @@ struct MaxMindDataCheck: ~Copyable {
 
     private let section: UnsafeRawBufferPointer
     private var valuesLeft: Int
-    /// A bit for each place of the section: whether the value that begins there has passed. Nil for a section whose pointers are followed
-    /// each time, so that what they multiply is counted against `valuesMax`.
+    /// A bit for each place of the section: whether the value that begins there has passed. Nil for a section whose pointers are
+    /// followed each time, so that what they multiply is counted against `valuesMax`.
     private var passed: [UInt64]?
 
     /// - Parameter valuesMax: how many values may be read in all.

@@ -1,7 +1,7 @@
 /// Walks all of a search tree, each node once, and checks the data that its records lead to.
 ///
-/// A node may be reached by several ways: databases lead `::ffff:0:0/96` and 6to4's addresses to the nodes of IPv4. By none may it lie
-/// deeper than an address has bits, and none may lead back to it.
+/// A node may be reached by several ways: databases lead `::ffff:0:0/96` and 6to4's addresses to the nodes of IPv4. By none may
+/// it lie deeper than an address has bits, and none may lead back to it.
 struct MaxMindTreeCheck: ~Copyable {
     private let layout: MaxMindLayout
     private var data: MaxMindDataCheck

@@ -3,8 +3,8 @@ internal import Glibc
 
 /// A copy of a file in memory that nobody can change any more, this process included.
 ///
-/// A mapped file that another program shortens makes a read of it a SIGBUS, which ends the process, and one that is rewritten in place
-/// changes under the reader, who has checked other bytes. A sealed memory file can do neither. It costs as much memory as
+/// A mapped file that another program shortens makes a read of it a SIGBUS, which ends the process, and one that is rewritten in
+/// place changes under the reader, who has checked other bytes. A sealed memory file can do neither. It costs as much memory as
 /// the file has bytes, for as long as it is mapped (GeoLite2-City: about 60 MB), and counts as this process' shared memory.
 struct SealedFile: ~Copyable {
     let byteCount: Int

@@ -4,7 +4,8 @@ import Ingestion
 import TestSupport
 import Testing
 
-/// Files that are no database, or no longer one. `OKLA_GEO_SEEDS` says how many mutations are tried.
+/// Files that are no database, or no longer one. `OKLA_GEO_SEEDS` says how many mutations are tried; `OKLA_GEO_KEEP` names a
+/// folder for those that are taken, to show them to libmaxminddb where each of its reads is watched.
 @Suite struct GeoDamageTests {
     private static let addresses: [IPAddress] = [
         "192.0.2.1", "198.51.100.1", "203.0.113.1", "203.0.113.129", "203.0.113.193", "2001:db8::1", "2001:db8:d0::1", "0.0.0.0",
