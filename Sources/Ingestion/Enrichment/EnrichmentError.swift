@@ -1,6 +1,8 @@
-/// Why something that enriches events cannot start.
+/// Why what enriches events cannot be made: what is wrong, where, and what to do.
 package struct EnrichmentError: Error, Sendable, Equatable, CustomStringConvertible {
-    package let description: String
+    package let message: String
 
-    package init(_ description: String) { self.description = description }
+    package init(_ message: String) { self.message = message }
+
+    package var description: String { message }
 }
