@@ -41,6 +41,7 @@ let package = Package(
     targets: [
         systemLibrary("CLZ4", pkgConfig: "liblz4", debian: "liblz4-dev"),
         systemLibrary("CDeflate", pkgConfig: "libdeflate", debian: "libdeflate-dev"),
+        systemLibrary("CMaxMindDB", pkgConfig: "libmaxminddb", debian: "libmaxminddb-dev"),
         .target(name: "CCRC32C", path: "Sources/CLibraries/CCRC32C", cSettings: [.unsafeFlags(["-O2"])]),
         .target(
             name: "CSimdJSON", path: "Sources/CLibraries/CSimdJSON",
@@ -60,7 +61,7 @@ let package = Package(
         room("RecordFormat", ["CLZ4", "CCRC32C"]),
         room("EventLog", ["RecordFormat"]),
         room("LogStorage", ["EventLog", "RecordFormat"]),
-        room("Ingestion", ["EventModel", "EventLog", "RecordFormat", "CDeflate"]),
+        room("Ingestion", ["EventModel", "EventLog", "RecordFormat", "CDeflate", "CMaxMindDB"]),
         room(
             "Collector",
             [
@@ -104,6 +105,9 @@ let package = Package(
         .executableTarget(
             name: "ingest-bench", dependencies: ["Ingestion", "EventLog", "EventModel", "RecordFormat", "CDeflate"],
             path: "Tools/Bench/IngestBench", swiftSettings: strict),
+
+        .executableTarget(
+            name: "geo-bench", dependencies: ["Ingestion", "RecordFormat"], path: "Tools/Bench/GeoBench", swiftSettings: strict),
 
         .target(
             name: "TestSupport", dependencies: ["LogStorage", "EventLog", "RecordFormat"], path: "Tests/TestSupport",
