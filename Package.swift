@@ -46,12 +46,16 @@ let package = Package(
             name: "CSimdJSON", path: "Sources/CLibraries/CSimdJSON",
             cxxSettings: [.unsafeFlags(["-O2"])],
             linkerSettings: [.linkedLibrary("simdjson")]),
+        .target(
+            name: "CUserAgent", path: "Sources/CLibraries/CUserAgent",
+            cxxSettings: [.unsafeFlags(["-O2"])],
+            linkerSettings: [.linkedLibrary("re2")]),
 
         room("EventModel", ["CSimdJSON"]),
         room("RecordFormat", ["CLZ4", "CCRC32C"]),
         room("EventLog", ["RecordFormat"]),
         room("LogStorage", ["EventLog", "RecordFormat"]),
-        room("Ingestion", ["EventModel", "EventLog", "RecordFormat", "CDeflate"]),
+        room("Ingestion", ["EventModel", "EventLog", "RecordFormat", "CDeflate", "CUserAgent"]),
         room(
             "Collector",
             [
