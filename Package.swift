@@ -50,12 +50,13 @@ let package = Package(
             name: "CUserAgent", path: "Sources/CLibraries/CUserAgent",
             cxxSettings: [.unsafeFlags(["-O2"])],
             linkerSettings: [.linkedLibrary("re2")]),
+        systemLibrary("CYAML", pkgConfig: "yaml-0.1", debian: "libyaml-dev"),
 
         room("EventModel", ["CSimdJSON"]),
         room("RecordFormat", ["CLZ4", "CCRC32C"]),
         room("EventLog", ["RecordFormat"]),
         room("LogStorage", ["EventLog", "RecordFormat"]),
-        room("Ingestion", ["EventModel", "EventLog", "RecordFormat", "CDeflate", "CUserAgent"]),
+        room("Ingestion", ["EventModel", "EventLog", "RecordFormat", "CDeflate", "CUserAgent", "CYAML"]),
         room(
             "Collector",
             [

@@ -8,7 +8,7 @@ import Testing
         "RecordFormat": ["CLZ4", "CCRC32C"],
         "EventLog": ["RecordFormat"],
         "LogStorage": ["EventLog", "RecordFormat"],
-        "Ingestion": ["EventModel", "EventLog", "RecordFormat", "CDeflate", "CUserAgent"],
+        "Ingestion": ["EventModel", "EventLog", "RecordFormat", "CDeflate", "CUserAgent", "CYAML"],
         "Collector": ["Ingestion", "EventModel"],
         "Server": ["Collector", "Ingestion", "EventModel", "EventLog", "LogStorage", "RecordFormat"],
         "okla-events": ["Server", "LogStorage", "EventLog", "RecordFormat", "CDeflate"],
@@ -18,7 +18,7 @@ import Testing
     static let foreign: [String: Set<String>] = [
         "EventModel": [], "RecordFormat": [], "EventLog": [],
         "LogStorage": ["Glibc", "Synchronization"],
-        "Ingestion": ["Synchronization"],
+        "Ingestion": ["Glibc", "Synchronization"],
         "Collector": [
             "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging", "NIOCore", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1",
             "Synchronization",
