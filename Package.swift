@@ -101,6 +101,9 @@ let package = Package(
             name: "ingest-bench", dependencies: ["Ingestion", "EventLog", "RecordFormat", "CDeflate"],
             path: "Tools/Bench/IngestBench", swiftSettings: strict),
 
+        .executableTarget(
+            name: "user-agent-bench", dependencies: ["Ingestion"], path: "Tools/Bench/UserAgentBench", swiftSettings: strict),
+
         .target(
             name: "TestSupport", dependencies: ["LogStorage", "EventLog", "RecordFormat"], path: "Tests/TestSupport",
             swiftSettings: strict),
