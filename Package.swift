@@ -51,6 +51,11 @@ let package = Package(
         .target(
             name: "EventCatalogue", exclude: ["README.md", "schemas"],
             cSettings: [.unsafeFlags(["-Wno-c23-extensions"])]),
+        .target(
+            name: "CUserAgent", path: "Sources/CLibraries/CUserAgent",
+            cxxSettings: [.unsafeFlags(["-O2"])],
+            linkerSettings: [.linkedLibrary("re2")]),
+        systemLibrary("CYAML", pkgConfig: "yaml-0.1", debian: "libyaml-dev"),
 
         .target(
             name: "CRE2", path: "Sources/CLibraries/CRE2",
@@ -61,7 +66,9 @@ let package = Package(
         room("RecordFormat", ["CLZ4", "CCRC32C"]),
         room("EventLog", ["RecordFormat"]),
         room("LogStorage", ["EventLog", "RecordFormat"]),
-        room("Ingestion", ["EventModel", "EventLog", "RecordFormat", "CDeflate", "CMaxMindDB"]),
+        room(
+            "Ingestion",
+            ["EventModel", "EventLog", "RecordFormat", "CDeflate", "CMaxMindDB", "CUserAgent", "CYAML"]),
         room(
             "Collector",
             [
@@ -108,6 +115,8 @@ let package = Package(
 
         .executableTarget(
             name: "geo-bench", dependencies: ["Ingestion", "RecordFormat"], path: "Tools/Bench/GeoBench", swiftSettings: strict),
+        .executableTarget(
+            name: "user-agent-bench", dependencies: ["Ingestion"], path: "Tools/Bench/UserAgentBench", swiftSettings: strict),
 
         .target(
             name: "TestSupport", dependencies: ["LogStorage", "EventLog", "RecordFormat"], path: "Tests/TestSupport",

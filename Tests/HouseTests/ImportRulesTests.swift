@@ -8,7 +8,7 @@ import Testing
         "RecordFormat": ["CLZ4", "CCRC32C"],
         "EventLog": ["RecordFormat"],
         "LogStorage": ["EventLog", "RecordFormat"],
-        "Ingestion": ["EventModel", "EventLog", "RecordFormat", "CDeflate", "CMaxMindDB"],
+        "Ingestion": ["EventModel", "EventLog", "RecordFormat", "CDeflate", "CMaxMindDB", "CUserAgent", "CYAML"],
         "Collector": ["Ingestion", "EventModel"],
         "Server": ["Collector", "Ingestion", "EventModel", "EventLog", "LogStorage", "RecordFormat"],
         "okla-events": ["Server", "LogStorage", "EventLog", "EventModel", "RecordFormat", "CDeflate"],
