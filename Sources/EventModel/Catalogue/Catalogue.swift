@@ -44,7 +44,8 @@ public final class Catalogue: Sendable {
         schemas = try JSONSchemas(sources, assertsFormats: true)
         events = zip(described, sources).map { file, source in
             Event(
-                name: file.event ?? "", description: source.text.withRoot { $0.member("description")?.string ?? "" }, origin: file.origin,
+                name: file.event ?? "", description: source.text.withRoot { $0.member("description")?.string ?? "" },
+                origin: file.origin,
                 isBuiltIn: file.isBuiltIn)
         }
         base = schemas.roots[described.count]

@@ -59,7 +59,7 @@ public final class JSONDocument: @unchecked Sendable {
         let tapeBytes = numberWords * MemoryLayout<UInt64>.stride
         let nodeBytes = view.valueCount * MemoryLayout<JSONNode>.stride
         let memory = UnsafeMutableRawPointer.allocate(
-            byteCount: tapeBytes + nodeBytes + stringBytes + textByteCount + 1, alignment: 16)
+            byteCount: tapeBytes + nodeBytes + stringBytes + textByteCount + NameMark.readableBytes, alignment: 16)
         let (nodes, strings) = (memory + tapeBytes, memory + tapeBytes + nodeBytes)
         let text = strings + stringBytes
         memory.copyMemory(from: view.tape, byteCount: tapeBytes)

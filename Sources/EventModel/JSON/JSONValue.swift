@@ -55,6 +55,8 @@ public struct JSONValue {
 
     // The tag's low three bits are always one of the eight kinds.
     @inlinable public var kind: JSONKind { JSONKind(rawValue: node.tag & 7)! }
+    /// A bit for each kind.
+    @inline(__always) var kindBit: UInt16 { 1 &<< UInt16(truncatingIfNeeded: node.tag & 7) }
     @inlinable public var isNull: Bool { node.tag & 7 == JSONKind.null.rawValue }
     @inlinable public var isString: Bool { node.tag & 7 == JSONKind.string.rawValue }
     @inlinable public var isObject: Bool { node.tag & 7 == JSONKind.object.rawValue }
@@ -70,7 +72,7 @@ public struct JSONValue {
         UnsafeRawBufferPointer(start: view.text + Int(node.start), count: Int(node.end &- node.start))
     }
 
-    /// A string's UTF-8, escapes resolved. Only for strings.
+    /// A string's UTF-8, escapes resolved. Only for strings. Eight bytes can be read from its start on, however short it is.
     @inlinable public var stringBytes: UnsafeRawBufferPointer {
         precondition(isString)
         let place = view.strings + payload

@@ -51,26 +51,12 @@ extension SchemaCompiler {
         let bits = Dictionary(uniqueKeysWithValues: withBits.enumerated().map { ($1, UInt64(1) << UInt64($0)) })
         let known = Set(properties.map(\.name))
         let names = properties + withBits.filter { !known.contains($0) }.map { ($0, nil) }
-        var slotCount = 1
-        while slotCount < 2 * names.count { slotCount *= 2 }
-        if names.isEmpty { slotCount = 0 }
-        let firstSlot = program.memberSlots.count
-        program.memberSlots += Array(repeating: -1, count: slotCount)
-        for (name, node) in names {
-            var copy = name
-            let mark = copy.withUTF8 { SchemaProgram.mark(UnsafeRawBufferPointer($0)) }
-            let slot = firstSlot + SchemaProgram.slot(mark, count: slotCount)
-            program.memberNames.append(
+        let rules = program.addMemberRules(
+            names.map { name, node in
                 .init(
-                    name: text(name), mark: mark, kinds: .all, node: node ?? SchemaProgram.noNode, isProperty: node != nil,
-                    requiredBit: bits[name] ?? 0, next: program.memberSlots[slot]))
-            program.memberSlots[slot] = Int32(program.memberNames.count - 1)
-        }
-        program.memberRules.append(
-            .init(
-                slots: firstSlot..<firstSlot + slotCount, patterns: list(patterns), additional: additional,
-                requiredBits: bits.values.reduce(0, |)))
-        reading.add(.members(Int32(program.memberRules.count - 1)))
+                    text: text(name), node: node ?? SchemaProgram.noNode, isProperty: node != nil, requiredBit: bits[name] ?? 0)
+            }, patterns: list(patterns), additional: additional)
+        reading.add(.members(rules))
     }
 
     // MARK: Arrays

@@ -10,7 +10,7 @@ struct SchemaCompiler {
     static let nodesMax = 100_000
 
     let store: SchemaStore
-    var program = SchemaProgram()
+    var program = SchemaTables()
     private var numbers: [SchemaStore.Place: Int32] = [:]
     private var targets: [SchemaStore.Target] = []
     /// The nodes that each one applies to the same value.
@@ -30,13 +30,14 @@ struct SchemaCompiler {
     /// The program; nothing is added any more.
     consuming func finish() throws(SchemaError) -> SchemaProgram {
         try refuseCircles()
+        program.mergeReferences()
         for place in program.memberNames.indices where program.memberNames[place].node != SchemaProgram.noNode {
             let node = program.nodes[Int(program.memberNames[place].node)]
             program.memberNames[place].kinds = node.kinds
             if !node.hasInstructions { program.memberNames[place].node = SchemaProgram.noNode }
         }
         program.documents = store.texts
-        return program
+        return SchemaProgram(program)
     }
 
     // MARK: Nodes
@@ -188,7 +189,7 @@ struct SchemaCompiler {
         if let known = textNumbers[text] { return known }
         let start = program.texts.count
         program.texts += Array(text.utf8)
-        program.textRanges.append(start..<program.texts.count)
+        program.textRanges.append(.init(first: Int32(start), count: Int32(program.texts.count - start)))
         let number = Int32(program.textRanges.count - 1)
         textNumbers[text] = number
         return number

@@ -98,7 +98,7 @@ extension SchemaEvaluation {
     private mutating func failMissing(_ value: JSONValue, _ rules: SchemaProgram.MemberRules, _ missing: UInt64) -> Bool {
         if Report.isSilent { return false }
         var names: [SchemaProgram.MemberName] = []
-        for slot in rules.slots {
+        for slot in rules.slots.range {
             var place = program.memberSlots[slot]
             while place >= 0 {
                 names.append(program.memberNames[Int(place)])
@@ -107,7 +107,7 @@ extension SchemaEvaluation {
         }
         // In the order of the schema.
         for known in names.filter({ $0.requiredBit & missing != 0 }).sorted(by: { $0.requiredBit < $1.requiredBit }) {
-            _ = failMissing(value, known.name)
+            _ = failMissing(value, known.text)
         }
         return false
     }

@@ -1,6 +1,8 @@
 /// Schemas, compiled: what `SchemaEvaluation` runs over an event's values. Only numbers that point into tables, so that a step takes
-/// no memory and counts no references.
-struct SchemaProgram {
+/// no memory and counts no references. Made from `SchemaTables`, and then only read.
+final class SchemaProgram: @unchecked Sendable {
+    // Sendable: nothing changes once it is made.
+
     /// One schema.
     struct Node {
         /// The kinds that it takes.
@@ -45,7 +47,7 @@ struct SchemaProgram {
         case unevaluatedElements(Int32)
     }
 
-    /// A run of `lists`.
+    /// A run of a table, mostly of `lists`.
     struct List {
         let first: Int32
         let count: Int32
@@ -70,8 +72,7 @@ struct SchemaProgram {
 
         @inline(__always)
         func contains(_ value: JSONValue) -> Bool {
-            bits & 1 << UInt16(truncatingIfNeeded: value.kind.rawValue) != 0
-                || bits & Self.wholeDouble != 0 && value.isWholeDouble
+            bits & value.kindBit != 0 || bits & Self.wholeDouble != 0 && value.isWholeDouble
         }
 
         /// By the name that a schema gives to the kind.
@@ -94,7 +95,7 @@ struct SchemaProgram {
     /// `properties`, `patternProperties`, `additionalProperties` and `required` of one schema.
     struct MemberRules {
         /// Of `memberNames`, by the hash of the name; -1 where there is none.
-        var slots: Range<Int>
+        var slots: List
         /// Of `lists`: a pattern and a node by turns.
         var patterns: List
         /// For a member that none of the others is for; `noNode` where any may be there.
@@ -104,8 +105,11 @@ struct SchemaProgram {
     }
 
     struct MemberName {
-        let name: Int32
-        let mark: UInt64
+        /// Of `textRanges`.
+        let text: Int32
+        /// Where it stands in `texts`.
+        let start: Int32
+        let mark: NameMark
         /// The kinds that its value may be of.
         var kinds: KindSet
         /// What else its value must be; `noNode` for nothing.
@@ -131,70 +135,77 @@ struct SchemaProgram {
 
     static let noNode: Int32 = -1
 
-    var nodes: [Node] = []
-    var instructions: [Instruction] = []
-    var lists: [Int32] = []
-    /// Names and texts, one behind the other.
-    var texts: [UInt8] = []
-    var textRanges: [Range<Int>] = []
-    var memberRules: [MemberRules] = []
-    var memberSlots: [Int32] = []
-    var memberNames: [MemberName] = []
-    var patterns: [SchemaPattern] = []
-    var numberRanges: [NumberRange] = []
-    var multiples: [Multiple] = []
-    var constants: [JSONValue] = []
+    let nodes: FixedTable<Node>
+    let instructions: FixedTable<Instruction>
+    let lists: FixedTable<Int32>
+    let texts: FixedTable<UInt8>
+    let textRanges: FixedTable<List>
+    let memberRules: FixedTable<MemberRules>
+    let memberSlots: FixedTable<Int32>
+    let memberNames: FixedTable<MemberName>
+    let patterns: [SchemaPattern]
+    let numberRanges: [NumberRange]
+    let multiples: [Multiple]
+    let constants: [JSONValue]
+    let dynamicAnchors: [[Int32]]
+    let usesDynamicScope: Bool
     /// What the constants stand in.
-    var documents: [JSONDocument] = []
-    /// For each name of a dynamic anchor, the node that has it in each resource, or `noNode`.
-    var dynamicAnchors: [[Int32]] = []
-    var dynamicAnchorNames: [String] = []
+    private let documents: [JSONDocument]
 
-    var usesDynamicScope: Bool { !dynamicAnchors.isEmpty }
+    init(_ tables: SchemaTables) {
+        nodes = FixedTable(tables.nodes)
+        instructions = FixedTable(tables.instructions)
+        lists = FixedTable(tables.lists)
+        texts = FixedTable(tables.texts)
+        textRanges = FixedTable(tables.textRanges)
+        memberRules = FixedTable(tables.memberRules)
+        memberSlots = FixedTable(tables.memberSlots)
+        memberNames = FixedTable(tables.memberNames)
+        patterns = tables.patterns
+        numberRanges = tables.numberRanges
+        multiples = tables.multiples
+        constants = tables.constants
+        dynamicAnchors = tables.dynamicAnchors
+        usesDynamicScope = !tables.dynamicAnchors.isEmpty
+        documents = tables.documents
+    }
+
+    deinit {
+        nodes.deallocate()
+        instructions.deallocate()
+        lists.deallocate()
+        texts.deallocate()
+        textRanges.deallocate()
+        memberRules.deallocate()
+        memberSlots.deallocate()
+        memberNames.deallocate()
+    }
 
     // MARK: Names
 
-    /// The same for the same name, and rarely for two.
+    /// The place of `name` in `memberNames`; -1 where the rules do not know it.
     @inline(__always)
-    static func mark(_ name: UnsafeRawBufferPointer) -> UInt64 {
-        guard let start = name.baseAddress, name.count > 0 else { return 0 }
-        var mark = UInt64(truncatingIfNeeded: name.count) &* 0x9E37_79B9_7F4A_7C15
-        if name.count >= 8 {
-            let last = start.loadUnaligned(fromByteOffset: name.count &- 8, as: UInt64.self)
-            mark ^= start.loadUnaligned(as: UInt64.self) ^ (last &<< 29 | last &>> 35)
-        } else if name.count >= 4 {
-            let last = start.loadUnaligned(fromByteOffset: name.count &- 4, as: UInt32.self)
-            mark ^= UInt64(start.loadUnaligned(as: UInt32.self)) | UInt64(last) &<< 32
-        } else {
-            mark ^= UInt64(name[0]) | UInt64(name[name.count &>> 1]) &<< 8 | UInt64(name[name.count &- 1]) &<< 16
-        }
-        return mark
-    }
-
-    /// The slot of a name among `count`, a power of two.
-    @inline(__always)
-    static func slot(_ mark: UInt64, count: Int) -> Int {
-        Int(truncatingIfNeeded: (mark &* 0x9E37_79B9_7F4A_7C15) &>> 40) & (count &- 1)
-    }
-
     func memberName(_ rules: MemberRules, _ name: UnsafeRawBufferPointer) -> Int32 {
-        guard !rules.slots.isEmpty else { return -1 }
-        let mark = Self.mark(name)
-        var place = memberSlots[rules.slots.lowerBound &+ Self.slot(mark, count: rules.slots.count)]
+        guard rules.slots.count > 0 else { return -1 }
+        let mark = NameMark(name)
+        var place = memberSlots[Int(rules.slots.first) &+ mark.slot(of: Int(rules.slots.count))]
         while place >= 0 {
             let known = memberNames[Int(place)]
-            if known.mark == mark, isText(known.name, name) { return place }
+            if known.mark == mark, mark.isWhole || texts.bytes(Int(known.start), name.count).holdsSameBytes(as: name) {
+                return place
+            }
             place = known.next
         }
         return -1
     }
 
-    @inline(__always)
     func isText(_ number: Int32, _ bytes: UnsafeRawBufferPointer) -> Bool {
         let range = textRanges[Int(number)]
-        return range.count == bytes.count
-            && texts.withUnsafeBytes { UnsafeRawBufferPointer(rebasing: $0[range]).holdsSameBytes(as: bytes) }
+        return texts.bytes(Int(range.first), Int(range.count)).holdsSameBytes(as: bytes)
     }
 
-    func text(_ number: Int32) -> String { String(decoding: texts[textRanges[Int(number)]], as: UTF8.self) }
+    func text(_ number: Int32) -> String {
+        let range = textRanges[Int(number)]
+        return String(decoding: texts.bytes(Int(range.first), Int(range.count)), as: UTF8.self)
+    }
 }

@@ -77,13 +77,13 @@ import Testing
             """
         #expect(
             try Self.violations(event) == [
-                .init(path: "/properties/url", keyword: "type", message: "must be a string, not a whole number"),
-                .init(path: "/properties/duration", keyword: "type", message: "must be a number or null, not a string"),
-                .init(path: "/properties/scrollDepth", keyword: "maximum", message: "must be at most 100"),
                 .init(
                     path: "/timestamp", keyword: "anyOf",
                     message: "must be a date such as 2026-01-21, or must be a date-time such as 2026-01-21T10:30:45Z"),
                 .init(path: "/context/screen/width", keyword: "minimum", message: "must be at least 0"),
+                .init(path: "/properties/url", keyword: "type", message: "must be a string, not a whole number"),
+                .init(path: "/properties/duration", keyword: "type", message: "must be a number or null, not a string"),
+                .init(path: "/properties/scrollDepth", keyword: "maximum", message: "must be at most 100"),
             ])
         #expect(
             try Self.violations(#"{"event":"vehicle_view","userId":"u"}"#)

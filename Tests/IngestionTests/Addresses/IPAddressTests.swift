@@ -64,7 +64,9 @@ import Testing
             inet_ntop(AF_INET6, bytes, &text, 64)
             target.removeAll()
             bytes.withUnsafeBytes { IPAddress(networkBytes: $0)! }.append(to: &target)
-            #expect(String(decoding: target.bytes, as: UTF8.self) == String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
+            #expect(
+                String(decoding: target.bytes, as: UTF8.self)
+                    == String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
             #expect(target.count <= IPAddress.textBytesMax)
             #expect(target.capacity == 64, "an address took memory")
         }
