@@ -58,7 +58,8 @@ package struct EventTrackingService: Sendable {
         let watches = ConnectionWatches(
             limits: limits, loopCount: eventLoops.eventLoopGroup.makeIterator().reduce(0) { count, _ in count + 1 },
             wallClock: ServiceClock.wall)
-        let edge = EventsEdge(status: status, limits: settings.limits, cors: cors)
+        let edge = EventsEdge(
+            status: status, limits: settings.limits, cors: cors, proxies: settings.trustedProxies)
         let slots = ConnectionSlots(limits: limits, descriptorsFor: descriptors.connectionsMax)
         let application = Application(
             router: router,

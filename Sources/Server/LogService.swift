@@ -62,6 +62,8 @@ struct LogService: Service {
         }
         var options = settings.log
         options.minFreeBytes = settings.minFreeBytes
+        status.set(.starting("reading what events are enriched with"))
+        let enricher = try settings.enrichment.enricher(logger)
         let clock = ServiceClock()
         let log = try EmbeddedLog.open(
             directory,
@@ -91,7 +93,7 @@ struct LogService: Service {
             log,
             IngestPipeline(
                 log: log, hasher: log.identityHasher, deduplicator: deduplicator, keys: keys, limits: settings.limits,
-                catalogue: catalogue, topic: topic, rejectedTopic: rejected, now: now)
+                catalogue: catalogue, enricher: enricher, topic: topic, rejectedTopic: rejected, now: now)
         )
     }
 

@@ -13,11 +13,13 @@ import Testing
         let log = FakeLog()
         let pipeline: IngestPipeline
 
-        init(limits: IngestLimits = IngestLimits(), keys: [WriteKey] = [WriteKey(key: "k")]) {
+        init(
+            limits: IngestLimits = IngestLimits(), keys: [WriteKey] = [WriteKey(key: "k")], enricher: Enricher = Enricher()
+        ) {
             pipeline = IngestPipeline(
                 log: log, hasher: RecordIdentityHasher(key: SipHash128.Key(k0: 1, k1: 2)),
                 deduplicator: Deduplicator(bounds: .init()), keys: WriteKeyRing(keys), limits: limits,
-                catalogue: CurrentCatalogue(try! Catalogue(CatalogueFile.builtIn)), topic: TopicName("raw")!,
+                catalogue: CurrentCatalogue(try! Catalogue(CatalogueFile.builtIn)), enricher: enricher, topic: TopicName("raw")!,
                 rejectedTopic: TopicName("rejected")!, now: { IngestPipelineTests.receivedAt })
         }
 
@@ -26,7 +28,8 @@ import Testing
             origin: String? = nil
         ) async throws(IngestError) -> IngestReport {
             let request = IngestRequest(
-                endpoint: endpoint, writeKey: key, origin: origin, clientAddress: "192.0.2.7", wantsReceipts: receipts)
+                endpoint: endpoint, writeKey: key, origin: origin, clientAddress: IPAddress("192.0.2.7")!, wantsReceipts: receipts
+            )
             let bytes = Array(body.utf8)
             let prepared = try bytes.withUnsafeBytes { bytes in
                 Result { () throws(IngestError) in try pipeline.prepare(request, body: bytes) }
@@ -199,7 +202,7 @@ import Testing
         let bench = Bench(limits: limits)
         let long = String(repeating: "x", count: 900)
         let body = Array(#"[{"event":"a","userId":"u","v":"\#(long)\#(long)"},{"event":"b","userId":"u"}]"#.utf8)
-        let request = IngestRequest(endpoint: .events, encoding: .gzip, writeKey: "k", clientAddress: "::1")
+        let request = IngestRequest(endpoint: .events, encoding: .gzip, writeKey: "k", clientAddress: IPAddress("::1")!)
         let compressed = try #require(gzip(body))
         let prepared = try compressed.withUnsafeBytes { try bench.pipeline.prepare(request, body: $0) }
         let report = try await bench.pipeline.commit(prepared)
@@ -329,7 +332,7 @@ import Testing
         func prepare(_ body: String) throws -> PreparedRequest {
             try Array(body.utf8).withUnsafeBytes {
                 try pipeline.prepare(
-                    IngestRequest(endpoint: .events, writeKey: "k", clientAddress: "::1"), body: $0)
+                    IngestRequest(endpoint: .events, writeKey: "k", clientAddress: IPAddress("::1")!), body: $0)
             }
         }
         // Each holds one id that the other one repeats.

@@ -7,6 +7,7 @@ final class EventsArrival {
     let pipeline: IngestPipeline
     private let encoding: BodyEncoding
     private let bodyBytesMax: Int
+    private let proxies: TrustedProxies
     private var body: BodyCollection
 
     init(_ request: EventsRequest, _ edge: EventsEdge) throws(IngestError) {
@@ -14,6 +15,7 @@ final class EventsArrival {
         pipeline = try edge.status.pipeline()
         encoding = try request.encoding
         bodyBytesMax = edge.limits.payloadBytes
+        proxies = edge.proxies
         body = BodyCollection(bytesMax: bodyBytesMax)
         if let length = request.contentLength, length > bodyBytesMax { throw tooLarge }
     }
@@ -23,10 +25,12 @@ final class EventsArrival {
     }
 
     /// To be called once all of the body is there, which is not kept longer.
-    func prepare(clientAddress: String) throws(IngestError) -> PreparedRequest {
+    func prepare(peer: IPAddress) throws(IngestError) -> PreparedRequest {
         let ingest = IngestRequest(
             endpoint: request.endpoint, encoding: encoding, writeKey: request.writeKey, origin: request.origin,
-            clientAddress: clientAddress, wantsReceipts: request.wantsReceipts)
+            clientAddress: proxies.clientAddress(
+                peer: peer, xForwardedFor: request.xForwardedFor, forwarded: request.forwarded),
+            userAgent: request.userAgent, wantsReceipts: request.wantsReceipts)
         let body = exchange(&body, with: BodyCollection(bytesMax: 0))
         return try body.bytes.withUnsafeReadableBytes { bytes in
             Result { () throws(IngestError) in try pipeline.prepare(ingest, body: bytes) }

@@ -42,8 +42,8 @@ final class EventsHandler: ChannelDuplexHandler {
     /// As the channel last said it. Asking it for each answer takes longer than the rest of a turn.
     private var isWritable = true
     private var isReadHeldBack = false
-    /// The peer's address without its port, once a request needed it.
-    private var clientAddress: String?
+    /// The peer's address, once a request needed it.
+    private var peer: IPAddress?
 
     init(_ edge: EventsEdge, _ connection: Connection) {
         self.edge = edge
@@ -113,10 +113,10 @@ final class EventsHandler: ChannelDuplexHandler {
     }
 
     private func take(_ arrival: EventsArrival, _ turn: Turn, _ context: ChannelHandlerContext) {
-        let address = clientAddress ?? context.channel.remoteAddress?.ipAddress ?? "0.0.0.0"
-        clientAddress = address
+        let peer = peer ?? context.channel.remoteAddress?.ipAddress.flatMap(IPAddress.init(_:)) ?? IPAddress(ipv4: 0)
+        self.peer = peer
         do throws(IngestError) {
-            let prepared = try arrival.prepare(clientAddress: address)
+            let prepared = try arrival.prepare(peer: peer)
             let request = PreparedArrival(
                 handler: NIOLoopBound(self, eventLoop: context.eventLoop), turn: turn,
                 arrival: NIOLoopBound(arrival, eventLoop: context.eventLoop), prepared: prepared,

@@ -10,6 +10,9 @@ package final class EventsRequest {
     /// Whether the client ends the connection with this request.
     package let isLast: Bool
     package private(set) var wantsReceipts = false
+    package private(set) var userAgent: String?
+    package private(set) var xForwardedFor: String?
+    package private(set) var forwarded: String?
     private var contentEncoding: String?
     private var writeKeyField: String?
     private var authorization: String?
@@ -29,6 +32,9 @@ package final class EventsRequest {
             // Few names have the length of one of these.
             switch name.utf8.count {
             case 6 where Self.isName(name, "origin"): Self.note(value, in: &origin)
+            case 9 where Self.isName(name, "forwarded"): Self.note(value, in: &forwarded)
+            case 10 where Self.isName(name, "user-agent"): Self.note(value, in: &userAgent)
+            case 15 where Self.isName(name, "x-forwarded-for"): Self.note(value, in: &xForwardedFor)
             case 11 where Self.isName(name, "x-write-key"): Self.note(value, in: &writeKeyField)
             case 13 where Self.isName(name, "authorization"): Self.note(value, in: &authorization)
             case 14 where Self.isName(name, "content-length"): contentLength = Int(value)
@@ -117,6 +123,9 @@ extension EventsRequest {
         // Few names have the length of one of these.
         switch name.count {
         case 6 where name.isName("origin"): Self.note(Self.text(value), in: &origin)
+        case 9 where name.isName("forwarded"): Self.note(Self.text(value), in: &forwarded)
+        case 10 where name.isName("user-agent"): Self.note(Self.text(value), in: &userAgent)
+        case 15 where name.isName("x-forwarded-for"): Self.note(Self.text(value), in: &xForwardedFor)
         case 11 where name.isName("x-write-key"): Self.note(Self.text(value), in: &writeKeyField)
         case 13 where name.isName("authorization"): Self.note(Self.text(value), in: &authorization)
         case 14 where name.isName("content-length"):

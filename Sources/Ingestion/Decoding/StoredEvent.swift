@@ -3,10 +3,9 @@ internal import RecordFormat
 
 /// Decides what the server adds to, or replaces in, an event, and writes the result as a record's body.
 ///
-/// Added: `receivedAt`; `messageId` and `context.ip` where absent; `event` where the address gives it; on `/page` the
-/// properties url, title and referrer that `context.page` has. Replaced: `receivedAt`, `context.ip` unless the key is trusted
-/// with it, `timestamp` where the client's clock was off (the client's is kept as `originalTimestamp`), and members that
-/// are null where one of these is to be. Removed: `writeKey`.
+/// Added: `receivedAt`; `messageId` where absent; `event` where the address gives it; what `RequestContext` knows; on `/page` the
+/// properties url, title and referrer that `context.page` has. Replaced: `receivedAt`, `timestamp` where the client's clock was off
+/// (the client's is kept as `originalTimestamp`), and members that are null where one of these is to be. Removed: `writeKey`.
 struct StoredEvent: ~Copyable {
     /// A clock that is off by more than this is corrected.
     static let clockToleranceMilliseconds: Int64 = 5 * 60 * 1000
@@ -15,27 +14,24 @@ struct StoredEvent: ~Copyable {
     private var endpoint = IngestEndpoint.events
     /// When the client sent the batch, by its clock.
     var sentAt: Int64?
-    var trustsClientContext = false
+    var context = RequestContext()
     /// JSON text that is the same in every event of the request.
     private var receivedAtText = GrowableBytes()
-    private var addressText = GrowableBytes()
 
     init() {}
 
     /// A request begins. The memory is that of the one before.
-    mutating func begin(receivedAt: Int64, clientAddress: String, endpoint: IngestEndpoint) {
+    mutating func begin(receivedAt: Int64, _ request: IngestRequest, _ enricher: Enricher) {
         self.receivedAt = receivedAt
-        self.endpoint = endpoint
+        endpoint = request.endpoint
         sentAt = nil
-        trustsClientContext = false
+        context.begin(enricher, address: request.clientAddress, userAgent: request.userAgent)
         receivedAtText.removeAll()
         Self.appendTime(receivedAt, to: &receivedAtText)
-        addressText.removeAll()
-        JSONWriter.append(string: clientAddress, to: &addressText)
     }
 
     /// Collects the changes. `messageID` is the one made for an event without one.
-    func splice(
+    mutating func splice(
         _ event: JSONValue, _ envelope: Envelope, messageID: UnsafeRawBufferPointer?, into splice: inout Splice
     ) {
         splice.begin()
@@ -48,7 +44,7 @@ struct StoredEvent: ~Copyable {
             }
         }
         replaceNullsAndReceivedAt(envelope, messageID, &splice)
-        spliceAddress(envelope.context, &splice)
+        spliceContext(envelope.context, &splice)
         splicePageProperties(envelope, &splice)
         splice.appendMembers(to: event) { target in
             if envelope.receivedAt == nil {
@@ -70,7 +66,7 @@ struct StoredEvent: ~Copyable {
             }
             if envelope.context == nil {
                 target.append(",\"context\":")
-                appendAddressObject(to: &target)
+                context.appendObject(to: &target)
             }
             if endpoint == .page, envelope.properties == nil, hasPage(envelope) {
                 target.append(",\"properties\":{")
@@ -108,26 +104,15 @@ struct StoredEvent: ~Copyable {
         }
     }
 
-    // MARK: context.ip
-
-    private func spliceAddress(_ context: JSONValue?, _ splice: inout Splice) {
-        guard let context else { return }
-        guard context.isObject else { return splice.replace(context.sourceRange) { appendAddressObject(to: &$0) } }
-        if let given = context.member("ip") {
-            if trustsClientContext && !given.isNull { return }
-            splice.replace(given.sourceRange) { $0.append(copying: addressText.bytes) }
-            return
+    private mutating func spliceContext(_ given: JSONValue?, _ splice: inout Splice) {
+        let members = ContextMembers(of: given)
+        context.look(at: members)
+        guard let given else { return }
+        if given.isObject {
+            context.splice(given, members, &splice)
+        } else {
+            splice.replace(given.sourceRange) { context.appendObject(to: &$0) }
         }
-        splice.appendMembers(to: context) {
-            $0.append(context.descendantCount == 0 ? "\"ip\":" : ",\"ip\":")
-            $0.append(copying: addressText.bytes)
-        }
-    }
-
-    private func appendAddressObject(to target: inout GrowableBytes) {
-        target.append("{\"ip\":")
-        target.append(copying: addressText.bytes)
-        target.append("}")
     }
 
     // MARK: /page

@@ -30,9 +30,9 @@ final class AssemblyMemory {
     let completed = CompletedEvent()
 
     /// Nothing of a request is left, also of one that ended in an error.
-    func begin(receivedAt: Int64, clientAddress: String, endpoint: IngestEndpoint) {
+    func begin(receivedAt: Int64, _ request: IngestRequest, _ enricher: Enricher) {
         keyHeader.removeAll()
-        stored.begin(receivedAt: receivedAt, clientAddress: clientAddress, endpoint: endpoint)
+        stored.begin(receivedAt: receivedAt, request, enricher)
         violations.removeAll(keepingCapacity: true)
         clearRound()
     }

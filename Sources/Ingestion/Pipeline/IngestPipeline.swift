@@ -17,7 +17,7 @@ package final class IngestPipeline: Sendable {
     /// - Parameter now: milliseconds since 1970.
     package init(
         log: any LogWriter, hasher: RecordIdentityHasher, deduplicator: Deduplicator, keys: WriteKeyRing,
-        limits: IngestLimits, catalogue: CurrentCatalogue, topic: TopicName, rejectedTopic: TopicName,
+        limits: IngestLimits, catalogue: CurrentCatalogue, enricher: Enricher, topic: TopicName, rejectedTopic: TopicName,
         now: @escaping @Sendable () -> Int64
     ) {
         guard let raw = log.topic(named: topic), let rejected = log.topic(named: rejectedTopic) else {
@@ -30,7 +30,7 @@ package final class IngestPipeline: Sendable {
         self.topic = topic
         surroundings = RequestAssembly.Surroundings(
             keys: keys, limits: limits, raw: raw, rejected: rejected, hasher: hasher, deduplicator: deduplicator,
-            catalogue: catalogue)
+            catalogue: catalogue, enricher: enricher)
         self.now = now
     }
 

@@ -5,20 +5,23 @@ package struct IngestRequest: Sendable {
     /// The write key where one of the three places outside the body has it.
     package var writeKey: String?
     package var origin: String?
-    /// The client's address, without a port.
-    package var clientAddress: String
+    /// The client's address, behind whatever proxies are trusted.
+    package var clientAddress: IPAddress
+    /// The request's own `User-Agent`.
+    package var userAgent: String?
     /// Whether the answer lists every event, not only those that were not stored.
     package var wantsReceipts: Bool
 
     package init(
         endpoint: IngestEndpoint, encoding: BodyEncoding = .identity, writeKey: String?, origin: String? = nil,
-        clientAddress: String, wantsReceipts: Bool = false
+        clientAddress: IPAddress, userAgent: String? = nil, wantsReceipts: Bool = false
     ) {
         self.endpoint = endpoint
         self.encoding = encoding
         self.writeKey = writeKey
         self.origin = origin
         self.clientAddress = clientAddress
+        self.userAgent = userAgent
         self.wantsReceipts = wantsReceipts
     }
 }

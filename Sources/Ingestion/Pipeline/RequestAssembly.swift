@@ -13,11 +13,12 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         let hasher: RecordIdentityHasher
         let deduplicator: Deduplicator
         let catalogue: CurrentCatalogue
+        let enricher: Enricher
 
         init(
             keys: WriteKeyRing, limits: IngestLimits, raw: (handle: TopicHandle, partitionCount: Int),
             rejected: (handle: TopicHandle, partitionCount: Int), hasher: RecordIdentityHasher, deduplicator: Deduplicator,
-            catalogue: CurrentCatalogue
+            catalogue: CurrentCatalogue, enricher: Enricher
         ) {
             self.keys = keys
             self.limits = limits
@@ -26,6 +27,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
             self.hasher = hasher
             self.deduplicator = deduplicator
             self.catalogue = catalogue
+            self.enricher = enricher
         }
     }
 
@@ -64,7 +66,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         arrival = surroundings.deduplicator.arrival(now: receivedSeconds)
         cutoff = surroundings.deduplicator.cutoff(now: receivedSeconds)
         self.memory = memory
-        memory.begin(receivedAt: receivedAt, clientAddress: request.clientAddress, endpoint: request.endpoint)
+        memory.begin(receivedAt: receivedAt, request, surroundings.enricher)
         // As `begin` has it, which is told how much is to come.
         group = RecordGroupBuilder(timestamp: receivedAt)
     }
@@ -84,7 +86,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         var name = writeKey.name
         name.withUTF8 { RecordBody.appendHeader("writeKey", UnsafeRawBufferPointer($0), to: &memory.keyHeader) }
         memory.stored.sentAt = outer.sentAt
-        memory.stored.trustsClientContext = writeKey.trustsClientContext
+        memory.stored.context.authorized(trustsClientContext: writeKey.trustsClientContext)
         group = RecordGroupBuilder(
             timestamp: receivedAt, bodyBytes: outer.textByteCount + outer.eventCount * Self.addedBytesUsual,
             recordCount: outer.eventCount)
@@ -237,13 +239,25 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         RecordBody.appendField(source, to: &group.bodies)
         let name = if let envelope { name(envelope) } else { UnsafeRawBufferPointer?.none }
         let messageID = envelope?.messageID.flatMap { $0.isString ? $0.stringBytes : nil }
-        RecordBody.appendHeaderCount(2 + (name == nil ? 0 : 1) + (messageID == nil ? 0 : 1), to: &group.bodies)
+        var headerCount = 4
+        for isThere in [name != nil, messageID != nil, request.userAgent != nil] where isThere { headerCount += 1 }
+        RecordBody.appendHeaderCount(headerCount, to: &group.bodies)
         if let name { RecordBody.appendHeader("event", name, to: &group.bodies) }
         if let messageID { RecordBody.appendHeader("messageId", messageID, to: &group.bodies) }
         group.bodies.append(copying: memory.keyHeader.bytes)
-        var errors = GrowableBytes()
-        JSONWriter.append(violations: violations, to: &errors)
-        RecordBody.appendHeader("errors", errors.bytes, to: &group.bodies)
+        var header = GrowableBytes()
+        JSONWriter.append(violations: violations, to: &header)
+        RecordBody.appendHeader("errors", header.bytes, to: &group.bodies)
+        // What its way in said of it, for when it is put through again.
+        header.removeAll()
+        header.append(utf8: request.endpoint.rawValue)
+        RecordBody.appendHeader("endpoint", header.bytes, to: &group.bodies)
+        header.removeAll()
+        surroundings.enricher.stored(request.clientAddress).append(to: &header)
+        RecordBody.appendHeader("clientAddress", header.bytes, to: &group.bodies)
+        if var userAgent = request.userAgent {
+            userAgent.withUTF8 { RecordBody.appendHeader("userAgent", UnsafeRawBufferPointer($0), to: &group.bodies) }
+        }
         let entry = group.close(from: start, topic: surroundings.rejected.handle, partition: 0, identity: nil)
         // One that is too long to be an id is told by its error.
         let isShown = (messageID?.count ?? 0) <= 4 * EnvelopeRules.messageIDCharactersMax

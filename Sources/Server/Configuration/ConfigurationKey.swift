@@ -52,7 +52,6 @@ struct ConfigurationKey: Sendable {
         ]
 
     private static let adminAPI = Availability.notInThisVersion("the admin API")
-    private static let enrichment = Availability.notInThisVersion("enrichment")
 
     private static let eventTracking: [ConfigurationKey] = [
         .init("EventTracking.WriteKey"), .init("EventTracking.WriteKeys"), .init("EventTracking.BatchSize"),
@@ -61,11 +60,10 @@ struct ConfigurationKey: Sendable {
         .init("EventTracking.MaxPayloadSize"), .init("EventTracking.MaxInflatedSize"),
         .init("EventTracking.RateLimits.Global", .notInThisVersion("rate limits")),
         .init("EventTracking.RateLimits.PerIP", .notInThisVersion("rate limits")),
-        .init("EventTracking.Enrichment.GeoIP", enrichment), .init("EventTracking.Enrichment.UserAgent", enrichment),
-        .init("EventTracking.Enrichment.Bot Detection", enrichment),
-        .init("EventTracking.Enrichment.GeoIPDatabase", enrichment),
-        .init("EventTracking.Enrichment.AnonymizeIP", enrichment),
-        .init("EventTracking.TrustedProxies", .notInThisVersion("forwarded addresses")),
+        .init("EventTracking.Enrichment.GeoIP"), .init("EventTracking.Enrichment.UserAgent"),
+        .init("EventTracking.Enrichment.Bot Detection"), .init("EventTracking.Enrichment.GeoIPDatabase"),
+        .init("EventTracking.Enrichment.UserAgentRules"), .init("EventTracking.Enrichment.AnonymizeIP"),
+        .init("EventTracking.TrustedProxies"),
         .init("EventTracking.Catalog"), .init("EventTracking.UnknownEvents"),
         .init("EventTracking.Dedup.Window"), .init("EventTracking.Dedup.MaxEntries"),
         .init("EventTracking.SessionTimeout", .notInThisVersion("sessions")),

@@ -51,6 +51,20 @@ extension ConfigurationSources {
         return count * factor
     }
 
+    /// A list of texts; in the environment with commas between them.
+    func texts(_ path: String) throws -> [String]? {
+        switch values[path] {
+        case nil, .null: return nil
+        case .environmentText(let text): return text.split(separator: ",").map { $0.trimmingSpaces() }
+        case .array(let elements):
+            return try elements.map { element in
+                guard case .text(let text) = element else { throw wrongType(path, element, "a list of texts") }
+                return text
+            }
+        case .some(let other): throw wrongType(path, other, "a list of texts")
+        }
+    }
+
     func choice<Choice: RawRepresentable & CaseIterable>(
         _ path: String, _: Choice.Type
     ) throws -> Choice? where Choice.RawValue == String {
@@ -118,5 +132,11 @@ extension ConfigurationSources {
 
     private func wrongType(_ path: String, _ value: ConfigurationValue, _ wanted: String) -> ConfigurationError {
         ConfigurationError("\(path) is \(value.kindName); it must be \(wanted)")
+    }
+}
+
+extension Substring {
+    fileprivate func trimmingSpaces() -> String {
+        String(drop { $0 == " " }.reversed().drop { $0 == " " }.reversed())
     }
 }

@@ -18,6 +18,8 @@ package struct Settings: Sendable {
     /// A directory whose schemas replace built-in ones, or add to them.
     package var catalogueFolder: String?
     package var unknownEvents = Catalogue.UnknownEvents.accept
+    package var enrichment = EnrichmentSettings()
+    package var trustedProxies = TrustedProxies()
     package var topic = "okla.events.raw"
     package var partitionCount = 12
     package var log = LogOptions()
@@ -60,6 +62,13 @@ package struct Settings: Sendable {
                 ceiling: Self.identitiesCeiling) ?? deduplication.entriesMax
         catalogueFolder = try sources.text("EventTracking.Catalog")
         unknownEvents = try sources.choice("EventTracking.UnknownEvents", Catalogue.UnknownEvents.self) ?? unknownEvents
+        enrichment = try EnrichmentSettings(sources)
+        do {
+            let networks = try IPNetworks(texts: try sources.texts("EventTracking.TrustedProxies") ?? ["loopback"])
+            trustedProxies = TrustedProxies(networks: networks)
+        } catch let error as IPNetworkError {
+            throw ConfigurationError("EventTracking.TrustedProxies: \(error)")
+        }
         if let name = try sources.text("Kafka.Topic") {
             guard TopicName(name) != nil, name != Self.rejectedTopic else {
                 throw ConfigurationError(

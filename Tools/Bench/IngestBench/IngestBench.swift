@@ -23,11 +23,14 @@ struct IngestBench {
         let pipeline = IngestPipeline(
             log: NoLog(), hasher: hasher, deduplicator: Deduplicator(bounds: .init()),
             keys: WriteKeyRing([WriteKey(key: "bench-key")]), limits: limits,
-            catalogue: CurrentCatalogue(try Catalogue(CatalogueFile.builtIn)), topic: TopicName("raw")!,
+            catalogue: CurrentCatalogue(try Catalogue(CatalogueFile.builtIn)),
+            enricher: Enricher(userAgents: try UserAgentParser(rulesFile: UserAgentParser.defaultRulesFile)),
+            topic: TopicName("raw")!,
             rejectedTopic: TopicName("rejected")!, now: { 1_769_000_000_000 })
         let bodies = (0..<requests).map { number in body(number * size..<(number + 1) * size) }
         let request = IngestRequest(
-            endpoint: .events, encoding: size > 1 ? .gzip : .identity, writeKey: "bench-key", clientAddress: "127.0.0.1")
+            endpoint: .events, encoding: size > 1 ? .gzip : .identity, writeKey: "bench-key",
+            clientAddress: IPAddress("127.0.0.1")!)
         let started = cpuSeconds()
         for body in bodies {
             try body.withUnsafeBytes { _ = try pipeline.prepare(request, body: $0) }
