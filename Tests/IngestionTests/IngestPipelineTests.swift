@@ -25,11 +25,11 @@ import Testing
 
         func send(
             _ body: String, endpoint: IngestEndpoint = .events, key: String? = "k", receipts: Bool = false,
-            origin: String? = nil
+            origin: String? = nil, from address: String = "192.0.2.7", userAgent: String? = nil
         ) async throws(IngestError) -> IngestReport {
             let request = IngestRequest(
-                endpoint: endpoint, writeKey: key, origin: origin, clientAddress: IPAddress("192.0.2.7")!, wantsReceipts: receipts
-            )
+                endpoint: endpoint, writeKey: key, origin: origin, clientAddress: IPAddress(address)!, userAgent: userAgent,
+                wantsReceipts: receipts)
             let bytes = Array(body.utf8)
             let prepared = try bytes.withUnsafeBytes { bytes in
                 Result { () throws(IngestError) in try pipeline.prepare(request, body: bytes) }

@@ -104,6 +104,10 @@ import Testing
         (#"{"EventTracking":{"WriteKeys":[{"Name":"x"}]}}"#, "EventTracking.WriteKeys[0].Key is missing"),
         (#"{"EventTracking":{"WriteKeys":[{"Key":"x","Color":1}]}}"#, "unknown key EventTracking.WriteKeys[0].Color"),
         (#"{"EventTracking":{"WriteKeys":["a","a"]}}"#, "stands twice"),
+        (#"{"EventTracking":{"TrustedProxies":["10.1.2.3/8"]}}"#, "EventTracking.TrustedProxies: \"10.1.2.3/8\" is no network"),
+        (#"{"EventTracking":{"TrustedProxies":"loopback"}}"#, "EventTracking.TrustedProxies is text; it must be a list of texts"),
+        (#"{"EventTracking":{"Enrichment":{"AnonymizeIP":1}}}"#, "EventTracking.Enrichment.AnonymizeIP is a number"),
+        (#"{"EventTracking":{"UnknownEvents":"drop"}}"#, "EventTracking.UnknownEvents is \"drop\"; it must be \"accept\" or \"reject\""),
         (#"{"a":}"#, "config.json: expected a value at byte 5"), ("[]", "must be an object"),
     ])
     func whatIsWrongIsNamed(_ file: String, _ words: String) {
@@ -114,7 +118,7 @@ import Testing
         (#"{"ClickHouse":{"Host":"x"}}"#, "ClickHouse.Host is set, but the ClickHouse exporter is not in this version"),
         (#"{"Redis":{"Url":"redis://x"}}"#, "Redis.Url"), (#"{"Kafka":{"Brokers":["a:1"]}}"#, "Kafka.Brokers"),
         (#"{"EventTracking":{"RateLimits":{"Global":5}}}"#, "EventTracking.RateLimits.Global"),
-        (#"{"EventTracking":{"Enrichment":{"Bot Detection":true}}}"#, "EVENT_TRACKING_ENRICHMENT_BOT_DETECTION"),
+        (#"{"EventTracking":{"SessionTimeout":"30m"}}"#, "EVENT_TRACKING_SESSION_TIMEOUT"),
         (#"{"Admin":{"JWT":{"JwksFile":"x"}}}"#, "ADMIN_JWT_JWKS_FILE"),
     ])
     func keysOfPartsNotBuiltYetRefuseToStart(_ file: String, _ words: String) {

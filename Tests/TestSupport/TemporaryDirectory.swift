@@ -17,8 +17,12 @@ package final class TemporaryDirectory {
 package enum Fixtures {
     /// The bytes of `Fixtures/<name>` at the top of the repository.
     package static func bytes(_ name: String) throws -> [UInt8] {
+        Array(try Data(contentsOf: URL(fileURLWithPath: path(name))))
+    }
+
+    package static func path(_ name: String) -> String {
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
-        return Array(try Data(contentsOf: root.appendingPathComponent("Fixtures/\(name)")))
+        return root.appendingPathComponent("Fixtures/\(name)").path
     }
 }
