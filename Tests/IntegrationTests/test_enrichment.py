@@ -3,7 +3,7 @@ import json
 import shutil
 
 import pytest
-from service import KEY, ROOT, Service
+from service import ROOT, Service
 
 CITY = ROOT / "Fixtures/geo/city.mmdb"
 CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"
