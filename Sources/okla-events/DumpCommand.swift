@@ -59,31 +59,11 @@ struct DumpCommand: ParsableCommand {
 
     private func json(_ record: RecordView, _ partition: Int) -> String {
         var headers: [String] = []
-        record.forEachHeader { name, value in
-            headers.append("\(quoted(name)):\(value.map(quoted) ?? "null")")
-        }
-        // The value is the event's JSON, as its client laid it out; anything else is shown as text.
-        let value = record.value.map { isJSON($0) ? onOneLine($0) : quoted($0) } ?? "null"
+        record.forEachHeader { name, value in headers.append("\(RecordText.quoted(name)):\(RecordText.quoted(value))") }
         return """
             {"partition":\(partition),"offset":\(record.offset),"timestamp":\(record.timestamp),\
-            "key":\(record.key.map(quoted) ?? "null"),"headers":{\(headers.joined(separator: ","))},"value":\(value)}
+            "key":\(RecordText.quoted(record.key)),"headers":{\(headers.joined(separator: ","))},"value":\(RecordText.value(record.value))}
             """
-    }
-
-    /// A line break in JSON stands only between its parts, never in a string.
-    private func onOneLine(_ json: UnsafeRawBufferPointer) -> String {
-        String(decoding: json.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 }, as: UTF8.self)
-    }
-
-    private func isJSON(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        (try? JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)) != nil
-    }
-
-    private func quoted(_ bytes: UnsafeRawBufferPointer) -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .withoutEscapingSlashes
-        let text = String(decoding: bytes, as: UTF8.self)
-        return (try? encoder.encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "null"
     }
 
     private func hex(_ record: RecordView) -> String {

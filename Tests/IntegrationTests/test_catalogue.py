@@ -110,6 +110,24 @@ def test_unknown_events_are_accepted_or_rejected_as_configured(tmp_path):
         assert service.post("/api/events", {"event": "logout", "userId": "u"}).status == 202
 
 
+def test_rejected_list_prints_what_was_rejected_and_why(service):
+    assert run("rejected", "list", "--data-dir", service.data_dir).stdout == ""
+    bad = {"event": "vehicle_view", "userId": "u", "messageId": "m", "properties": {}}
+    service.post("/api/events", [bad, {"event": "search", "anonymousId": "a"}, {"no": "name"}], User_Agent="tests")
+    result = run("rejected", "list", "--data-dir", service.data_dir)
+    assert (result.returncode, result.stderr) == (0, "3 rejected events\n")
+    first, *others = [json.loads(line) for line in result.stdout.splitlines()]
+    assert first.pop("time").endswith("Z")
+    errors = [{"path": "/properties/vehicleId", "keyword": "required", "message": "is required"}]
+    assert first == {
+        "offset": 0, "event": "vehicle_view", "messageId": "m", "writeKey": "default", "endpoint": "events", "clientAddress": "127.0.0.1",
+        "userAgent": "tests", "key": "u", "errors": errors, "value": bad}
+    assert [(line["event"], line["key"]) for line in others] == [("search", "a"), (None, None)]
+    only = run("rejected", "list", "--data-dir", service.data_dir, "--event", "search").stdout.splitlines()
+    assert [json.loads(line)["offset"] for line in only] == [1]
+    assert len(run("rejected", "list", "--data-dir", service.data_dir, "--from", "1", "--to", "2").stdout.splitlines()) == 1
+
+
 # MARK: A deployment's own schemas
 
 

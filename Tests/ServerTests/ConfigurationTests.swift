@@ -107,7 +107,10 @@ import Testing
         (#"{"EventTracking":{"TrustedProxies":["10.1.2.3/8"]}}"#, "EventTracking.TrustedProxies: \"10.1.2.3/8\" is no network"),
         (#"{"EventTracking":{"TrustedProxies":"loopback"}}"#, "EventTracking.TrustedProxies is text; it must be a list of texts"),
         (#"{"EventTracking":{"Enrichment":{"AnonymizeIP":1}}}"#, "EventTracking.Enrichment.AnonymizeIP is a number"),
-        (#"{"EventTracking":{"UnknownEvents":"drop"}}"#, "EventTracking.UnknownEvents is \"drop\"; it must be \"accept\" or \"reject\""),
+        (
+            #"{"EventTracking":{"UnknownEvents":"drop"}}"#,
+            "EventTracking.UnknownEvents is \"drop\"; it must be \"accept\" or \"reject\""
+        ),
         (#"{"a":}"#, "config.json: expected a value at byte 5"), ("[]", "must be an object"),
     ])
     func whatIsWrongIsNamed(_ file: String, _ words: String) {

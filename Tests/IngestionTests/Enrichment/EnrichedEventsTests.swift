@@ -61,7 +61,8 @@ import Testing
     @Test(arguments: [
         (#"{"ip":"192.0.2.1"}"#, #"{"ip":"192.0.2.1","geo":GEO}"#),
         (#"{"ip":"192.0.2.1","geo":{"country":"FR"}}"#, #"{"ip":"192.0.2.1","geo":{"country":"FR"}}"#),
-        (#"{"ip":"no address"}"#, #"{"ip":"no address"}"#), (#"{"ip":null}"#, #"{"ip":"198.18.0.9"}"#), ("{}", #"{"ip":"198.18.0.9"}"#),
+        (#"{"ip":"no address"}"#, #"{"ip":"no address"}"#), (#"{"ip":null}"#, #"{"ip":"198.18.0.9"}"#),
+        ("{}", #"{"ip":"198.18.0.9"}"#),
     ])
     func aTrustedServersWordCountsForItsUsers(context: String, stored: String) async throws {
         let found = try await Self.context(context, key: "s", Enricher(geo: Self.city))
@@ -69,7 +70,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("k", nil, "192.0.2.77", #"{"ip":"192.0.2.0","geo":GEO}"#), ("k", nil, "2001:db8:d0::1", #"{"ip":"2001:db8:d0::","geo":GEO}"#),
+        ("k", nil, "192.0.2.77", #"{"ip":"192.0.2.0","geo":GEO}"#),
+        ("k", nil, "2001:db8:d0::1", #"{"ip":"2001:db8:d0::","geo":GEO}"#),
         ("s", #"{"ip":"192.0.2.77"}"#, "198.18.0.9", #"{"ip":"192.0.2.0","geo":GEO}"#),
         ("s", #"{"ip":"192.0.2.77, 10.0.0.1"}"#, "198.18.0.9", #"{"ip":null}"#),
         ("k", #"{"ip":"192.0.2.77"}"#, "198.18.0.9", #"{"ip":"198.18.0.0"}"#),
@@ -103,11 +105,13 @@ import Testing
         try Self.expect(try await Self.context(nil, key: "s", userAgent: Self.chrome, enricher), "{\(ip)}")
         try Self.expect(
             try await Self.context("{\(agent)}", Enricher(userAgents: Self.parser, addsUserAgents: false)), "{\(agent),\(ip)}")
-        try Self.expect(try await Self.context(#"{"userAgent":5e3}"#.replacing("5e3", with: "null"), enricher), #"{"userAgent":null,\#(ip)}"#)
+        try Self.expect(
+            try await Self.context(#"{"userAgent":5e3}"#.replacing("5e3", with: "null"), enricher), #"{"userAgent":null,\#(ip)}"#)
     }
 
     @Test func aBotIsMarkedAndStored() async throws {
-        let found = try await Self.context(#"{"bot":{"isBot":false}}"#, userAgent: Self.googlebot, Enricher(userAgents: Self.parser))
+        let found = try await Self.context(
+            #"{"bot":{"isBot":false}}"#, userAgent: Self.googlebot, Enricher(userAgents: Self.parser))
         #expect((found["bot"] as? [String: Any])?["isBot"] as? Bool == true)
         #expect((found["bot"] as? [String: Any])?["rule"] as? String == "uap:Googlebot")
         #expect((found["device"] as? [String: Any])?["type"] as? String == "bot")
