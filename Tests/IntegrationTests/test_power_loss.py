@@ -129,7 +129,9 @@ def start_and_check(service, load, chance):
     acknowledged = load.acknowledged
     known = chance.sample(sorted(acknowledged), min(100, len(acknowledged)))
     if known:
-        events = [{"event": "vehicle_view", "messageId": message, "userId": acknowledged[message][2]} for message in known]
+        events = [
+            {"event": "vehicle_view", "messageId": message, "userId": acknowledged[message][2], "properties": {"vehicleId": "v"}}
+            for message in known]
         answer = service.post("/api/events?receipts=true", events, compress="gzip")
         assert answer.status == 202, answer.body
         for message, result in zip(known, answer.json["results"]):
