@@ -125,7 +125,8 @@ let package = Package(
         tests("RecordFormat"),
         tests("EventLog"),
         tests("LogStorage", ["EventLog", "RecordFormat"]),
-        tests("EventModel"),
+        .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
+        tests("EventModel", ["AllocationCounter"]),
         tests("Ingestion", ["EventModel", "EventLog", "RecordFormat"]),
         tests(
             "Collector",

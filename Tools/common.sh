@@ -77,7 +77,7 @@ need_schema_suite() {
     work=$(mktemp -d)
     /usr/bin/python3 -m venv "$work/venv"
     local pip=("$work/venv/bin/pip" download --quiet --disable-pip-version-check --no-deps --dest "$work")
-    "${pip[@]}" --no-binary :all: jsonschema==4.26.0
+    "${pip[@]}" --no-binary jsonschema jsonschema==4.26.0
     "${pip[@]}" jsonschema-specifications==2025.9.1
     rm -rf "$folder"
     mkdir -p "$folder"

@@ -1,3 +1,4 @@
+import AllocationCounter
 import EventModel
 import TestSupport
 import Testing
@@ -96,6 +97,30 @@ import Testing
         let catalogue = try Catalogue(CatalogueFile.builtIn + [strict])
         let found = try Self.violations(#"{"event":"a","userId":"u","properties":{\#(wrong)}}"#, catalogue)
         #expect(found.count == Catalogue.violationsMax)
+    }
+
+    @Test func checkingAnEventThatFitsTakesNoMemory() throws {
+        let lines = try Self.lines("valid.ndjson")
+        var violations: [EventViolation] = []
+        let rules = EnvelopeRules()
+        func check() -> Int {
+            let before = okla_allocations()
+            for line in lines {
+                line.withRoot { line in
+                    let event = line.member("event")!
+                    rules.check(event, Envelope(of: event), into: &violations)
+                    Self.builtIn.check(event, named: event.member("event")!.stringBytes, into: &violations)
+                }
+            }
+            return okla_allocations() - before
+        }
+        _ = check()
+        #expect(check() == 0)
+        #expect(violations == [])
+        // The counter counts.
+        let before = okla_allocations()
+        #expect(try Self.violations(#"{"event":"vehicle_view","userId":"u"}"#) != [])
+        #expect(okla_allocations() > before)
     }
 
     // MARK: A deployment's own
