@@ -1,5 +1,5 @@
-package import EventLog
-package import EventModel
+internal import EventLog
+internal import EventModel
 internal import Synchronization
 
 /// Accounts for every event that was received, by write key and by event type.

@@ -1,4 +1,4 @@
-package import EventModel
+internal import EventModel
 internal import RecordFormat
 
 /// The ledger's figures, and up to which offsets of the log they go. `stored` and `rejected` are what the log holds before

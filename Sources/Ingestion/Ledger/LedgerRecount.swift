@@ -1,4 +1,4 @@
-internal import RecordFormat
+package import RecordFormat
 
 /// Counts records of the log that the ledger's figures do not hold yet: those that came after they were last kept.
 package struct LedgerRecount: ~Copyable {
@@ -18,19 +18,22 @@ package struct LedgerRecount: ~Copyable {
         var start = 0
         while start < batches.count {
             var found: [(key: String, type: String?)] = []
-            let next = try batches.withUnsafeBytes { bytes throws(RecordFormatError) in
-                let batch = UnsafeRawBufferPointer(rebasing: bytes[start...])
-                let header = try RecordBatchHeader(reading: batch)
-                let position = counts.positions[partition]
-                try reader.forEachRecord(in: batch, header: header) { record in
-                    if record.offset < position { return }
-                    func text(_ name: StaticString) -> String? {
-                        record.header(name).map { String(decoding: $0, as: UTF8.self) }
+            let position = counts.positions[partition]
+            let read = batches.withUnsafeBytes { bytes in
+                Result { () throws(RecordFormatError) in
+                    let batch = UnsafeRawBufferPointer(rebasing: bytes[start...])
+                    let header = try RecordBatchHeader(reading: batch)
+                    try reader.forEachRecord(in: batch, header: header) { record in
+                        if record.offset < position { return }
+                        func text(_ name: StaticString) -> String? {
+                            record.header(name).map { String(decoding: $0, as: UTF8.self) }
+                        }
+                        found.append((text("writeKey") ?? "", text("event")))
                     }
-                    found.append((text("writeKey") ?? "", text("event")))
+                    return (offset: header.nextOffset, byteCount: header.totalBytes)
                 }
-                return (offset: header.nextOffset, byteCount: header.totalBytes)
             }
+            let next = try read.get()
             for (key, type) in found {
                 let type = type.map { counts.type($0) } ?? 0
                 counts.add(outcome, key: counts.key(key), type: type)

@@ -41,6 +41,8 @@ final class LedgerKeeper: Sendable {
             var next = max(recount.counts.positions[number], bounds[number].start.value)
             while next < bounds[number].highWatermark.value {
                 let batches = try log.readNow(partition, from: Offset(next), maximumBytes: Self.readBytes)
+                // Without it nothing would ever come: a partition whose newest records could not be written.
+                if batches.isEmpty { break }
                 do {
                     try recount.add(batches, partition: number)
                 } catch {
