@@ -41,6 +41,11 @@ public struct EnvelopeRules: Sendable {
         if let properties = envelope.properties { checkNames(properties, "/properties", &violations) }
     }
 
+    /// Whether an event may be called so.
+    public static func isEventName(_ name: UnsafeRawBufferPointer) -> Bool {
+        !name.isEmpty && (name.count <= eventCharactersMax || characterCount(name) <= eventCharactersMax)
+    }
+
     private func isAbsent(_ value: JSONValue?) -> Bool { value?.isNull ?? true }
 
     private func checkEventName(_ value: JSONValue?, _ violations: inout [EventViolation]) {
@@ -70,7 +75,7 @@ public struct EnvelopeRules: Sendable {
         let bytes = value.stringBytes
         if bytes.isEmpty {
             violations.append(.init(path: path, keyword: "minLength", message: "must not be empty"))
-        } else if bytes.count > charactersMax, characterCount(bytes) > charactersMax {
+        } else if bytes.count > charactersMax, Self.characterCount(bytes) > charactersMax {
             violations.append(
                 .init(path: path, keyword: "maxLength", message: "must not be longer than \(charactersMax) characters"))
         }
@@ -101,7 +106,7 @@ public struct EnvelopeRules: Sendable {
                 message: "stands more than once"))
     }
 
-    private func characterCount(_ bytes: UnsafeRawBufferPointer) -> Int {
+    private static func characterCount(_ bytes: UnsafeRawBufferPointer) -> Int {
         bytes.reduce(0) { $0 + ($1 & 0xC0 == 0x80 ? 0 : 1) }
     }
 }

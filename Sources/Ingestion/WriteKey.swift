@@ -8,6 +8,8 @@ package struct WriteKey: Sendable, Equatable {
     /// Keeps the client's own `context.ip`: for servers that send on behalf of others.
     package var trustsClientContext: Bool
     package var isDisabled: Bool
+    /// Its place in the ring.
+    fileprivate(set) var number = 0
 
     package init(
         key: String, name: String = "default", allowedOrigins: [String] = [], trustsClientContext: Bool = false,
@@ -25,7 +27,16 @@ package struct WriteKey: Sendable, Equatable {
 package struct WriteKeyRing: Sendable {
     private let keys: [WriteKey]
 
-    package init(_ keys: [WriteKey]) { self.keys = keys }
+    package init(_ keys: [WriteKey]) {
+        self.keys = keys.enumerated().map { number, key in
+            var key = key
+            key.number = number
+            return key
+        }
+    }
+
+    /// By number; two keys may have the same.
+    package var names: [String] { keys.map(\.name) }
 
     /// Returns the key that `candidate` is, if it may be used from `origin`. The time this takes depends on the candidate's
     /// length and the number of keys, not on how much of a key was guessed right.

@@ -82,13 +82,18 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
     package func read(
         _ partition: TopicPartition, from offset: Offset, maximumBytes: Int
     ) async throws(LogError) -> [UInt8] {
-        let log = try log(of: partition)
-        return try await onWorker { [self] () throws(LogError) in
-            // A commit may come meanwhile: what is behind the end of now is not asked for.
-            if offset == log.bounds.highWatermark { return [] }
-            if log.isPending(offset) { try flush(log) }
-            return try log.read(from: offset, maximumBytes: maximumBytes)
+        try await onWorker { [self] () throws(LogError) in
+            try readNow(partition, from: offset, maximumBytes: maximumBytes)
         }
+    }
+
+    /// `read`, for a thread that may wait.
+    package func readNow(_ partition: TopicPartition, from offset: Offset, maximumBytes: Int) throws(LogError) -> [UInt8] {
+        let log = try log(of: partition)
+        // A commit may come meanwhile: what is behind the end of now is not asked for.
+        if offset == log.bounds.highWatermark { return [] }
+        if log.isPending(offset) { try flush(log) }
+        return try log.read(from: offset, maximumBytes: maximumBytes)
     }
 
     package func offset(_ partition: TopicPartition, atOrAfter timestamp: Int64) async throws(LogError) -> Offset? {

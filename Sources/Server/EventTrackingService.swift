@@ -74,7 +74,7 @@ package struct EventTrackingService: Sendable {
             eventLoopGroupProvider: eventLoops,
             logger: logger)
         let engine = LogService(
-            settings: settings, directory: directory, keys: keys, catalogue: catalogue, status: status, metrics: metrics,
+            settings: settings, directory: directory, dataDirectory: dataDirectory, keys: keys, catalogue: catalogue, status: status, metrics: metrics,
             logger: logger,
             onReady: announcement.logIsOpen)
         // In dependency order: what comes later is shut down earlier.

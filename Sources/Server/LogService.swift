@@ -12,6 +12,8 @@ internal import Synchronization
 struct LogService: Service {
     let settings: Settings
     let directory: LogDirectory
+    /// What is kept beside the log goes here.
+    let dataDirectory: String
     let keys: WriteKeyRing
     let catalogue: CurrentCatalogue
     let status: ServiceStatus
@@ -21,7 +23,7 @@ struct LogService: Service {
 
     func run() async throws {
         let started = ContinuousClock.now
-        let (log, pipeline) = try await onThread { try open() }
+        let (log, pipeline, ledger) = try await onThread { try open() }
         logger.info(
             "log open",
             metadata: [
@@ -51,12 +53,21 @@ struct LogService: Service {
         metrics.set(LogMetrics(log: log, minFreeBytes: settings.minFreeBytes))
         status.set(.ready(pipeline))
         onReady()
-        try? await gracefulShutdown()
+        await cancelWhenGracefulShutdown { await keep(ledger) }
         status.set(.stopping)
-        await onThread { log.close() }
+        await onThread {
+            log.close()
+            // Nothing is counted any more.
+            ledger.close()
+        }
     }
 
-    private func open() throws -> (EmbeddedLog, IngestPipeline) {
+    /// Each second, until the service ends.
+    private func keep(_ ledger: LedgerKeeper) async {
+        while (try? await Task.sleep(for: .seconds(1))) != nil { await onThread { ledger.keepOrTell() } }
+    }
+
+    private func open() throws -> (EmbeddedLog, IngestPipeline, LedgerKeeper) {
         guard let topic = TopicName(settings.topic), let rejected = TopicName(Settings.rejectedTopic) else {
             throw ConfigurationError("Kafka.Topic is no topic name")
         }
@@ -65,12 +76,12 @@ struct LogService: Service {
         status.set(.starting("reading what events are enriched with"))
         let enricher = try settings.enrichment.enricher(logger)
         let clock = ServiceClock()
+        let topics = [
+            TopicDefinition(name: topic, partitionCount: settings.partitionCount, keepsIdentities: true),
+            TopicDefinition(name: rejected, partitionCount: 1, keepsIdentities: false),
+        ]
         let log = try EmbeddedLog.open(
-            directory,
-            topics: [
-                TopicDefinition(name: topic, partitionCount: settings.partitionCount, keepsIdentities: true),
-                TopicDefinition(name: rejected, partitionCount: 1, keepsIdentities: false),
-            ],
+            directory, topics: topics,
             options: options, now: clock.cautious,
             onProgress: { [status] done, all, bytes in
                 status.set(.starting("recovering the log: \(done) of \(all) partitions, \(bytes) bytes checked"))
@@ -89,11 +100,22 @@ struct LogService: Service {
             log.close()
             throw error
         }
+        status.set(.starting("counting what came since the ledger was kept"))
+        let ledger: LedgerKeeper
+        do {
+            ledger = try LedgerKeeper(
+                log, folder: dataDirectory, raw: topics[0], rejected: topics[1], keys: keys,
+                events: catalogue.value.events.map(\.name), logger: logger)
+        } catch {
+            log.close()
+            throw error
+        }
         return (
             log,
             IngestPipeline(
                 log: log, hasher: log.identityHasher, deduplicator: deduplicator, keys: keys, limits: settings.limits,
-                catalogue: catalogue, enricher: enricher, topic: topic, rejectedTopic: rejected, now: now)
+                catalogue: catalogue, enricher: enricher, ledger: ledger.ledger, topic: topic, rejectedTopic: rejected, now: now),
+            ledger
         )
     }
 

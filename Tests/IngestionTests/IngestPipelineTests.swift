@@ -12,14 +12,18 @@ import Testing
     struct Bench {
         let log = FakeLog()
         let pipeline: IngestPipeline
+        let ledger: Ledger
 
         init(
             limits: IngestLimits = IngestLimits(), keys: [WriteKey] = [WriteKey(key: "k")], enricher: Enricher = Enricher()
         ) {
+            let ring = WriteKeyRing(keys)
+            ledger = Ledger(LedgerCounts(partitionCount: 13), keys: ring, events: ["search"], rawPartitionCount: 12)
             pipeline = IngestPipeline(
                 log: log, hasher: RecordIdentityHasher(key: SipHash128.Key(k0: 1, k1: 2)),
-                deduplicator: Deduplicator(bounds: .init()), keys: WriteKeyRing(keys), limits: limits,
-                catalogue: CurrentCatalogue(try! Catalogue(CatalogueFile.builtIn)), enricher: enricher, topic: TopicName("raw")!,
+                deduplicator: Deduplicator(bounds: .init()), keys: ring, limits: limits,
+                catalogue: CurrentCatalogue(try! Catalogue(CatalogueFile.builtIn)), enricher: enricher, ledger: ledger,
+                topic: TopicName("raw")!,
                 rejectedTopic: TopicName("rejected")!, now: { IngestPipelineTests.receivedAt })
         }
 

@@ -1,11 +1,11 @@
 /// Finds the number of a name among some that never change.
-struct NameIndex: Sendable {
+public struct NameIndex: Sendable {
     private let names: [[UInt8]]
     private let marks: [NameMark]
     /// By the hash of the name, the next free slot where that is taken; -1 where there is none.
     private let slots: [Int32]
 
-    init(_ names: [String]) {
+    public init(_ names: [String]) {
         precondition(Set(names).count == names.count)
         self.names = names.map { Array($0.utf8) }
         marks = names.map(NameMark.init(text:))
@@ -21,7 +21,7 @@ struct NameIndex: Sendable {
     }
 
     /// - Parameter name: a string of a `JSONView`, or as readable as one (`NameMark.readableBytes`).
-    func number(of name: UnsafeRawBufferPointer) -> Int? {
+    public func number(of name: UnsafeRawBufferPointer) -> Int? {
         let mark = NameMark(name)
         var slot = mark.slot(of: slots.count)
         while slots[slot] >= 0 {

@@ -17,7 +17,7 @@ package final class IngestPipeline: Sendable {
     /// - Parameter now: milliseconds since 1970.
     package init(
         log: any LogWriter, hasher: RecordIdentityHasher, deduplicator: Deduplicator, keys: WriteKeyRing,
-        limits: IngestLimits, catalogue: CurrentCatalogue, enricher: Enricher, topic: TopicName, rejectedTopic: TopicName,
+        limits: IngestLimits, catalogue: CurrentCatalogue, enricher: Enricher, ledger: Ledger, topic: TopicName, rejectedTopic: TopicName,
         now: @escaping @Sendable () -> Int64
     ) {
         guard let raw = log.topic(named: topic), let rejected = log.topic(named: rejectedTopic) else {
@@ -30,7 +30,7 @@ package final class IngestPipeline: Sendable {
         self.topic = topic
         surroundings = RequestAssembly.Surroundings(
             keys: keys, limits: limits, raw: raw, rejected: rejected, hasher: hasher, deduplicator: deduplicator,
-            catalogue: catalogue, enricher: enricher)
+            catalogue: catalogue, enricher: enricher, ledger: ledger)
         self.now = now
     }
 
@@ -87,6 +87,8 @@ package final class IngestPipeline: Sendable {
         }
 
         func answered(_ receipt: AppendReceipt) {
+            // Here, where receipts come in the order of the offsets.
+            pipeline.surroundings.ledger.committed(prepared, receipt, raw: pipeline.surroundings.raw.handle)
             executor.execute {
                 self.pipeline.settle(self.prepared, receipt)
                 self.complete(receipt, fromEvent: 0)
@@ -105,36 +107,52 @@ package final class IngestPipeline: Sendable {
         }
     }
 
+    /// What the client is told. Counts what has not been counted yet: what the log has taken has.
     private func report(_ prepared: PreparedRequest, _ receipt: AppendReceipt) throws(IngestError) -> IngestReport {
         var report = IngestReport()
         var failure: String?
+        /// Types of the events that are in no log.
+        var (duplicates, others): ([Int], [Int]) = ([], [])
         for (index, event) in prepared.events.enumerated() {
             switch event.fate {
             case .written(let entry):
-                guard receipt.offsets[entry] >= 0 else { continue }
+                guard receipt.offsets[entry] >= 0 else {
+                    others.append(event.type)
+                    continue
+                }
                 report.accepted += 1
                 if prepared.wantsReceipts { report.add(index, event, .stored, place(entry, prepared, receipt)) }
             case .rejected(let violations, let entry):
-                guard receipt.offsets[entry] >= 0 else { continue }
+                guard receipt.offsets[entry] >= 0 else {
+                    others.append(event.type)
+                    continue
+                }
                 report.rejected += 1
                 report.add(index, event, .rejected, nil, violations)
             case .duplicate(let partition, let offset):
+                duplicates.append(event.type)
                 report.duplicates += 1
                 report.add(index, event, .duplicate, .init(partition: partition, offset: offset))
             case .inFlight(let other, let otherEvent):
                 guard case .stored(let partition, let offset) = other.outcome(ofEvent: otherEvent) else {
+                    others.append(event.type)
                     failure = "an event with the same messageId could not be written"
                     continue
                 }
+                duplicates.append(event.type)
                 report.duplicates += 1
                 report.add(index, event, .duplicate, .init(partition: partition, offset: offset))
             case .undecided:
+                others.append(event.type)
                 failure = "an earlier write of the same messageId failed; a restart decides whether it is stored"
             }
         }
         if let failure = receipt.failures.first?.message ?? failure {
+            // Of such an answer the client believes nothing, and sends all of it again.
+            surroundings.ledger.count(.unavailable, ofTypes: duplicates + others, keyNumber: prepared.keyNumber)
             throw IngestError(.unavailable, "\(failure); send the request again with the same messageIds")
         }
+        surroundings.ledger.count(.duplicate, ofTypes: duplicates, keyNumber: prepared.keyNumber)
         return report
     }
 

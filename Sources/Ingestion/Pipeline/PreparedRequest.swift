@@ -17,6 +17,8 @@ package struct PreparedRequest: Sendable {
         let fate: Fate
         /// Only where the answer names it.
         let messageID: String?
+        /// The ledger's number of its name.
+        let type: Int
     }
 
     /// Of its records.
@@ -26,4 +28,6 @@ package struct PreparedRequest: Sendable {
     let reservations: RequestReservations
     var events: [Event]
     let wantsReceipts: Bool
+    /// Of the write key.
+    let keyNumber: Int
 }

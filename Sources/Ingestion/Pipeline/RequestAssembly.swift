@@ -14,11 +14,12 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         let deduplicator: Deduplicator
         let catalogue: CurrentCatalogue
         let enricher: Enricher
+        let ledger: Ledger
 
         init(
             keys: WriteKeyRing, limits: IngestLimits, raw: (handle: TopicHandle, partitionCount: Int),
             rejected: (handle: TopicHandle, partitionCount: Int), hasher: RecordIdentityHasher, deduplicator: Deduplicator,
-            catalogue: CurrentCatalogue, enricher: Enricher
+            catalogue: CurrentCatalogue, enricher: Enricher, ledger: Ledger
         ) {
             self.keys = keys
             self.limits = limits
@@ -28,6 +29,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
             self.deduplicator = deduplicator
             self.catalogue = catalogue
             self.enricher = enricher
+            self.ledger = ledger
         }
     }
 
@@ -35,6 +37,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
     private let request: IngestRequest
     private let rules: EnvelopeRules
     private let catalogue: Catalogue
+    private var types: EventTypes
     private let receivedAt: Int64
     private let arrival: UInt32
     private let cutoff: UInt32
@@ -62,6 +65,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         self.writeKey = writeKey
         rules = EnvelopeRules(eventName: request.endpoint.eventName)
         catalogue = surroundings.catalogue.value
+        types = surroundings.ledger.types
         let receivedSeconds = UInt32(clamping: receivedAt / 1000)
         arrival = surroundings.deduplicator.arrival(now: receivedSeconds)
         cutoff = surroundings.deduplicator.cutoff(now: receivedSeconds)
@@ -73,8 +77,11 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
 
     consuming func finish() -> PreparedRequest {
         let (reservations, events, wantsReceipts) = (reservations, events, request.wantsReceipts)
+        // Without one there is no request.
+        let keyNumber = writeKey?.number ?? 0
         return PreparedRequest(
-            group: RecordGroup(takeGroup()), reservations: reservations, events: events, wantsReceipts: wantsReceipts)
+            group: RecordGroup(takeGroup()), reservations: reservations, events: events, wantsReceipts: wantsReceipts,
+            keyNumber: keyNumber)
     }
 
     private consuming func takeGroup() -> RecordGroupBuilder { group }
@@ -83,6 +90,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
 
     mutating func begin(_ outer: RequestDecoder.Outer) throws(IngestError) {
         let writeKey = if let writeKey { writeKey } else { try keyInBody(outer) }
+        self.writeKey = writeKey
         var name = writeKey.name
         name.withUTF8 { RecordBody.appendHeader("writeKey", UnsafeRawBufferPointer($0), to: &memory.keyHeader) }
         memory.stored.sentAt = outer.sentAt
@@ -190,16 +198,17 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         } else {
             preconditionFailure("an event has its own messageId or one that was made")
         }
+        let type = type(name(checked.envelope))
         switch reservation {
         case .reserved:
             let entry = write(checked.event, checked.envelope, messageID, checked.madeIDStart != nil, identity)
-            note(.written(entry: entry), request.wantsReceipts ? text(messageID) : nil)
+            note(.written(entry: entry), type, request.wantsReceipts ? text(messageID) : nil)
         case .duplicate(let partition, let offset):
-            note(.duplicate(partition: partition, offset: offset), text(messageID))
+            note(.duplicate(partition: partition, offset: offset), type, text(messageID))
         case .inFlight(let other, let otherEvent):
-            note(.inFlight(other, event: otherEvent), text(messageID))
+            note(.inFlight(other, event: otherEvent), type, text(messageID))
         case .undecided:
-            note(.undecided, text(messageID))
+            note(.undecided, type, text(messageID))
         }
     }
 
@@ -261,11 +270,20 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         let entry = group.close(from: start, topic: surroundings.rejected.handle, partition: 0, identity: nil)
         // One that is too long to be an id is told by its error.
         let isShown = (messageID?.count ?? 0) <= 4 * EnvelopeRules.messageIDCharactersMax
-        note(.rejected(violations, entry: entry), isShown ? messageID.map { text($0) } : nil)
+        note(.rejected(violations, entry: entry), type(name), isShown ? messageID.map { text($0) } : nil)
     }
 
-    private mutating func note(_ fate: PreparedRequest.Event.Fate, _ messageID: String?) {
-        events.append(.init(fate: fate, messageID: messageID))
+    private mutating func note(_ fate: PreparedRequest.Event.Fate, _ type: Int, _ messageID: String?) {
+        events.append(.init(fate: fate, messageID: messageID, type: type))
+    }
+
+    /// The ledger's number of an event's name.
+    private mutating func type(_ name: UnsafeRawBufferPointer?) -> Int {
+        guard let name, EnvelopeRules.isEventName(name) else { return 0 }
+        if let known = types.number(of: name) { return known }
+        let added = surroundings.ledger.add(type: name)
+        types = surroundings.ledger.types
+        return added
     }
 
     private func text(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes, as: UTF8.self) }

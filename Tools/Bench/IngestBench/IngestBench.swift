@@ -20,11 +20,13 @@ struct IngestBench {
         let hasher = RecordIdentityHasher(key: SipHash128.Key(k0: 1, k1: 2))
         var limits = IngestLimits()
         limits.batchEvents = max(limits.batchEvents, size)
+        let keys = WriteKeyRing([WriteKey(key: "bench-key")])
         let pipeline = IngestPipeline(
             log: NoLog(), hasher: hasher, deduplicator: Deduplicator(bounds: .init()),
-            keys: WriteKeyRing([WriteKey(key: "bench-key")]), limits: limits,
+            keys: keys, limits: limits,
             catalogue: CurrentCatalogue(try Catalogue(CatalogueFile.builtIn)),
             enricher: Enricher(userAgents: try UserAgentParser(rulesFile: UserAgentParser.defaultRulesFile)),
+            ledger: Ledger(LedgerCounts(partitionCount: 13), keys: keys, events: [], rawPartitionCount: 12),
             topic: TopicName("raw")!,
             rejectedTopic: TopicName("rejected")!, now: { 1_769_000_000_000 })
         let bodies = (0..<requests).map { number in body(number * size..<(number + 1) * size) }

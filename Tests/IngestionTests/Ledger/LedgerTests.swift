@@ -1,0 +1,167 @@
+import EventLog
+import Ingestion
+import RecordFormat
+import Testing
+
+@Suite struct LedgerTests {
+    typealias Bench = IngestPipelineTests.Bench
+
+    static func tally(_ stored: Int64 = 0, duplicate: Int64 = 0, rejected: Int64 = 0, unavailable: Int64 = 0) -> LedgerTally {
+        var tally = LedgerTally()
+        tally[.stored] = stored
+        tally[.duplicate] = duplicate
+        tally[.rejected] = rejected
+        tally[.unavailable] = unavailable
+        return tally
+    }
+
+    static func counts(_ bench: Bench) -> LedgerCounts {
+        let counts = bench.ledger.snapshot.counts
+        counts.checkInvariants()
+        return counts
+    }
+
+    static func type(_ name: String, _ counts: LedgerCounts) -> LedgerTally? {
+        counts.typeNames.firstIndex(of: name).map { counts.types[$0] }
+    }
+
+    static func event(_ name: String, _ id: String) -> String { #"{"event":"\#(name)","userId":"u","messageId":"\#(id)"}"# }
+
+    @Test func everyEventIsCountedOnceByItsKeyAndItsName() async throws {
+        let bench = Bench(keys: [WriteKey(key: "k", name: "web"), WriteKey(key: "a", name: "app")])
+        _ = try await bench.send(
+            "[\(Self.event("x", "1")),\(Self.event("x", "1")),\(Self.event("search", "2")),{},\(Self.event("logout", "3"))]")
+        _ = try await bench.send(Self.event("x", "1"), key: "a")
+        let counts = Self.counts(bench)
+        #expect(counts.keyNames == ["web", "app"])
+        #expect(counts.keys == [Self.tally(2, duplicate: 1, rejected: 2), Self.tally(duplicate: 1)])
+        #expect(Self.type("x", counts) == Self.tally(1, duplicate: 2))
+        #expect(Self.type("search", counts) == Self.tally(rejected: 1), "it lacks its query")
+        #expect(Self.type("logout", counts) == Self.tally(1))
+        #expect(Self.type(LedgerCounts.otherType, counts) == Self.tally(rejected: 1), "it has no name")
+        #expect(counts.total.received == 6)
+    }
+
+    @Test func whatTheLogDoesNotTakeIsUnavailableUntilItIsSentAgain() async throws {
+        let bench = Bench()
+        bench.log.fail(.notWritable)
+        #expect(await bench.failure("[\(Self.event("x", "1")),{}]") == .unavailable)
+        #expect(Self.counts(bench).total == Self.tally(unavailable: 2))
+        bench.log.fail(nil)
+        _ = try await bench.send("[\(Self.event("x", "1")),{}]")
+        #expect(Self.counts(bench).total == Self.tally(1, rejected: 1, unavailable: 2))
+    }
+
+    @Test func aRequestThatIsRefusedAsAWholeIsNoEvent() async {
+        let bench = Bench()
+        #expect(await bench.failure("[]") == .emptyBatch)
+        #expect(await bench.failure("{") == .invalidJSON)
+        #expect(await bench.failure(Self.event("x", "1"), key: "wrong") == .unknownWriteKey)
+        #expect(Self.counts(bench).total.received == 0)
+    }
+
+    @Test func theCountsGoUpToTheOffsetsThatWereGivenOut() async throws {
+        let bench = Bench()
+        bench.log.hold()
+        async let first = bench.send(Self.event("x", "1"))
+        while bench.log.heldCount < 1 { await Task.yield() }
+        #expect(Self.counts(bench).total.received == 0, "not before the log has it")
+        bench.log.release()
+        _ = try await first
+        _ = try await bench.send("{}")
+        let counts = Self.counts(bench)
+        let partition = Int(bench.log.records[0].partition)
+        #expect(counts.positions.enumerated().map { $0.offset == partition || $0.offset == 12 ? 1 : 0 } == counts.positions)
+    }
+
+    // MARK: Bounds
+
+    @Test func namesBeyondTheBoundCountAsOthersAndTheCataloguesAlwaysHaveRoom() async throws {
+        let bench = Bench()
+        for number in 0..<(LedgerCounts.typesMax + 50) { _ = try await bench.send(Self.event("made up \(number)", "\(number)")) }
+        _ = try await bench.send(#"{"event":"search","userId":"u","properties":{"query":""}}"#)
+        let counts = Self.counts(bench)
+        #expect(counts.typeNames.count == LedgerCounts.typesMax)
+        #expect(Self.type(LedgerCounts.otherType, counts) == Self.tally(52), "two places were taken")
+        #expect(Self.type("search", counts) == Self.tally(1))
+        #expect(counts.total.received == Int64(LedgerCounts.typesMax) + 51)
+        #expect(counts.encoded().count < 1 << 20)
+    }
+
+    // MARK: As it is kept
+
+    @Test func whatIsKeptIsReadBack() async throws {
+        let bench = Bench(keys: [WriteKey(key: "k", name: "a \"quoted\" ñame")])
+        _ = try await bench.send("[\(Self.event("x\\u0000y", "1")),{}]")
+        let counts = Self.counts(bench)
+        #expect(LedgerCounts(counts.encoded(), partitionCount: 13) == counts)
+        #expect(LedgerCounts(counts.encoded(), partitionCount: 12) == nil)
+    }
+
+    @Test(arguments: [
+        "", "{", "[]", "{}", #"{"positions":[0],"keys":{},"types":[]}"#, #"{"positions":[-1],"keys":{},"types":{}}"#,
+        #"{"positions":[0],"keys":{"a":[1,2,3,4]},"types":{}}"#, #"{"positions":[0],"keys":{"a":[1,2,3,4,-5]},"types":{}}"#,
+        #"{"positions":[0],"keys":{"a":[1,2,3,4,"5"]},"types":{}}"#, #"{"positions":["0"],"keys":{},"types":{}}"#,
+    ])
+    func whatIsNoneOfOursIsNotRead(text: String) {
+        #expect(LedgerCounts(Array(text.utf8), partitionCount: 1) == nil)
+    }
+
+    @Test func theLogCountedAgainGivesWhatWasCounted() async throws {
+        let bench = Bench(keys: [WriteKey(key: "k", name: "web"), WriteKey(key: "a", name: "app")])
+        for number in 0..<300 {
+            let body = number % 7 == 0 ? "{}" : Self.event("x\(number % 5)", "\(number)")
+            _ = try await bench.send(body, key: number % 3 == 0 ? "a" : "k")
+        }
+        let counted = Self.counts(bench)
+        for kept in [0, 150] {
+            // From the beginning, and from the middle of each partition.
+            var start = LedgerCounts(partitionCount: 13)
+            if kept > 0 { start = try Self.recount(bench, upTo: kept, from: start) }
+            let again = try Self.recount(bench, upTo: 300, from: start)
+            again.checkInvariants()
+            #expect(again.positions == counted.positions)
+            for (number, name) in counted.keyNames.enumerated() {
+                #expect(again.keys[again.keyNames.firstIndex(of: name)!] == counted.keys[number])
+            }
+            for (number, name) in counted.typeNames.enumerated() where counted.types[number].received > 0 {
+                #expect(Self.type(name, again) == counted.types[number])
+            }
+        }
+    }
+
+    /// Counts the first records of the log, batches of ten each, from where `start` ends.
+    static func recount(_ bench: Bench, upTo count: Int, from start: LedgerCounts) throws -> LedgerCounts {
+        var recount = LedgerRecount(start, rawPartitionCount: 12)
+        var partitions: [[FakeLog.Stored]] = Array(repeating: [], count: 13)
+        for record in bench.log.records.prefix(count) {
+            partitions[record.topic == 0 ? record.partition : 12].append(record)
+        }
+        for (partition, records) in partitions.enumerated() {
+            for base in stride(from: 0, to: records.count, by: 10) {
+                var builder = RecordBatchBuilder()
+                for record in records[base..<min(base + 10, records.count)] {
+                    var body = GrowableBytes()
+                    RecordBody.appendAbsentField(to: &body)
+                    RecordBody.appendAbsentField(to: &body)
+                    RecordBody.appendHeaderCount(record.headers.count, to: &body)
+                    for (name, value) in record.headers.sorted(by: { $0.key < $1.key }) {
+                        let bytes = Array(value.utf8)
+                        bytes.withUnsafeBytes { bytes in
+                            switch name {
+                            case "event": RecordBody.appendHeader("event", bytes, to: &body)
+                            case "writeKey": RecordBody.appendHeader("writeKey", bytes, to: &body)
+                            default: RecordBody.appendHeader("other", bytes, to: &body)
+                            }
+                        }
+                    }
+                    builder.append(body: body.bytes, timestamp: 0)
+                }
+                var batch = GrowableBytes()
+                _ = builder.finish(baseOffset: Int64(base), partitionLeaderEpoch: 0, codec: .lz4, appendingTo: &batch)
+                try recount.add(Array(copying: batch), partition: partition)
+            }
+        }
+        return recount.counts
+    }
+}
