@@ -65,10 +65,11 @@ let package = Package(
         room("EventModel", ["CSimdJSON", "CRE2", "EventCatalogue"]),
         room("RecordFormat", ["CLZ4", "CCRC32C"]),
         room("EventLog", ["RecordFormat"]),
-        room("LogStorage", ["EventLog", "RecordFormat"]),
+        room("Telemetry", []),
+        room("LogStorage", ["EventLog", "RecordFormat", "Telemetry"]),
         room(
             "Ingestion",
-            ["EventModel", "EventLog", "RecordFormat", "CDeflate", "CMaxMindDB", "CUserAgent", "CYAML"]),
+            ["EventModel", "EventLog", "RecordFormat", "Telemetry", "CDeflate", "CMaxMindDB", "CUserAgent", "CYAML"]),
         room(
             "Collector",
             [
@@ -85,7 +86,7 @@ let package = Package(
         room(
             "Server",
             [
-                "Collector", "Ingestion", "EventModel", "EventLog", "LogStorage", "RecordFormat",
+                "Collector", "Ingestion", "EventModel", "EventLog", "LogStorage", "RecordFormat", "Telemetry",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -124,6 +125,7 @@ let package = Package(
         .executableTarget(name: "log-simulate", dependencies: ["TestSupport"], path: "Tools/Simulate", swiftSettings: strict),
         tests("RecordFormat"),
         tests("EventLog"),
+        tests("Telemetry"),
         tests("LogStorage", ["EventLog", "RecordFormat"]),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),
         tests("EventModel", ["AllocationCounter"]),

@@ -19,7 +19,7 @@ package struct HealthRoutes: Sendable {
         case .starting(let what):
             return JSONResponse.error(
                 .serviceUnavailable, code: "starting", message: what,
-                headers: [.retryAfter: String(IngestError.retryAfterSeconds)])
+                headers: [.retryAfter: String(IngestError.usualRetryAfterSeconds)])
         case .stopping:
             return JSONResponse.error(.serviceUnavailable, code: "stopping", message: "the service is stopping")
         case .ready:

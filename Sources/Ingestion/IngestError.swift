@@ -14,16 +14,20 @@ package struct IngestError: Error, Sendable, Equatable {
         case unknownWriteKey = "unknown_write_key"
         case writeKeyDisabled = "write_key_disabled"
         case originNotAllowed = "origin_not_allowed"
+        case rateLimited = "rate_limited"
         case unavailable = "unavailable"
         case starting = "starting"
     }
 
     package let code: Code
     package let message: String
+    /// Of `rateLimited`: after so many seconds the same request would be taken, if nothing else were.
+    package let retryAfterSeconds: Int?
 
-    package init(_ code: Code, _ message: String) {
+    package init(_ code: Code, _ message: String, retryAfterSeconds: Int? = nil) {
         self.code = code
         self.message = message
+        self.retryAfterSeconds = retryAfterSeconds
     }
 }
 

@@ -1,4 +1,4 @@
-/// What one request may hold.
+/// What one request may hold, and how much may come in.
 package struct IngestLimits: Sendable {
     /// Nesting within one event; deeper ones are rejected alone.
     package static let depthMax = 64
@@ -13,6 +13,10 @@ package struct IngestLimits: Sendable {
     package var payloadBytes = 32_768
     /// Bytes of a body after inflating.
     package var inflatedBytes = 1 << 20
+    /// Events per second of all clients together; 0: no limit.
+    package var globalEventsPerSecond = 10_000
+    /// Events per second of one client address, where its write key has no other; 0: no limit.
+    package var addressEventsPerSecond = 100
 
     package init() {}
 }

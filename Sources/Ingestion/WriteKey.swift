@@ -8,18 +8,21 @@ package struct WriteKey: Sendable, Equatable {
     /// Keeps the client's own `context.ip`: for servers that send on behalf of others.
     package var trustsClientContext: Bool
     package var isDisabled: Bool
+    /// What one client address may send with it, instead of what the configuration says for all; 0: no limit.
+    package var addressEventsPerSecond: Int?
     /// Its place in the ring.
     fileprivate(set) var number = 0
 
     package init(
         key: String, name: String = "default", allowedOrigins: [String] = [], trustsClientContext: Bool = false,
-        isDisabled: Bool = false
+        isDisabled: Bool = false, addressEventsPerSecond: Int? = nil
     ) {
         self.key = key
         self.name = name
         self.allowedOrigins = allowedOrigins
         self.trustsClientContext = trustsClientContext
         self.isDisabled = isDisabled
+        self.addressEventsPerSecond = addressEventsPerSecond
     }
 }
 

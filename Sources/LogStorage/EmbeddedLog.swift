@@ -1,5 +1,6 @@
 package import EventLog
 internal import Glibc
+internal import RecordFormat
 internal import Synchronization
 
 /// The embedded engine: many topics, each with a fixed number of partitions, in Kafka's own files.
@@ -12,6 +13,7 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
     private let loop: CommitLoop
     private let maintenance: Maintenance
     private let threads: Mutex<[OSThread]>
+    private let readCount = Atomic<Int>(0)
 
     /// Opens the core (see `LogCore.open`, also for the errors) and starts the threads.
     ///
@@ -83,7 +85,25 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
         _ partition: TopicPartition, from offset: Offset, maximumBytes: Int
     ) async throws(LogError) -> [UInt8] {
         try await onWorker { [self] () throws(LogError) in
-            try readNow(partition, from: offset, maximumBytes: maximumBytes)
+            let batches = try readNow(partition, from: offset, maximumBytes: maximumBytes)
+            readCount.wrappingAdd(Self.recordCount(batches, from: offset), ordering: .relaxed)
+            return batches
+        }
+    }
+
+    /// Records that `read` has given to its callers.
+    package var readRecordCount: Int { readCount.load(ordering: .relaxed) }
+
+    private static func recordCount(_ batches: [UInt8], from offset: Offset) -> Int {
+        batches.withUnsafeBytes { bytes in
+            var (count, place) = (0, 0)
+            while place < bytes.count,
+                let header = try? RecordBatchHeader(reading: UnsafeRawBufferPointer(rebasing: bytes[place...]))
+            {
+                if !header.isControlBatch { count += Int(header.nextOffset - max(header.baseOffset, offset.value)) }
+                place += header.totalBytes
+            }
+            return count
         }
     }
 
@@ -132,6 +152,10 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
     /// Every partition that is not simply open and whole.
     package var troubles: [PartitionStatus] { core.troubles }
     package var statuses: [PartitionStatus] { core.statuses }
+    package var sizes: [PartitionSize] { core.partitions.map(PartitionSize.init) }
+    /// Appends that wait for their commit, and the bytes of these and of the one that is running.
+    package var queueDepth: (appends: Int, bytes: Int) { loop.depth }
+    package var commitMeters: CommitMeters { loop.meters }
     /// Why nothing is written at the moment although the partitions could.
     package var shortage: LogError? { core.shortage }
     /// Room on the log's disk, in bytes; nil where the system does not say.

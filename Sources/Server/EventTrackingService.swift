@@ -45,6 +45,7 @@ package struct EventTrackingService: Sendable {
         router.add(middleware: ErrorBodies())
         HealthRoutes(status: status).add(to: router)
         let metrics = Metrics()
+        metrics.add(ProcessMetrics())
         MetricsRoutes(isPublic: settings.areMetricsPublic, text: metrics.text).add(to: router)
 
         let announcement = ReadyAnnouncement { [announce, settings] port in
@@ -74,9 +75,8 @@ package struct EventTrackingService: Sendable {
             eventLoopGroupProvider: eventLoops,
             logger: logger)
         let engine = LogService(
-            settings: settings, directory: directory, dataDirectory: dataDirectory, keys: keys, catalogue: catalogue, status: status, metrics: metrics,
-            logger: logger,
-            onReady: announcement.logIsOpen)
+            settings: settings, directory: directory, dataDirectory: dataDirectory, keys: keys, catalogue: catalogue,
+            status: status, metrics: metrics, logger: logger, onReady: announcement.logIsOpen)
         // In dependency order: what comes later is shut down earlier.
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(

@@ -23,7 +23,12 @@ struct LogService: Service {
 
     func run() async throws {
         let started = ContinuousClock.now
-        let (log, pipeline, ledger) = try await onThread { try open() }
+        let engine = try await onThread {
+            try Engine.open(
+                settings, directory: directory, dataDirectory: dataDirectory, keys: keys, catalogue: catalogue, status: status,
+                logger: logger)
+        }
+        let log = engine.log
         logger.info(
             "log open",
             metadata: [
@@ -50,73 +55,21 @@ struct LogService: Service {
         }
         for trouble in log.troubles where !trouble.state.isWritable { logger.error("\(trouble)") }
         status.setHealth { LogHealth(log) }
-        metrics.set(LogMetrics(log: log, minFreeBytes: settings.minFreeBytes))
-        status.set(.ready(pipeline))
+        for source in engine.metrics(settings) { metrics.add(source) }
+        status.set(.ready(engine.pipeline))
         onReady()
-        await cancelWhenGracefulShutdown { await keep(ledger) }
+        await cancelWhenGracefulShutdown { await keep(engine.ledger) }
         status.set(.stopping)
         await onThread {
             log.close()
             // Nothing is counted any more.
-            ledger.close()
+            engine.ledger.close()
         }
     }
 
     /// Each second, until the service ends.
     private func keep(_ ledger: LedgerKeeper) async {
         while (try? await Task.sleep(for: .seconds(1))) != nil { await onThread { ledger.keepOrTell() } }
-    }
-
-    private func open() throws -> (EmbeddedLog, IngestPipeline, LedgerKeeper) {
-        guard let topic = TopicName(settings.topic), let rejected = TopicName(Settings.rejectedTopic) else {
-            throw ConfigurationError("Kafka.Topic is no topic name")
-        }
-        var options = settings.log
-        options.minFreeBytes = settings.minFreeBytes
-        status.set(.starting("reading what events are enriched with"))
-        let enricher = try settings.enrichment.enricher(logger)
-        let clock = ServiceClock()
-        let topics = [
-            TopicDefinition(name: topic, partitionCount: settings.partitionCount, keepsIdentities: true),
-            TopicDefinition(name: rejected, partitionCount: 1, keepsIdentities: false),
-        ]
-        let log = try EmbeddedLog.open(
-            directory, topics: topics,
-            options: options, now: clock.cautious,
-            onProgress: { [status] done, all, bytes in
-                status.set(.starting("recovering the log: \(done) of \(all) partitions, \(bytes) bytes checked"))
-            },
-            onWarning: { [logger] in logger.warning("\($0)") })
-        status.set(.starting("restoring the deduplication window"))
-        let now = ServiceClock.wall
-        let forgetting = DeduplicationClock(
-            clock, newestRecord: log.recovery.newestTimestamp, windowSeconds: settings.deduplication.windowSeconds)
-        let deduplicator = Deduplicator(bounds: settings.deduplication, steadyNow: forgetting.seconds)
-        do {
-            try deduplicator.restore(
-                from: log, topic: topic, partitionCount: settings.partitionCount, now: UInt32(clamping: now() / 1000),
-                concurrently: log.concurrently)
-        } catch {
-            log.close()
-            throw error
-        }
-        status.set(.starting("counting what came since the ledger was kept"))
-        let ledger: LedgerKeeper
-        do {
-            ledger = try LedgerKeeper(
-                log, folder: dataDirectory, raw: topics[0], rejected: topics[1], keys: keys,
-                events: catalogue.value.events.map(\.name), logger: logger)
-        } catch {
-            log.close()
-            throw error
-        }
-        return (
-            log,
-            IngestPipeline(
-                log: log, hasher: log.identityHasher, deduplicator: deduplicator, keys: keys, limits: settings.limits,
-                catalogue: catalogue, enricher: enricher, ledger: ledger.ledger, topic: topic, rejectedTopic: rejected, now: now),
-            ledger
-        )
     }
 
     /// Runs what blocks on a thread of its own.

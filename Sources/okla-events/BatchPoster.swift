@@ -13,6 +13,8 @@ struct BatchPoster: Sendable {
         var duplicates = 0
         var rejected = 0
         var retries = 0
+        /// How often a rate limit made it wait.
+        var limited = 0
         /// What each rejected event is rejected for.
         var rejections: [String] = []
         /// Why it was given up.
@@ -37,8 +39,8 @@ struct BatchPoster: Sendable {
     func post(_ batch: EventBatches.Batch) async -> Outcome {
         var outcome = Outcome(batch: batch)
         let body = Self.gzip(batch.body)
-        for attempt in 0..<attempts {
-            if attempt > 0 { outcome.retries += 1 }
+        var attempt = 0
+        while attempt < attempts {
             let pause: Duration
             do {
                 var request = HTTPClientRequest(url: url)
@@ -53,10 +55,14 @@ struct BatchPoster: Sendable {
                 case 202, 422:
                     outcome.read(Data(buffer: answer))
                     return outcome
-                case 429, 503:
-                    let seconds = response.headers.first(name: "Retry-After").flatMap(Double.init) ?? 1
+                case 429:
+                    // It comes to its turn, however many wait for theirs.
+                    outcome.limited += 1
+                    try? await Task.sleep(for: Self.retryAfter(response))
+                    continue
+                case 503:
                     outcome.failure = String(buffer: answer)
-                    pause = .seconds(min(seconds, 30))
+                    pause = Self.retryAfter(response)
                 default:
                     outcome.failure =
                         "events \(batch.firstEvent) to \(batch.firstEvent + batch.count - 1): "
@@ -67,11 +73,18 @@ struct BatchPoster: Sendable {
                 outcome.failure = "\(url): \(error)"
                 pause = .milliseconds(100)
             }
+            attempt += 1
+            if attempt == attempts { break }
+            outcome.retries += 1
             // Grows to 5 s, and differs between the connections.
-            let growth = Double(min(attempt, 6)) * Double.random(in: 0.5...1)
+            let growth = Double(min(attempt - 1, 6)) * Double.random(in: 0.5...1)
             try? await Task.sleep(for: min(.seconds(5), pause * pow(2, growth)))
         }
         return outcome
+    }
+
+    private static func retryAfter(_ response: HTTPClientResponse) -> Duration {
+        .seconds(min(response.headers.first(name: "Retry-After").flatMap(Double.init) ?? 1, 30))
     }
 
     private static func gzip(_ data: Data) -> Data {

@@ -97,6 +97,7 @@ struct SendSummary {
     private var duplicates = 0
     private var rejected = 0
     private var retries = 0
+    private var limited = 0
     private var failures: [String] = []
     private var rejections: [String] = []
     private let started = ContinuousClock.now
@@ -110,6 +111,7 @@ struct SendSummary {
         duplicates += outcome.duplicates
         rejected += outcome.rejected
         retries += outcome.retries
+        limited += outcome.limited
         if let failure = outcome.failure { failures.append(failure) }
         rejections += outcome.rejections
     }
@@ -118,6 +120,10 @@ struct SendSummary {
         for rejection in rejections.prefix(10) { standardError("rejected: \(rejection)\n") }
         if rejections.count > 10 { standardError("... and \(rejections.count - 10) more\n") }
         for failure in failures.prefix(3) { standardError("failed: \(failure)\n") }
+        if limited > 0 {
+            standardError(
+                "a rate limit made requests wait \(limited) times; a write key with \"PerIP\": 0 has no limit for each address\n")
+        }
         let elapsed = ContinuousClock.now - started
         let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
         Swift.print(

@@ -7,16 +7,17 @@ import Testing
         "EventModel": ["CSimdJSON", "CRE2", "EventCatalogue"],
         "RecordFormat": ["CLZ4", "CCRC32C"],
         "EventLog": ["RecordFormat"],
-        "LogStorage": ["EventLog", "RecordFormat"],
-        "Ingestion": ["EventModel", "EventLog", "RecordFormat", "CDeflate", "CMaxMindDB", "CUserAgent", "CYAML"],
+        "Telemetry": [],
+        "LogStorage": ["EventLog", "RecordFormat", "Telemetry"],
+        "Ingestion": ["EventModel", "EventLog", "RecordFormat", "Telemetry", "CDeflate", "CMaxMindDB", "CUserAgent", "CYAML"],
         "Collector": ["Ingestion", "EventModel"],
-        "Server": ["Collector", "Ingestion", "EventModel", "EventLog", "LogStorage", "RecordFormat"],
+        "Server": ["Collector", "Ingestion", "EventModel", "EventLog", "LogStorage", "RecordFormat", "Telemetry"],
         "okla-events": ["Server", "LogStorage", "EventLog", "EventModel", "RecordFormat", "CDeflate"],
     ]
 
     /// What comes from elsewhere. Foundation stays off the event's path.
     static let foreign: [String: Set<String>] = [
-        "EventModel": ["Synchronization"], "RecordFormat": [], "EventLog": [],
+        "EventModel": ["Synchronization"], "RecordFormat": [], "EventLog": [], "Telemetry": ["Synchronization"],
         "LogStorage": ["Glibc", "Synchronization"],
         "Ingestion": ["Glibc", "Synchronization"],
         "Collector": [

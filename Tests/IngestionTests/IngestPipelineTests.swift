@@ -14,15 +14,24 @@ import Testing
         let pipeline: IngestPipeline
         let ledger: Ledger
 
+        /// No rate limits, which have their own tests.
+        static var usualLimits: IngestLimits {
+            var limits = IngestLimits()
+            limits.addressEventsPerSecond = 0
+            return limits
+        }
+
         init(
-            limits: IngestLimits = IngestLimits(), keys: [WriteKey] = [WriteKey(key: "k")], enricher: Enricher = Enricher()
+            limits: IngestLimits = Bench.usualLimits, keys: [WriteKey] = [WriteKey(key: "k")], enricher: Enricher = Enricher(),
+            limiter: RateLimiter = RateLimiter(bounds: .init(globalEventsPerSecond: 0), clock: { 0 })
         ) {
             let ring = WriteKeyRing(keys)
             ledger = Ledger(LedgerCounts(partitionCount: 13), keys: ring, events: ["search"], rawPartitionCount: 12)
             pipeline = IngestPipeline(
                 log: log, hasher: RecordIdentityHasher(key: SipHash128.Key(k0: 1, k1: 2)),
                 deduplicator: Deduplicator(bounds: .init()), keys: ring, limits: limits,
-                catalogue: CurrentCatalogue(try! Catalogue(CatalogueFile.builtIn)), enricher: enricher, ledger: ledger,
+                catalogue: CurrentCatalogue(try! Catalogue(CatalogueFile.builtIn)), enricher: enricher, limiter: limiter,
+                ledger: ledger,
                 topic: TopicName("raw")!,
                 rejectedTopic: TopicName("rejected")!, now: { IngestPipelineTests.receivedAt })
         }

@@ -43,6 +43,9 @@ class Service:
             self.environment.setdefault("EVENT_TRACKING_WRITE_KEY", KEY)
         # The machine's own disk, or a small one made for a test, may have less room than the default keeps free.
         self.environment.setdefault("LOG_MIN_FREE_BYTES", "0")
+        # Tests send more than a browser does; what limits rates has tests of its own.
+        self.environment.setdefault("EVENT_TRACKING_RATE_LIMITS_GLOBAL", "0")
+        self.environment.setdefault("EVENT_TRACKING_RATE_LIMITS_PER_IP", "0")
         self.arguments = arguments
         # The limit of open files, where the test sets one.
         self.descriptors = descriptors

@@ -73,17 +73,24 @@ import Testing
         #expect(settings.writeKeys.map(\.key) == ["k"])
     }
 
+    @Test func rateLimitsAreThoseOfTheSpecificationUnlessSet() throws {
+        let usual = try settings("{}").limits
+        #expect((usual.globalEventsPerSecond, usual.addressEventsPerSecond) == (10_000, 100))
+        let set = try settings(#"{"EventTracking":{"RateLimits":{"Global":0,"PerIP":7}}}"#).limits
+        #expect((set.globalEventsPerSecond, set.addressEventsPerSecond) == (0, 7))
+    }
+
     @Test func writeKeysCarryTheirRights() throws {
         let settings = try settings(
             """
             {"EventTracking":{"WriteKeys":["plain-key",{"Key":"k2","Name":"web","AllowedOrigins":["https://okla.com.do"],"Disabled":true},
-             {"Key":"k3","Name":"backend","TrustClientContext":true}]}}
+             {"Key":"k3","Name":"backend","TrustClientContext":true,"PerIP":0}]}}
             """)
         #expect(
             settings.writeKeys == [
                 WriteKey(key: "plain-key", name: "key-plai"),
                 WriteKey(key: "k2", name: "web", allowedOrigins: ["https://okla.com.do"], isDisabled: true),
-                WriteKey(key: "k3", name: "backend", trustsClientContext: true),
+                WriteKey(key: "k3", name: "backend", trustsClientContext: true, addressEventsPerSecond: 0),
             ])
     }
 
@@ -104,6 +111,13 @@ import Testing
         (#"{"EventTracking":{"WriteKeys":[{"Name":"x"}]}}"#, "EventTracking.WriteKeys[0].Key is missing"),
         (#"{"EventTracking":{"WriteKeys":[{"Key":"x","Color":1}]}}"#, "unknown key EventTracking.WriteKeys[0].Color"),
         (#"{"EventTracking":{"WriteKeys":["a","a"]}}"#, "stands twice"),
+        (#"{"EventTracking":{"WriteKeys":[{"Key":"x","PerIP":-1}]}}"#, "WriteKeys[0].PerIP is -1; it must be 0 to 100000000"),
+        (#"{"EventTracking":{"WriteKeys":[{"Key":"x","PerIP":"5"}]}}"#, "WriteKeys[0].PerIP is text; it must be a whole number"),
+        (
+            #"{"EventTracking":{"WriteKeys":[{"Key":"x","Name":"\#(String(repeating: "n", count: 129))"}]}}"#,
+            "WriteKeys[0].Name is longer than 128 characters"
+        ),
+        (#"{"EventTracking":{"RateLimits":{"Global":-1}}}"#, "EventTracking.RateLimits.Global is -1; it must be 0 to 100000000"),
         (#"{"EventTracking":{"TrustedProxies":["10.1.2.3/8"]}}"#, "EventTracking.TrustedProxies: \"10.1.2.3/8\" is no network"),
         (#"{"EventTracking":{"TrustedProxies":"loopback"}}"#, "EventTracking.TrustedProxies is text; it must be a list of texts"),
         (#"{"EventTracking":{"Enrichment":{"AnonymizeIP":1}}}"#, "EventTracking.Enrichment.AnonymizeIP is a number"),
@@ -120,7 +134,6 @@ import Testing
     @Test(arguments: [
         (#"{"ClickHouse":{"Host":"x"}}"#, "ClickHouse.Host is set, but the ClickHouse exporter is not in this version"),
         (#"{"Redis":{"Url":"redis://x"}}"#, "Redis.Url"), (#"{"Kafka":{"Brokers":["a:1"]}}"#, "Kafka.Brokers"),
-        (#"{"EventTracking":{"RateLimits":{"Global":5}}}"#, "EventTracking.RateLimits.Global"),
         (#"{"EventTracking":{"SessionTimeout":"30m"}}"#, "EVENT_TRACKING_SESSION_TIMEOUT"),
         (#"{"Admin":{"JWT":{"JwksFile":"x"}}}"#, "ADMIN_JWT_JWKS_FILE"),
     ])

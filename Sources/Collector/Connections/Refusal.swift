@@ -36,7 +36,7 @@ package enum Refusal: Sendable {
     var answer: Answer {
         let (code, message) = codeAndMessage
         var answer = Answer(status, body: IngestError.body(code: code, message: message))
-        if self == .overloaded { answer.fields.append(("Retry-After", String(IngestError.retryAfterSeconds))) }
+        if self == .overloaded { answer.fields.append(("Retry-After", String(IngestError.usualRetryAfterSeconds))) }
         answer.isLast = true
         return answer
     }

@@ -16,7 +16,8 @@ extension Answer {
     private init(_ error: IngestError) {
         self.init(error.status, body: IngestError.body(code: error.code.rawValue, message: error.message))
         switch status {
-        case .serviceUnavailable: fields.append(("Retry-After", String(IngestError.retryAfterSeconds)))
+        case .serviceUnavailable, .tooManyRequests:
+            fields.append(("Retry-After", String(error.retryAfterSeconds ?? IngestError.usualRetryAfterSeconds)))
         case .unauthorized: fields.append(("WWW-Authenticate", "Basic realm=\"write key\""))
         // What follows such a body is not read.
         case .payloadTooLarge: isLast = true
@@ -27,7 +28,7 @@ extension Answer {
 
 extension IngestError {
     /// Seconds after which trying again makes sense.
-    static let retryAfterSeconds = 1
+    static let usualRetryAfterSeconds = 1
 
     fileprivate var status: HTTPResponseStatus {
         switch code {
@@ -36,6 +37,7 @@ extension IngestError {
         case .unsupportedEncoding: .unsupportedMediaType
         case .missingWriteKey, .unknownWriteKey: .unauthorized
         case .writeKeyDisabled, .originNotAllowed: .forbidden
+        case .rateLimited: .tooManyRequests
         case .unavailable, .starting: .serviceUnavailable
         }
     }

@@ -6,8 +6,9 @@ public struct NameIndex: Sendable {
     private let slots: [Int32]
 
     public init(_ names: [String]) {
-        precondition(Set(names).count == names.count)
         self.names = names.map { Array($0.utf8) }
+        // Not of the names themselves, which are the same to `String` where they differ in how they are composed.
+        precondition(Set(self.names).count == names.count)
         marks = names.map(NameMark.init(text:))
         var slotCount = 2
         while slotCount < 2 * names.count { slotCount *= 2 }

@@ -47,8 +47,14 @@ package final class Deduplicator: Sendable {
 
     package var entryCount: Int { state.withLock { $0.table.count } }
 
-    /// How far back duplicates are recognized at the moment, in seconds.
-    package func windowSeconds(now: UInt32) -> UInt32 { state.withLock { $0.table.reachSeconds(now: now) } }
+    /// How far back duplicates are recognized at the moment, in seconds: the window, or less where as many ids came as are kept.
+    package func windowSeconds(now: UInt32) -> UInt32 {
+        let now = min(now, steadyNow?() ?? now)
+        return state.withLock { state in
+            state.table.count < bounds.entriesMax
+                ? bounds.windowSeconds : min(bounds.windowSeconds, state.table.reachSeconds(now: now))
+        }
+    }
 
     /// The time before which nothing is remembered, in seconds since 1970.
     package func cutoff(now: UInt32) -> UInt32 {

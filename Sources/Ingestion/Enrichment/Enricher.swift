@@ -20,6 +20,9 @@ package final class Enricher: Sendable {
         self.anonymizesAddresses = anonymizesAddresses
     }
 
+    /// nil: user agents are not told.
+    package var userAgentStatistics: UserAgentCache.Statistics? { userAgents?.statistics }
+
     /// The address as it is stored.
     func stored(_ address: IPAddress) -> IPAddress { anonymizesAddresses ? address.anonymized : address }
 }

@@ -8,12 +8,14 @@ internal import RecordFormat
 /// 1. The tallies by write key and those by event type have the same sums, outcome by outcome.
 /// 2. Type 0 is `otherType`; there are at most `typesMax`.
 package struct LedgerCounts: Sendable, Equatable {
-    /// What events count as whose name is one too many, or that were refused before their names were read.
+    /// What events count as whose name is one too many, or that were refused before their names were read; and those of write keys
+    /// whose name is one too many, or longer than a key's name may be.
     package static let otherType = "other"
     /// Names of events that are counted by themselves. Those of the catalogue come first.
     package static let typesMax = 512
     /// Names of write keys that are counted, those of former keys included.
     package static let keysMax = 1024
+    private static let keyNameBytesMax = 512
 
     package private(set) var keyNames: [String] = []
     package private(set) var keys: [LedgerTally] = []
@@ -22,8 +24,9 @@ package struct LedgerCounts: Sendable, Equatable {
     /// The next offset of each partition: those of events, then that of rejected ones.
     package private(set) var positions: [Int64]
 
-    private var keyNumbers: [String: Int] = [:]
-    private var typeNumbers: [String: Int] = [otherType: 0]
+    /// By the names' bytes: to `String`, names are the same that differ in how they are composed.
+    private var keyNumbers: [[UInt8]: Int] = [:]
+    private var typeNumbers = [Array(otherType.utf8): 0]
 
     package init(partitionCount: Int) { positions = Array(repeating: 0, count: partitionCount) }
 
@@ -36,23 +39,29 @@ package struct LedgerCounts: Sendable, Equatable {
 
     // MARK: Names
 
-    /// The number of a key's name, which is added where it is new. Beyond `keysMax` all are the last one.
+    /// The number of a key's name, which is added where it is new.
     mutating func key(_ name: String) -> Int {
-        if let known = keyNumbers[name] { return known }
-        guard keyNames.count < Self.keysMax else { return keyNames.count - 1 }
+        let bytes = Array(name.utf8)
+        if let known = keyNumbers[bytes] { return known }
+        // One place is for the others.
+        let isOther = name == Self.otherType
+        guard isOther || keyNames.count < Self.keysMax - 1 && bytes.count <= Self.keyNameBytesMax else {
+            return key(Self.otherType)
+        }
         keyNames.append(name)
         keys.append(LedgerTally())
-        keyNumbers[name] = keyNames.count - 1
+        keyNumbers[bytes] = keyNames.count - 1
         return keyNames.count - 1
     }
 
     /// The number of an event's name, which is added where it is new and there is room.
     mutating func type(_ name: String) -> Int {
-        if let known = typeNumbers[name] { return known }
+        let bytes = Array(name.utf8)
+        if let known = typeNumbers[bytes] { return known }
         guard typeNames.count < Self.typesMax else { return 0 }
         typeNames.append(name)
         types.append(LedgerTally())
-        typeNumbers[name] = typeNames.count - 1
+        typeNumbers[bytes] = typeNames.count - 1
         return typeNames.count - 1
     }
 
@@ -65,6 +74,16 @@ package struct LedgerCounts: Sendable, Equatable {
 
     /// A record of partition `partition` is counted.
     mutating func advance(_ partition: Int, to offset: Int64) { positions[partition] = max(positions[partition], offset) }
+
+    /// Replaces what no log says by what `other` has of it.
+    package mutating func takeUnlogged(from other: LedgerCounts) {
+        for outcome in LedgerTally.Outcome.allCases where !outcome.isInTheLog {
+            for key in keys.indices { keys[key][outcome] = 0 }
+            for type in types.indices { types[type][outcome] = 0 }
+            for (number, name) in other.keyNames.enumerated() { keys[key(name)][outcome] += other.keys[number][outcome] }
+            for (number, name) in other.typeNames.enumerated() { types[type(name)][outcome] += other.types[number][outcome] }
+        }
+    }
 
     /// For tests.
     package func checkInvariants() {

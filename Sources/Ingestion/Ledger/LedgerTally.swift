@@ -11,6 +11,9 @@ package struct LedgerTally: Sendable, Equatable {
         case limited
         /// The log could not take it; the client was told to send it again.
         case unavailable
+
+        /// Whether the log tells how many there are.
+        var isInTheLog: Bool { self == .stored || self == .rejected }
     }
 
     private var counts = SIMD8<Int64>()

@@ -1,5 +1,6 @@
 package import EventLog
 package import EventModel
+internal import Telemetry
 internal import RecordFormat
 
 /// The write path: decode, check, deduplicate, splice, append. `prepare` runs on the caller's thread and never blocks;
@@ -13,11 +14,13 @@ package final class IngestPipeline: Sendable {
     private let surroundings: RequestAssembly.Surroundings
     private let now: @Sendable () -> Int64
     private let workspaces = DecodeWorkspaces()
+    package let meters = PipelineMeters()
 
     /// - Parameter now: milliseconds since 1970.
     package init(
         log: any LogWriter, hasher: RecordIdentityHasher, deduplicator: Deduplicator, keys: WriteKeyRing,
-        limits: IngestLimits, catalogue: CurrentCatalogue, enricher: Enricher, ledger: Ledger, topic: TopicName, rejectedTopic: TopicName,
+        limits: IngestLimits, catalogue: CurrentCatalogue, enricher: Enricher, limiter: RateLimiter, ledger: Ledger,
+        topic: TopicName, rejectedTopic: TopicName,
         now: @escaping @Sendable () -> Int64
     ) {
         guard let raw = log.topic(named: topic), let rejected = log.topic(named: rejectedTopic) else {
@@ -30,7 +33,7 @@ package final class IngestPipeline: Sendable {
         self.topic = topic
         surroundings = RequestAssembly.Surroundings(
             keys: keys, limits: limits, raw: raw, rejected: rejected, hasher: hasher, deduplicator: deduplicator,
-            catalogue: catalogue, enricher: enricher, ledger: ledger)
+            catalogue: catalogue, enricher: enricher, limiter: limiter, ledger: ledger)
         self.now = now
     }
 
@@ -40,6 +43,7 @@ package final class IngestPipeline: Sendable {
     package func prepare(
         _ request: IngestRequest, body: UnsafeRawBufferPointer
     ) throws(IngestError) -> PreparedRequest {
+        let begunAt = SteadyClock.nanoseconds()
         guard body.count <= limits.payloadBytes else {
             throw IngestError(.payloadTooLarge, "the body has \(body.count) bytes, the most is \(limits.payloadBytes)")
         }
@@ -52,7 +56,10 @@ package final class IngestPipeline: Sendable {
             var assembly = RequestAssembly(
                 request, writeKey: writeKey, receivedAt: receivedAt, surroundings, in: workspace.assembly)
             try decoder.decode(body, request.encoding, in: &workspace, for: &assembly)
-            return assembly.finish()
+            var prepared = assembly.finish()
+            prepared.begunAt = begunAt
+            meters.batchSize.record(prepared.events.count)
+            return prepared
         }
     }
 
@@ -103,6 +110,7 @@ package final class IngestPipeline: Sendable {
                     self.executor.execute { self.complete(receipt, fromEvent: index + 1) }
                 }
             }
+            pipeline.meters.processingTime.record(Int((SteadyClock.nanoseconds() - prepared.begunAt) / 1000))
             completion(Result { () throws(IngestError) in try pipeline.report(prepared, receipt) })
         }
     }

@@ -30,4 +30,6 @@ package struct PreparedRequest: Sendable {
     let wantsReceipts: Bool
     /// Of the write key.
     let keyNumber: Int
+    /// When its preparation began, by `SteadyClock`.
+    var begunAt: UInt64 = 0
 }

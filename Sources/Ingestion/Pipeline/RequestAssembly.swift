@@ -14,12 +14,13 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         let deduplicator: Deduplicator
         let catalogue: CurrentCatalogue
         let enricher: Enricher
+        let limiter: RateLimiter
         let ledger: Ledger
 
         init(
             keys: WriteKeyRing, limits: IngestLimits, raw: (handle: TopicHandle, partitionCount: Int),
             rejected: (handle: TopicHandle, partitionCount: Int), hasher: RecordIdentityHasher, deduplicator: Deduplicator,
-            catalogue: CurrentCatalogue, enricher: Enricher, ledger: Ledger
+            catalogue: CurrentCatalogue, enricher: Enricher, limiter: RateLimiter, ledger: Ledger
         ) {
             self.keys = keys
             self.limits = limits
@@ -29,6 +30,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
             self.deduplicator = deduplicator
             self.catalogue = catalogue
             self.enricher = enricher
+            self.limiter = limiter
             self.ledger = ledger
         }
     }
@@ -91,6 +93,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
     mutating func begin(_ outer: RequestDecoder.Outer) throws(IngestError) {
         let writeKey = if let writeKey { writeKey } else { try keyInBody(outer) }
         self.writeKey = writeKey
+        try take(outer.eventCount, writeKey)
         var name = writeKey.name
         name.withUTF8 { RecordBody.appendHeader("writeKey", UnsafeRawBufferPointer($0), to: &memory.keyHeader) }
         memory.stored.sentAt = outer.sentAt
@@ -99,6 +102,22 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
             timestamp: receivedAt, bodyBytes: outer.textByteCount + outer.eventCount * Self.addedBytesUsual,
             recordCount: outer.eventCount)
         events.reserveCapacity(outer.eventCount)
+    }
+
+    /// Within the rate limits: all of the request, or nothing.
+    private func take(_ eventCount: Int, _ writeKey: WriteKey) throws(IngestError) {
+        let perAddress = writeKey.addressEventsPerSecond ?? surroundings.limits.addressEventsPerSecond
+        let decision = surroundings.limiter.take(eventCount, from: request.clientAddress, perAddress: perAddress)
+        guard case .refused(let limit, let seconds) = decision else { return }
+        surroundings.ledger.limited(eventCount, keyNumber: writeKey.number)
+        let reached =
+            switch limit {
+            case .global: "\(surroundings.limits.globalEventsPerSecond) events per second of all clients together"
+            case .perIP: "\(perAddress) events per second of one client address"
+            }
+        throw IngestError(
+            .rateLimited, "more than \(reached): nothing of the request was stored; send it again after \(seconds) s",
+            retryAfterSeconds: seconds)
     }
 
     /// What key, headers and members spliced in take of an event, so that the memory of a request rarely moves.

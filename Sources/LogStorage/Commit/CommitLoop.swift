@@ -1,4 +1,5 @@
 internal import EventLog
+internal import Telemetry
 
 /// An append that waits for its commit.
 struct PendingAppend: Sendable {
@@ -24,8 +25,12 @@ final class CommitLoop: Sendable {
 
     private let queue = Monitor(Queue())
     private let bytesMax: Int
+    let meters = CommitMeters()
 
     init(bytesMax: Int) { self.bytesMax = bytesMax }
+
+    /// What waits for a commit, or for the end of the one that is running.
+    var depth: (appends: Int, bytes: Int) { queue.withLock { ($0.appends.count, $0.bytes) } }
 
     /// Queues an append; nil where it was taken, otherwise why not.
     func submit(_ append: PendingAppend) -> LogError? {
@@ -83,7 +88,11 @@ final class CommitLoop: Sendable {
             switch work {
             case .task(let task): task()
             case .appends(let appends, let byteCount):
+                let begun = ContinuousClock.now
                 let receipts = commit(appends.map(\.group))
+                meters.time.record((ContinuousClock.now - begun).wholeMicroseconds)
+                meters.appends.record(appends.count)
+                meters.records.record(appends.reduce(0) { $0 + $1.group.group.entries.count })
                 queue.withLock { $0.bytes -= byteCount }
                 for (append, receipt) in zip(appends, receipts) { append.onReceipt(receipt) }
             case .close: return
@@ -95,4 +104,10 @@ final class CommitLoop: Sendable {
 
     /// Takes no more appends; what is queued is still committed.
     func close() { queue.withLock(wake: .all) { $0.isClosed = true } }
+}
+
+extension Duration {
+    fileprivate var wholeMicroseconds: Int {
+        Int(components.seconds) * 1_000_000 + Int(components.attoseconds / 1_000_000_000_000)
+    }
 }

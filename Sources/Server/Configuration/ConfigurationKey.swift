@@ -58,8 +58,8 @@ struct ConfigurationKey: Sendable {
         // The browser SDK's own rhythm; in the source's example.
         .init("EventTracking.FlushInterval"),
         .init("EventTracking.MaxPayloadSize"), .init("EventTracking.MaxInflatedSize"),
-        .init("EventTracking.RateLimits.Global", .notInThisVersion("rate limits")),
-        .init("EventTracking.RateLimits.PerIP", .notInThisVersion("rate limits")),
+        .init("EventTracking.RateLimits.Global"),
+        .init("EventTracking.RateLimits.PerIP"),
         .init("EventTracking.Enrichment.GeoIP"), .init("EventTracking.Enrichment.UserAgent"),
         .init("EventTracking.Enrichment.Bot Detection"), .init("EventTracking.Enrichment.GeoIPDatabase"),
         .init("EventTracking.Enrichment.UserAgentRules"), .init("EventTracking.Enrichment.AnonymizeIP"),

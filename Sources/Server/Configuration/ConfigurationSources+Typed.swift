@@ -99,6 +99,8 @@ extension ConfigurationSources {
         return keys
     }
 
+    private static let keyNameCharactersMax = 128
+
     private func writeKey(_ value: ConfigurationValue, _ path: String) throws -> WriteKey {
         if case .text(let key) = value { return WriteKey(key: key, name: "key-\(key.prefix(4))") }
         guard case .object(let members) = value else { throw wrongType(path, value, "text or an object") }
@@ -115,8 +117,12 @@ extension ConfigurationSources {
                     guard case .text(let text) = origin else { throw wrongType(here, origin, "a list of texts") }
                     return text
                 }
-            case ("PerIP", _):
-                throw ConfigurationError("\(here) is set, but rate limits are not in this version; remove the key")
+            case ("PerIP", .integer(let events)):
+                guard let events = Int(exactly: events), (0...TokenBucket.eventsPerSecondMax).contains(events) else {
+                    throw ConfigurationError("\(here) is \(events); it must be 0 to \(TokenBucket.eventsPerSecondMax)")
+                }
+                result.addressEventsPerSecond = events
+            case ("PerIP", _): throw wrongType(here, member, "a whole number")
             case ("Key", _), ("Name", _): throw wrongType(here, member, "text")
             case ("Disabled", _), ("TrustClientContext", _): throw wrongType(here, member, "true or false")
             case ("AllowedOrigins", _): throw wrongType(here, member, "a list of texts")
@@ -127,6 +133,9 @@ extension ConfigurationSources {
         }
         guard !result.key.isEmpty else { throw ConfigurationError("\(path).Key is missing") }
         if result.name.isEmpty { result.name = "key-\(result.key.prefix(4))" }
+        guard result.name.unicodeScalars.count <= Self.keyNameCharactersMax else {
+            throw ConfigurationError("\(path).Name is longer than \(Self.keyNameCharactersMax) characters")
+        }
         return result
     }
 

@@ -52,6 +52,11 @@ package struct Settings: Sendable {
             Self.unlimited(
                 try sources.integer("EventTracking.MaxInflatedSize", 0...IngestLimits.inflatedBytesCeiling),
                 ceiling: IngestLimits.inflatedBytesCeiling) ?? limits.inflatedBytes
+        let rates = 0...TokenBucket.eventsPerSecondMax
+        limits.globalEventsPerSecond =
+            try sources.integer("EventTracking.RateLimits.Global", rates) ?? limits.globalEventsPerSecond
+        limits.addressEventsPerSecond =
+            try sources.integer("EventTracking.RateLimits.PerIP", rates) ?? limits.addressEventsPerSecond
         _ = try sources.duration("EventTracking.FlushInterval")
         if let window = try sources.duration("EventTracking.Dedup.Window") {
             deduplication.windowSeconds = UInt32(clamping: window == 0 ? Int64.max : (window + 999) / 1000)

@@ -14,7 +14,7 @@ internal import RecordFormat
 /// Each is written in place over the one before the last, and synced.
 struct LedgerFile {
     static let fileName = "ledger"
-    static let slotBytes = 1 << 20
+    static let slotBytes = 4 << 20
     private static let headBytes = 24
     private static let magic = Array("OKLALEDG".utf8)
 

@@ -30,25 +30,30 @@ final class LedgerKeeper: Sendable {
             (0..<topic.partitionCount).map { TopicPartition(topic.name, PartitionID($0)) }
         }
         let bounds = try partitions.map { try log.bounds(of: $0) }
-        let kept = file.texts.lazy.compactMap { LedgerCounts($0, partitionCount: partitions.count) }
-            .first { counts in zip(counts.positions, bounds).allSatisfy { $0 <= $1.highWatermark.value } }
-        if kept == nil, bounds.contains(where: { $0.highWatermark.value > 0 }) {
+        let found = file.texts.compactMap { LedgerCounts($0, partitionCount: partitions.count) }
+        let fitting = found.first { counts in zip(counts.positions, bounds).allSatisfy { $0 <= $1.highWatermark.value } }
+        if fitting == nil, bounds.contains(where: { $0.highWatermark.value > 0 }) {
             logger.notice("no figures of the ledger are kept that fit the log; all of the log is counted")
         }
-        var recount = LedgerRecount(
-            kept ?? LedgerCounts(partitionCount: partitions.count), rawPartitionCount: raw.partitionCount)
+        var kept = fitting ?? LedgerCounts(partitionCount: partitions.count)
+        if let newest = found.first { kept.takeUnlogged(from: newest) }
+        var recount = LedgerRecount(kept, rawPartitionCount: raw.partitionCount)
         for (number, partition) in partitions.enumerated() {
             var next = max(recount.counts.positions[number], bounds[number].start.value)
-            while next < bounds[number].highWatermark.value {
-                let batches = try log.readNow(partition, from: Offset(next), maximumBytes: Self.readBytes)
-                // Without it nothing would ever come: a partition whose newest records could not be written.
-                if batches.isEmpty { break }
-                do {
+            do {
+                while next < bounds[number].highWatermark.value {
+                    let batches = try log.readNow(partition, from: Offset(next), maximumBytes: Self.readBytes)
                     try recount.add(batches, partition: number)
-                } catch {
-                    throw LogError(.damaged, "\(partition) cannot be counted at offset \(next): \(error)", partition: partition)
+                    next = recount.counts.positions[number]
                 }
-                next = recount.counts.positions[number]
+            } catch {
+                // It keeps no event from being taken.
+                logger.warning(
+                    "the ledger does not count these records, which cannot be read",
+                    metadata: [
+                        "partition": "\(partition)", "offsets": "\(next)..<\(bounds[number].highWatermark.value)",
+                        "reason": "\(error)",
+                    ])
             }
         }
         ledger = Ledger(recount.counts, keys: keys, events: events, rawPartitionCount: raw.partitionCount)

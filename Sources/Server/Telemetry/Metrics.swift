@@ -1,14 +1,20 @@
 internal import Synchronization
+internal import Telemetry
 
-/// What `/metrics` answers: each part of the service that has something to say, once it runs.
+/// A part of the service that has something to say on `/metrics`.
+protocol MetricsSource: Sendable {
+    func write(to text: inout PrometheusText)
+}
+
+/// What `/metrics` answers: each part that has something to say, once it runs.
 final class Metrics: Sendable {
-    private let log = Mutex<LogMetrics?>(nil)
+    private let sources = Mutex<[any MetricsSource]>([])
 
-    func set(_ log: LogMetrics) { self.log.withLock { $0 = log } }
+    func add(_ source: any MetricsSource) { sources.withLock { $0.append(source) } }
 
     func text() -> String {
         var text = PrometheusText()
-        log.withLock { $0 }?.write(to: &text)
+        for source in sources.withLock({ $0 }) { source.write(to: &text) }
         return text.text
     }
 }

@@ -20,12 +20,16 @@ struct IngestBench {
         let hasher = RecordIdentityHasher(key: SipHash128.Key(k0: 1, k1: 2))
         var limits = IngestLimits()
         limits.batchEvents = max(limits.batchEvents, size)
+        // More than can come, so that the limits are there and refuse nothing.
+        limits.addressEventsPerSecond = TokenBucket.eventsPerSecondMax
         let keys = WriteKeyRing([WriteKey(key: "bench-key")])
         let pipeline = IngestPipeline(
             log: NoLog(), hasher: hasher, deduplicator: Deduplicator(bounds: .init()),
             keys: keys, limits: limits,
             catalogue: CurrentCatalogue(try Catalogue(CatalogueFile.builtIn)),
             enricher: Enricher(userAgents: try UserAgentParser(rulesFile: UserAgentParser.defaultRulesFile)),
+            limiter: RateLimiter(
+                bounds: .init(globalEventsPerSecond: TokenBucket.eventsPerSecondMax), clock: SteadyClock.nanoseconds),
             ledger: Ledger(LedgerCounts(partitionCount: 13), keys: keys, events: [], rawPartitionCount: 12),
             topic: TopicName("raw")!,
             rejectedTopic: TopicName("rejected")!, now: { 1_769_000_000_000 })

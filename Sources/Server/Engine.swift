@@ -1,0 +1,75 @@
+internal import Collector
+internal import EventLog
+internal import EventModel
+internal import Ingestion
+internal import LogStorage
+internal import Logging
+internal import RecordFormat
+
+/// Everything behind the listener: the log, recovered; the pipeline that writes to it; what is kept beside it.
+struct Engine: Sendable {
+    let log: EmbeddedLog
+    let pipeline: IngestPipeline
+    let ledger: LedgerKeeper
+    private let deduplicator: Deduplicator
+    private let enricher: Enricher
+    private let limiter: RateLimiter
+
+    /// Blocks until the log is recovered, the deduplication window restored and the ledger counted.
+    static func open(
+        _ settings: Settings, directory: LogDirectory, dataDirectory: String, keys: WriteKeyRing, catalogue: CurrentCatalogue,
+        status: ServiceStatus, logger: Logger
+    ) throws -> Engine {
+        guard let topic = TopicName(settings.topic), let rejected = TopicName(Settings.rejectedTopic) else {
+            throw ConfigurationError("Kafka.Topic is no topic name")
+        }
+        var options = settings.log
+        options.minFreeBytes = settings.minFreeBytes
+        status.set(.starting("reading what events are enriched with"))
+        let enricher = try settings.enrichment.enricher(logger)
+        let clock = ServiceClock()
+        let topics = [
+            TopicDefinition(name: topic, partitionCount: settings.partitionCount, keepsIdentities: true),
+            TopicDefinition(name: rejected, partitionCount: 1, keepsIdentities: false),
+        ]
+        let log = try EmbeddedLog.open(
+            directory, topics: topics, options: options, now: clock.cautious,
+            onProgress: { done, all, bytes in
+                status.set(.starting("recovering the log: \(done) of \(all) partitions, \(bytes) bytes checked"))
+            },
+            onWarning: { logger.warning("\($0)") })
+        do {
+            status.set(.starting("restoring the deduplication window"))
+            let forgetting = DeduplicationClock(
+                clock, newestRecord: log.recovery.newestTimestamp, windowSeconds: settings.deduplication.windowSeconds)
+            let deduplicator = Deduplicator(bounds: settings.deduplication, steadyNow: forgetting.seconds)
+            try deduplicator.restore(
+                from: log, topic: topic, partitionCount: settings.partitionCount,
+                now: UInt32(clamping: ServiceClock.wall() / 1000), concurrently: log.concurrently)
+            status.set(.starting("counting what came since the ledger was kept"))
+            let ledger = try LedgerKeeper(
+                log, folder: dataDirectory, raw: topics[0], rejected: topics[1], keys: keys,
+                events: catalogue.value.events.map(\.name), logger: logger)
+            let limiter = RateLimiter(
+                bounds: .init(globalEventsPerSecond: settings.limits.globalEventsPerSecond), clock: SteadyClock.nanoseconds)
+            let pipeline = IngestPipeline(
+                log: log, hasher: log.identityHasher, deduplicator: deduplicator, keys: keys, limits: settings.limits,
+                catalogue: catalogue, enricher: enricher, limiter: limiter, ledger: ledger.ledger, topic: topic,
+                rejectedTopic: rejected, now: ServiceClock.wall)
+            return Engine(
+                log: log, pipeline: pipeline, ledger: ledger, deduplicator: deduplicator, enricher: enricher, limiter: limiter)
+        } catch {
+            log.close()
+            throw error
+        }
+    }
+
+    /// What it says on `/metrics`.
+    func metrics(_ settings: Settings) -> [any MetricsSource] {
+        [
+            EventMetrics(pipeline: pipeline, ledger: ledger.ledger, limiter: limiter),
+            DeduplicationMetrics(deduplicator: deduplicator, now: ServiceClock.wall), UserAgentMetrics(enricher: enricher),
+            LogMetrics(log: log, minFreeBytes: settings.minFreeBytes),
+        ]
+    }
+}
