@@ -15,6 +15,7 @@ public struct Envelope {
     private var propertiesIndex: Int32 = 0
     private var traitsIndex: Int32 = 0
     private var writeKeyIndex: Int32 = 0
+    private var typeIndex: Int32 = 0
 
     /// Finds the members. `null` counts as found here; the accessors below treat it as absent.
     public init(of event: JSONValue) {
@@ -22,6 +23,7 @@ public struct Envelope {
         for (key, value) in event.members {
             let index = Int32(truncatingIfNeeded: value.index)
             switch key.stringBytes.count {
+            case 4 where key.equals("type"): typeIndex = index
             case 5 where key.equals("event"): eventIndex = index
             case 6:
                 if key.equals("userId") { userIDIndex = index }
@@ -56,6 +58,7 @@ public struct Envelope {
     public var properties: JSONValue? { value(propertiesIndex) }
     public var traits: JSONValue? { value(traitsIndex) }
     public var writeKey: JSONValue? { value(writeKeyIndex) }
+    public var type: JSONValue? { value(typeIndex) }
 
     private func value(_ index: Int32) -> JSONValue? { index == 0 ? nil : JSONValue(view: view, index: Int(index)) }
 

@@ -6,10 +6,10 @@ public struct EnvelopeRules: Sendable {
     /// Names and values of one event; 32 KiB of real properties stay far below.
     public static let valuesMax = 8192
 
-    /// The name that this way in gives to an event without one, and demands of one that has it.
-    public let eventName: StaticString?
+    /// Where the event has its name from.
+    public let naming: EventNaming
 
-    public init(eventName: StaticString? = nil) { self.eventName = eventName }
+    public init(naming: EventNaming = .own) { self.naming = naming }
 
     /// Appends what is wrong with `event` to `violations`.
     public func check(_ event: JSONValue, _ envelope: Envelope, into violations: inout [EventViolation]) {
@@ -22,7 +22,7 @@ public struct EnvelopeRules: Sendable {
                 .init(path: "", keyword: "maxProperties", message: "more than \(Self.valuesMax) names and values"))
             return
         }
-        checkEventName(envelope.event, &violations)
+        checkName(envelope, &violations)
         checkText(envelope.userID, "/userId", Self.identifierCharactersMax, &violations)
         checkText(envelope.anonymousID, "/anonymousId", Self.identifierCharactersMax, &violations)
         checkText(envelope.sessionID, "/sessionId", Self.identifierCharactersMax, &violations)
@@ -48,19 +48,27 @@ public struct EnvelopeRules: Sendable {
 
     private func isAbsent(_ value: JSONValue?) -> Bool { value?.isNull ?? true }
 
-    private func checkEventName(_ value: JSONValue?, _ violations: inout [EventViolation]) {
-        if isAbsent(value) {
-            if eventName == nil {
+    private func checkName(_ envelope: Envelope, _ violations: inout [EventViolation]) {
+        switch naming {
+        case .own:
+            if isAbsent(envelope.event) {
                 violations.append(.init(path: "", keyword: "required", message: "event is required"))
             }
-            return
-        }
-        checkText(value, "/event", Self.eventCharactersMax, &violations)
-        if let eventName, let value, value.isString, !value.equals(eventName) {
+            checkText(envelope.event, "/event", Self.eventCharactersMax, &violations)
+        case .given(let name):
+            checkText(envelope.event, "/event", Self.eventCharactersMax, &violations)
+            if let value = envelope.event, value.isString, !value.equals(name) {
+                violations.append(
+                    .init(
+                        path: "/event", keyword: "const",
+                        message: "event must be \"\(name)\" at this address, or be left out"))
+            }
+        case .replaced: break
+        case .unknownType(let known):
             violations.append(
-                .init(
-                    path: "/event", keyword: "const",
-                    message: "event must be \"\(eventName)\" at this address, or be left out"))
+                isAbsent(envelope.type)
+                    ? .init(path: "", keyword: "required", message: "type is required: one of \(known)")
+                    : .init(path: "/type", keyword: "enum", message: "must be one of \(known)"))
         }
     }
 

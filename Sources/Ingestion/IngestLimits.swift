@@ -19,4 +19,19 @@ package struct IngestLimits: Sendable {
     package var addressEventsPerSecond = 100
 
     package init() {}
+
+    /// What one request may hold at one of the ways in. A batch of Segment's has Segment's own limits where these are wider; its
+    /// events have the usual one.
+    package func at(_ endpoint: IngestEndpoint) -> IngestLimits {
+        guard endpoint == .segmentBatch else { return self }
+        var limits = self
+        limits.batchEvents = max(batchEvents, Self.segmentBatchEvents)
+        limits.payloadBytes = max(payloadBytes, Self.segmentBatchBytes)
+        limits.inflatedBytes = limits.payloadBytes
+        return limits
+    }
+
+    /// Of a batch of Segment's, before and after inflating.
+    private static let segmentBatchBytes = 500 << 10
+    private static let segmentBatchEvents = 2500
 }

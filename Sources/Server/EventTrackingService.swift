@@ -96,7 +96,9 @@ package struct EventTrackingService: Sendable {
     }
 
     private func connectionLimits(_ descriptors: DescriptorBudget) -> ConnectionLimits {
-        var limits = ConnectionLimits(bodyBytesMax: settings.limits.payloadBytes)
+        var limits = ConnectionLimits(
+            bodyBytesMax: IngestEndpoint.allCases.map { settings.limits.at($0).payloadBytes }.max() ?? 0,
+            usualBodyBytesMax: settings.limits.payloadBytes)
         limits.connectionsMax = max(
             limits.connectionsMin, min(limits.connectionsMax, descriptors.connectionsMax(open: 0)))
         return limits

@@ -273,7 +273,7 @@ struct RandomJSON {
     private func violations(_ text: String, eventName: StaticString? = nil) throws -> [EventViolation] {
         try withParsed(text) { event in
             var found: [EventViolation] = []
-            EnvelopeRules(eventName: eventName).check(event, Envelope(of: event), into: &found)
+            EnvelopeRules(naming: eventName.map { .given($0) } ?? .own).check(event, Envelope(of: event), into: &found)
             return found
         }
     }

@@ -49,9 +49,10 @@ package struct ConnectionLimits: Sendable {
     /// What a request holds beside its bytes.
     package var requestOverheadBytes = 1 << 10
 
-    package init(bodyBytesMax: Int) {
+    /// - Parameter usualBodyBytesMax: of the addresses that most bodies come to.
+    package init(bodyBytesMax: Int, usualBodyBytesMax: Int? = nil) {
         self.bodyBytesMax = bodyBytesMax
-        receiveBufferBytes = min(max(64 << 10, bodyBytesMax), 1 << 20)
+        receiveBufferBytes = min(max(64 << 10, usualBodyBytesMax ?? bodyBytesMax), 1 << 20)
         heldBytesMax = max(64 << 20, 64 * bodyBytesMax)
     }
 

@@ -5,7 +5,10 @@ internal import NIOHTTP1
 extension Answer {
     init(to request: EventsRequest, _ result: Result<IngestReport, IngestError>, cors: CORS) {
         switch result {
-        case .success(let report): self.init(report.isWhollyRejected ? .unprocessableEntity : .accepted, body: report.json())
+        case .success(let report):
+            // Segment's clients take anything else for an error, and throw the batch away.
+            let isSegment = request.endpoint.isSegment
+            self.init(isSegment ? .ok : report.isWhollyRejected ? .unprocessableEntity : .accepted, body: report.json())
         case .failure(let error): self.init(error)
         }
         if request.isLast { isLast = true }

@@ -14,7 +14,7 @@ final class EventsArrival {
         self.request = request
         pipeline = try edge.status.pipeline()
         encoding = try request.encoding
-        bodyBytesMax = edge.limits.payloadBytes
+        bodyBytesMax = edge.limits.at(request.endpoint).payloadBytes
         proxies = edge.proxies
         body = BodyCollection(bytesMax: bodyBytesMax)
         if let length = request.contentLength, length > bodyBytesMax { throw tooLarge }

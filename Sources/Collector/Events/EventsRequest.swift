@@ -4,13 +4,13 @@ package import NIOHTTP1
 
 /// What the head of a request that takes events says.
 package final class EventsRequest {
-    package let endpoint: IngestEndpoint
+    package let address: EventsAddress
     package private(set) var origin: String?
     package private(set) var contentLength: Int?
     /// Whether the client ends the connection with this request.
     package let isLast: Bool
     package private(set) var wantsReceipts = false
-    package private(set) var userAgent: String?
+    private var userAgentField: String?
     package private(set) var xForwardedFor: String?
     package private(set) var forwarded: String?
     private var contentEncoding: String?
@@ -18,22 +18,22 @@ package final class EventsRequest {
     private var authorization: String?
     private var writeKeyParameter: String?
 
-    private init(_ endpoint: IngestEndpoint, isLast: Bool) {
-        self.endpoint = endpoint
+    private init(_ address: EventsAddress, isLast: Bool) {
+        self.address = address
         self.isLast = isLast
     }
 
     /// Nil for a request that is none of these.
     package convenience init?(_ head: HTTPRequestHead) {
-        guard head.method == .POST, let endpoint = Self.endpoint(at: head.uri) else { return nil }
-        self.init(endpoint, isLast: !head.isKeepAlive)
+        guard head.method == .POST, let address = Self.address(at: head.uri) else { return nil }
+        self.init(address, isLast: !head.isKeepAlive)
         if head.uri.utf8.contains(UInt8(ascii: "?")) { readParameters(head.uri) }
         for (name, value) in head.headers {
             // Few names have the length of one of these.
             switch name.utf8.count {
             case 6 where Self.isName(name, "origin"): Self.note(value, in: &origin)
             case 9 where Self.isName(name, "forwarded"): Self.note(value, in: &forwarded)
-            case 10 where Self.isName(name, "user-agent"): Self.note(value, in: &userAgent)
+            case 10 where Self.isName(name, "user-agent"): Self.note(value, in: &userAgentField)
             case 15 where Self.isName(name, "x-forwarded-for"): Self.note(value, in: &xForwardedFor)
             case 11 where Self.isName(name, "x-write-key"): Self.note(value, in: &writeKeyField)
             case 13 where Self.isName(name, "authorization"): Self.note(value, in: &authorization)
@@ -50,6 +50,10 @@ package final class EventsRequest {
         writeKeyParameter = parameters["writeKey"].map(String.init)
     }
 
+    package var endpoint: IngestEndpoint { address.endpoint }
+    /// The user's `User-Agent`, not that of a library on a server.
+    package var userAgent: String? { address.isOfUser ? userAgentField : nil }
+
     package var encoding: BodyEncoding {
         get throws(IngestError) {
             guard let encoding = BodyEncoding(header: contentEncoding) else {
@@ -64,21 +68,11 @@ package final class EventsRequest {
         writeKeyField ?? authorization.flatMap(RequestCredentials.basicUser) ?? writeKeyParameter
     }
 
-    /// The addresses are `/api/events` and those below it. As in the framework's routes, slashes count once.
-    private static func endpoint(at uri: String) -> IngestEndpoint? {
-        guard uri.utf8.first == UInt8(ascii: "/") else {
-            // With a scheme and a host, as a proxy is asked.
-            let path = URI(uri).path
-            return path.utf8.first == UInt8(ascii: "/") ? endpoint(at: path) : nil
-        }
-        let path = uri.utf8.prefix { $0 != UInt8(ascii: "?") }
-        var parts = path.split(separator: UInt8(ascii: "/")).makeIterator()
-        guard parts.next()?.elementsEqual("api".utf8) == true, parts.next()?.elementsEqual("events".utf8) == true else {
-            return nil
-        }
-        guard let name = parts.next() else { return .events }
-        guard parts.next() == nil else { return nil }
-        return IngestEndpoint.allCases.first { $0 != .events && name.elementsEqual($0.rawValue.utf8) }
+    private static func address(at uri: String) -> EventsAddress? {
+        if uri.utf8.first == UInt8(ascii: "/") { return EventsAddress(uri: uri) }
+        // With a scheme and a host, as a proxy is asked.
+        let path = URI(uri).path
+        return path.utf8.first == UInt8(ascii: "/") ? EventsAddress(uri: path) : nil
     }
 
     /// Whether `name` is this one, in whatever case. The bit that makes letters small is set in a hyphen anyway.
@@ -106,17 +100,9 @@ extension EventsRequest {
     /// Of a request whose target is one of our addresses as it is written in the documentation, with parameters or without.
     convenience init?(usual target: UnsafeRawBufferPointer) {
         let path = target.firstIndex(of: UInt8(ascii: "?")).map { UnsafeRawBufferPointer(rebasing: target[..<$0]) } ?? target
-        guard let endpoint = Self.usualEndpoint(path) else { return nil }
-        self.init(endpoint, isLast: false)
+        guard let address = EventsAddress(usual: path) else { return nil }
+        self.init(address, isLast: false)
         if path.count < target.count { readParameters(String(decoding: target, as: UTF8.self)) }
-    }
-
-    private static func usualEndpoint(_ path: UnsafeRawBufferPointer) -> IngestEndpoint? {
-        let known: StaticString = "/api/events/"
-        guard path.count >= known.utf8CodeUnitCount else { return .events }
-        guard path[known.utf8CodeUnitCount - 1] == UInt8(ascii: "/") else { return nil }
-        let name = UnsafeRawBufferPointer(rebasing: path[known.utf8CodeUnitCount...])
-        return IngestEndpoint.allCases.first { $0 != .events && name.elementsEqual($0.rawValue.utf8) }
     }
 
     func note(_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer) -> Note {
@@ -124,7 +110,7 @@ extension EventsRequest {
         switch name.count {
         case 6 where name.isName("origin"): Self.note(Self.text(value), in: &origin)
         case 9 where name.isName("forwarded"): Self.note(Self.text(value), in: &forwarded)
-        case 10 where name.isName("user-agent"): Self.note(Self.text(value), in: &userAgent)
+        case 10 where name.isName("user-agent"): Self.note(Self.text(value), in: &userAgentField)
         case 15 where name.isName("x-forwarded-for"): Self.note(Self.text(value), in: &xForwardedFor)
         case 11 where name.isName("x-write-key"): Self.note(Self.text(value), in: &writeKeyField)
         case 13 where name.isName("authorization"): Self.note(Self.text(value), in: &authorization)

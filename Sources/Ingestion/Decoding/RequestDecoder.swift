@@ -20,6 +20,11 @@ struct RequestDecoder {
         case batch
         /// One event.
         case single
+        /// One event, whatever it is.
+        case segmentSingle
+        /// `{"batch":[...]}`. What is none is one event that is refused: Segment's clients do not send again what is not answered
+        /// 200, so it is kept.
+        case segmentBatch
     }
 
     /// What stands around the events.
@@ -78,6 +83,18 @@ struct RequestDecoder {
     private func walk<Receiver: DecodedRequestReceiver & ~Copyable>(
         _ root: JSONValue, for receiver: inout Receiver
     ) throws(IngestError) {
+        if shape == .segmentSingle {
+            try receiver.begin(
+                Outer(
+                    writeKey: root.isObject ? root.member("writeKey")?.string : nil, eventCount: 1,
+                    textByteCount: root.sourceRange.count))
+            receiver.add(0, .event(root))
+            return receiver.end()
+        }
+        if shape == .segmentBatch, !isBatch(root) {
+            let writeKey = root.isObject ? root.member("writeKey")?.string : nil
+            return try refuseWhole(root.source, writeKey, for: &receiver)
+        }
         if root.isArray && shape != .single {
             let count = elementCount(root)
             try checkCount(count)
@@ -106,6 +123,22 @@ struct RequestDecoder {
         addAll(batch, to: &receiver)
     }
 
+    private func isBatch(_ root: JSONValue) -> Bool {
+        guard root.isObject, let batch = root.member("batch") else { return false }
+        return batch.isArray && RepeatedName.first(in: root) == nil
+    }
+
+    /// What is no batch is kept as one event that is refused.
+    private func refuseWhole<Receiver: DecodedRequestReceiver & ~Copyable>(
+        _ text: UnsafeRawBufferPointer, _ writeKey: String?, for receiver: inout Receiver
+    ) throws(IngestError) {
+        try receiver.begin(Outer(writeKey: writeKey, eventCount: 1, textByteCount: text.count))
+        let violation = EventViolation(
+            path: "", keyword: "required", message: "the body must be {\"batch\":[...]}, with each of its members once")
+        receiver.add(0, .refused(text, violation))
+        receiver.end()
+    }
+
     private func addAll<Receiver: DecodedRequestReceiver & ~Copyable>(_ events: JSONValue, to receiver: inout Receiver) {
         var elements = events.elements
         var number = 0
@@ -126,13 +159,15 @@ struct RequestDecoder {
     private func sentAt(_ value: JSONValue?) throws(IngestError) -> Int64? {
         guard let value, !value.isNull else { return nil }
         guard value.isString, let time = Timestamp.milliseconds(value.stringBytes) else {
+            // No reason to lose the batch.
+            if shape == .segmentBatch { return nil }
             throw IngestError(.invalidBody, "sentAt must be a date-time such as \"2026-01-21T10:30:45.123Z\"")
         }
         return time
     }
 
     private func checkCount(_ count: Int) throws(IngestError) {
-        guard count > 0 else { throw IngestError(.emptyBatch, "the batch holds no event") }
+        guard count > 0 || shape == .segmentBatch else { throw IngestError(.emptyBatch, "the batch holds no event") }
         guard count <= limits.batchEvents else {
             throw IngestError(.tooManyEvents, "\(count) events in one request, the most is \(limits.batchEvents)")
         }
@@ -142,7 +177,7 @@ struct RequestDecoder {
         switch shape {
         case .any: IngestError(.invalidBody, "the body must be an event, an array of events, or {\"batch\":[...]}")
         case .batch: IngestError(.invalidBody, "the body must be an array of events or {\"batch\":[...]}")
-        case .single: IngestError(.invalidBody, "the body must be one event, an object")
+        case .single, .segmentSingle, .segmentBatch: IngestError(.invalidBody, "the body must be one event, an object")
         }
     }
 
@@ -159,7 +194,7 @@ struct RequestDecoder {
             throw IngestError(.invalidJSON, "\(error.message) at byte \(error.position)")
         }
         switch outline {
-        case .array(let elements, let count) where shape != .single:
+        case .array(let elements, let count) where shape == .any || shape == .batch:
             try checkCount(count)
             try receiver.begin(Outer(eventCount: elements.count, textByteCount: text.count))
             for (number, range) in elements.enumerated() { addAlone(number, slice(range), parser, to: &receiver) }
@@ -177,15 +212,18 @@ struct RequestDecoder {
             }
             let writeKey = parsed(keys)?.string
             if batches.count > 1 || keys.count > 1 || times.count > 1 {
+                if shape == .segmentBatch { return try refuseWhole(text, writeKey, for: &receiver) }
                 throw IngestError(.invalidBody, "batch, writeKey and sentAt must not stand twice")
             }
-            guard shape != .single, let batch = batches.first else {
+            guard shape != .single, shape != .segmentSingle, let batch = batches.first else {
+                if shape == .segmentBatch { return try refuseWhole(text, writeKey, for: &receiver) }
                 guard shape != .batch else { throw wrongShape() }
                 try receiver.begin(Outer(writeKey: writeKey, eventCount: 1, textByteCount: text.count))
                 return addAlone(0, text, parser, to: &receiver)
             }
             let inner = try? JSONGrammar.outline(slice(batch), elementsMax: limits.batchEvents, isUnicode: true)
             guard case .array(let elements, let count)? = inner else {
+                if shape == .segmentBatch { return try refuseWhole(text, writeKey, for: &receiver) }
                 throw IngestError(.invalidBody, "batch must be an array of events")
             }
             try checkCount(count)
@@ -197,7 +235,11 @@ struct RequestDecoder {
             for (number, range) in elements.enumerated() {
                 addAlone(number, slice(start + range.lowerBound..<start + range.upperBound), parser, to: &receiver)
             }
-        default: throw wrongShape()
+        default:
+            if shape == .segmentBatch { return try refuseWhole(text, nil, for: &receiver) }
+            guard shape == .segmentSingle else { throw wrongShape() }
+            try receiver.begin(Outer(eventCount: 1, textByteCount: text.count))
+            addAlone(0, text, parser, to: &receiver)
         }
     }
 

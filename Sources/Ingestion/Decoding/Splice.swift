@@ -46,22 +46,31 @@ struct Splice: ~Copyable {
         replace(end..<end, write)
     }
 
-    /// Removes the member with `value`, its comma included, from an object with other members.
-    mutating func removeMember(_ value: JSONValue, from object: JSONValue) {
-        var previousEnd: Int?
-        var members = object.members
-        while let (key, found) = members.next() {
-            guard found.sourceRange.lowerBound == value.sourceRange.lowerBound else {
-                previousEnd = found.sourceRange.upperBound
+    /// Removes members, their commas included, from an object that has others too. One that has several is gone through once: what
+    /// is removed beside each other is one edit.
+    mutating func removeMembers(from object: JSONValue, where isRemoved: (_ value: JSONValue) -> Bool) {
+        var keptEnd: Int?
+        /// From the first of the members that are being removed, to the end of the last.
+        var removed: Range<Int>?
+        for (key, value) in object.members {
+            if isRemoved(value) {
+                removed = (removed?.lowerBound ?? keptEnd ?? key.sourceRange.lowerBound)..<value.sourceRange.upperBound
                 continue
             }
-            if let previousEnd {
-                replace(previousEnd..<found.sourceRange.upperBound) { _ in }
-            } else {
-                let end = members.next()?.key.sourceRange.lowerBound ?? found.sourceRange.upperBound
-                replace(key.sourceRange.lowerBound..<end) { _ in }
+            if let range = removed {
+                // Before the first that stays, the comma behind goes, not the one before.
+                replace(keptEnd == nil ? range.lowerBound..<key.sourceRange.lowerBound : range) { _ in }
+                removed = nil
             }
-            return
+            keptEnd = value.sourceRange.upperBound
+        }
+        if let removed { replace(removed) { _ in } }
+    }
+
+    /// Replaces name and value of a member.
+    mutating func replaceMember(_ value: JSONValue, of object: JSONValue, _ write: (inout GrowableBytes) -> Void) {
+        for (key, found) in object.members where found.sourceRange.lowerBound == value.sourceRange.lowerBound {
+            return replace(key.sourceRange.lowerBound..<found.sourceRange.upperBound, write)
         }
     }
 

@@ -3,9 +3,10 @@ internal import RecordFormat
 
 /// Decides what the server adds to, or replaces in, an event, and writes the result as a record's body.
 ///
-/// Added: `receivedAt`; `messageId` where absent; `event` where the address gives it; what `RequestContext` knows; on `/page` the
-/// properties url, title and referrer that `context.page` has. Replaced: `receivedAt`, `timestamp` where the client's clock was off
-/// (the client's is kept as `originalTimestamp`), and members that are null where one of these is to be. Removed: `writeKey`.
+/// Added: `receivedAt`; `messageId` where absent; `event` where the way in gives it; what `RequestContext` knows; of a page the
+/// properties url, title and referrer that `context.page` has, and where Segment's traits may stand there, those of `context.traits`.
+/// Replaced: `receivedAt`, `timestamp` where the client's clock was off (the client's is kept as `originalTimestamp`), Segment's `type`
+/// by `event`, and members that are null where one of these is to be. Removed: `writeKey`.
 struct StoredEvent: ~Copyable {
     /// A clock that is off by more than this is corrected.
     static let clockToleranceMilliseconds: Int64 = 5 * 60 * 1000
@@ -35,7 +36,8 @@ struct StoredEvent: ~Copyable {
         _ event: JSONValue, _ envelope: Envelope, messageID: UnsafeRawBufferPointer?, into splice: inout Splice
     ) {
         splice.begin()
-        if let writeKey = envelope.writeKey { splice.removeMember(writeKey, from: event) }
+        let form = endpoint.form(of: envelope)
+        remove(event, envelope, form, &splice)
         let corrected = correctedTimestamp(envelope)
         if let corrected, let timestamp = envelope.timestamp {
             splice.replace(timestamp.sourceRange) { Self.appendTime(corrected, to: &$0) }
@@ -44,8 +46,11 @@ struct StoredEvent: ~Copyable {
             }
         }
         replaceNullsAndReceivedAt(envelope, messageID, &splice)
+        let isNamed = spliceName(event, envelope, form, &splice)
         spliceContext(envelope.context, &splice)
-        splicePageProperties(envelope, &splice)
+        if form.isPage { splicePageProperties(envelope, &splice) }
+        let traits = form.hasTraits ? movedTraits(envelope) : nil
+        if let traits, let null = envelope.traits { splice.replace(null.sourceRange) { $0.append(copying: traits.source) } }
         splice.appendMembers(to: event) { target in
             if envelope.receivedAt == nil {
                 target.append(",\"receivedAt\":")
@@ -55,10 +60,9 @@ struct StoredEvent: ~Copyable {
                 target.append(",\"messageId\":")
                 JSONWriter.append(utf8: messageID, to: &target)
             }
-            if envelope.event == nil, let name = endpoint.eventName {
-                target.append(",\"event\":\"")
-                target.append(name)
-                target.append("\"")
+            if !isNamed, let name = form.naming.name {
+                target.append(",")
+                Self.appendEvent(name, to: &target)
             }
             if corrected != nil, envelope.originalTimestamp == nil, let timestamp = envelope.timestamp {
                 target.append(",\"originalTimestamp\":")
@@ -68,7 +72,11 @@ struct StoredEvent: ~Copyable {
                 target.append(",\"context\":")
                 context.appendObject(to: &target)
             }
-            if endpoint == .page, envelope.properties == nil, hasPage(envelope) {
+            if let traits, envelope.traits == nil {
+                target.append(",\"traits\":")
+                target.append(copying: traits.source)
+            }
+            if form.isPage, envelope.properties == nil, hasPage(envelope) {
                 target.append(",\"properties\":{")
                 _ = appendPageProperties(envelope, present: nil, isFirst: true, to: &target)
                 target.append("}")
@@ -95,13 +103,46 @@ struct StoredEvent: ~Copyable {
         if let value = envelope.messageID, value.isNull, let messageID {
             splice.replace(value.sourceRange) { JSONWriter.append(utf8: messageID, to: &$0) }
         }
-        if let value = envelope.event, value.isNull, let name = endpoint.eventName {
-            splice.replace(value.sourceRange) {
-                $0.append("\"")
-                $0.append(name)
-                $0.append("\"")
-            }
+    }
+
+    // MARK: Names
+
+    private func remove(_ event: JSONValue, _ envelope: Envelope, _ form: EventForm, _ splice: inout Splice) {
+        let key = envelope.writeKey?.sourceRange.lowerBound
+        // Without an `event`, that comes in its place.
+        let type =
+            form.isTyped && (envelope.event != nil || form.naming.name == nil) ? envelope.type?.sourceRange.lowerBound : nil
+        if key == nil && type == nil { return }
+        splice.removeMembers(from: event) { value in
+            let place = value.sourceRange.lowerBound
+            return place == key || place == type
         }
+    }
+
+    /// Puts the name that the way in gives in its place; false where it has none and is to be appended.
+    private func spliceName(
+        _ event: JSONValue, _ envelope: Envelope, _ form: EventForm, _ splice: inout Splice
+    ) -> Bool {
+        guard let name = form.naming.name else { return true }
+        if let value = envelope.event {
+            if value.isNull || form.isTyped {
+                splice.replace(value.sourceRange) {
+                    $0.append("\"")
+                    $0.append(name)
+                    $0.append("\"")
+                }
+            }
+            return true
+        }
+        guard form.isTyped, let type = envelope.type else { return false }
+        splice.replaceMember(type, of: event) { Self.appendEvent(name, to: &$0) }
+        return true
+    }
+
+    private static func appendEvent(_ name: StaticString, to target: inout GrowableBytes) {
+        target.append("\"event\":\"")
+        target.append(name)
+        target.append("\"")
     }
 
     private mutating func spliceContext(_ given: JSONValue?, _ splice: inout Splice) {
@@ -115,10 +156,21 @@ struct StoredEvent: ~Copyable {
         }
     }
 
-    // MARK: /page
+    /// Whether the event is stored with properties or traits that it was not sent with.
+    func isCompleted(_ envelope: Envelope) -> Bool {
+        let form = endpoint.form(of: envelope)
+        return form.isPage && hasPage(envelope) || form.hasTraits && movedTraits(envelope) != nil
+    }
 
-    /// Whether the event is stored with properties that it was not sent with.
-    func completesProperties(_ envelope: Envelope) -> Bool { endpoint == .page && hasPage(envelope) }
+    /// `context.traits`, for an event without traits of its own.
+    private func movedTraits(_ envelope: Envelope) -> JSONValue? {
+        guard envelope.traits?.isNull ?? true, let traits = envelope.context?.member("traits"), traits.isObject else {
+            return nil
+        }
+        return traits
+    }
+
+    // MARK: Pages
 
     private func page(_ envelope: Envelope) -> JSONValue? {
         guard let page = envelope.context?.member("page"), page.isObject else { return nil }
@@ -128,7 +180,7 @@ struct StoredEvent: ~Copyable {
     private func hasPage(_ envelope: Envelope) -> Bool { page(envelope).map { $0.descendantCount > 0 } ?? false }
 
     private func splicePageProperties(_ envelope: Envelope, _ splice: inout Splice) {
-        guard endpoint == .page, let properties = envelope.properties, hasPage(envelope) else { return }
+        guard let properties = envelope.properties, hasPage(envelope) else { return }
         guard properties.isObject else {
             return splice.replace(properties.sourceRange) { target in
                 target.append("{")

@@ -44,6 +44,7 @@ package final class IngestPipeline: Sendable {
         _ request: IngestRequest, body: UnsafeRawBufferPointer
     ) throws(IngestError) -> PreparedRequest {
         let begunAt = SteadyClock.nanoseconds()
+        let limits = limits.at(request.endpoint)
         guard body.count <= limits.payloadBytes else {
             throw IngestError(.payloadTooLarge, "the body has \(body.count) bytes, the most is \(limits.payloadBytes)")
         }

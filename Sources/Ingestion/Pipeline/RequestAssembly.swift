@@ -37,7 +37,6 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
 
     private let surroundings: Surroundings
     private let request: IngestRequest
-    private let rules: EnvelopeRules
     private let catalogue: Catalogue
     private var types: EventTypes
     private let receivedAt: Int64
@@ -65,7 +64,6 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         self.request = request
         self.receivedAt = receivedAt
         self.writeKey = writeKey
-        rules = EnvelopeRules(eventName: request.endpoint.eventName)
         catalogue = surroundings.catalogue.value
         types = surroundings.ledger.types
         let receivedSeconds = UInt32(clamping: receivedAt / 1000)
@@ -147,7 +145,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
                 return reject(event.source, Envelope(of: event), [violation])
             }
             let envelope = Envelope(of: event)
-            rules.check(event, envelope, into: &memory.violations)
+            EnvelopeRules(naming: request.endpoint.form(of: envelope).naming).check(event, envelope, into: &memory.violations)
             if memory.violations.isEmpty { checkSchema(event, envelope) }
             if memory.violations.isEmpty {
                 wait(number, event, envelope)
@@ -163,7 +161,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
     /// Checks an event that keeps the envelope's rules against the schema of its name.
     private mutating func checkSchema(_ event: JSONValue, _ envelope: Envelope) {
         guard let name = name(envelope) else { return }
-        guard memory.stored.completesProperties(envelope) else {
+        guard memory.stored.isCompleted(envelope) else {
             return catalogue.check(event, named: name, into: &memory.violations)
         }
         // What counts is what is stored, with the properties that its context gave it.
@@ -172,11 +170,17 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         catalogue.check(completed, named: name, into: &memory.violations)
     }
 
-    /// The event's own name, else the one that the address gives it.
+    /// What the event is stored as, or would be.
     private func name(_ envelope: Envelope) -> UnsafeRawBufferPointer? {
-        if let name = envelope.event, name.isString { return name.stringBytes }
-        guard let name = request.endpoint.eventName else { return nil }
-        return UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+        switch request.endpoint.form(of: envelope).naming {
+        case .own, .unknownType: own(envelope)
+        case .given(let name): own(envelope) ?? UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+        case .replaced(let name): UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+        }
+    }
+
+    private func own(_ envelope: Envelope) -> UnsafeRawBufferPointer? {
+        envelope.event.flatMap { $0.isString ? $0.stringBytes : nil }
     }
 
     // MARK: Storing

@@ -15,12 +15,18 @@ import Testing
         ("/api/events", IngestEndpoint.events), ("/api/events/batch", .batch), ("/api/events/identify", .identify),
         ("/api/events/page", .page), ("/api/events/track", .track), ("/api/events?a=b", .events),
         ("/api/events/page?", .page), ("/api/events/", .events), ("/api//events/track", .track), ("//api/events", .events),
-        ("http://localhost:8080/api/events/batch?x", .batch),
+        ("http://localhost:8080/api/events/batch?x", .batch), ("/v1/track", .segmentTrack), ("/v1/t", .segmentTrack),
+        ("/v1/identify", .segmentIdentify), ("/v1/i", .segmentIdentify), ("/v1/page", .segmentPage), ("/v1/p?x", .segmentPage),
+        ("/v1/screen", .segmentScreen), ("/v1/s", .segmentScreen), ("/v1/group", .segmentGroup), ("/v1/g/", .segmentGroup),
+        ("/v1/alias", .segmentAlias), ("//v1//a", .segmentAlias), ("/v1/batch", .segmentBatch),
+        ("http://localhost/v1/b", .segmentBatch),
     ])
     func itsAddressesAreOurs(_ uri: String, _ endpoint: IngestEndpoint) { #expect(Self.request(uri)?.endpoint == endpoint) }
 
     @Test(arguments: [
-        "/", "", "*", "/api", "/events", "/api/events/events", "/api/events/batch/x", "/api/event", "/api/eventsx", "/API/events",
+        "/", "", "*", "/api", "/events", "/api/events/events", "/api/events/batch/x", "/v1", "/v1/", "/v1/x", "/v1/tr",
+        "/v1/track/x", "/v1/v1/track", "/api/events/v1/track", "/V1/track", "/v2/track", "/api/v1/track", "/api/event",
+        "/api/eventsx", "/API/events",
         "/api/%65vents", "/x?/api/events", "localhost/api/events", "http://localhost", "api/events",
     ])
     func otherAddressesAreNot(_ uri: String) { #expect(Self.request(uri) == nil) }
@@ -65,6 +71,12 @@ import Testing
     @Test func anUnknownEncodingIsRefused() throws {
         let request = try #require(Self.request("/api/events", .POST, [("Content-Encoding", "br")]))
         #expect(throws: IngestError.self) { try request.encoding }
+    }
+
+    @Test(arguments: [("/api/events", true), ("/v1/batch", false), ("/v1/b", true), ("/v1/track", false), ("/v1/t", true)])
+    func theUserAgentOfALibraryOnAServerIsNotTheUsers(_ uri: String, _ isOfUser: Bool) throws {
+        let request = try #require(Self.request(uri, .POST, [("User-Agent", "analytics-python/2.4.0")]))
+        #expect(request.userAgent == (isOfUser ? "analytics-python/2.4.0" : nil))
     }
 
     @Test func receiptsAreWantedWhereTheParameterSaysSo() {
