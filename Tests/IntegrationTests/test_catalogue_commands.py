@@ -1,0 +1,143 @@
+"""`okla-events catalog`: the catalogue looked into without a service."""
+import json
+import os
+
+import pytest
+
+from catalogue import FIXTURES, event, lines, requiring, schema
+from service import run
+
+
+def validate(text, *arguments):
+    return run("catalog", "validate", *arguments, "-", input=text if isinstance(text, str) else json.dumps(text))
+
+
+# MARK: list
+
+
+def test_list_says_what_each_event_means_and_whose_it_is(own):
+    result = run("catalog", "list")
+    built_in = result.stdout.splitlines()
+    assert (result.returncode, result.stderr, len(built_in)) == (0, "", 59)
+    assert built_in == sorted(built_in)
+    assert any(line.startswith("vehicle_360_view ") for line in built_in)
+    added = schema(own, "mine.json", {"description": "An event of ours."})
+    replaced = schema(own, "login.json", {"description": "Our login."})
+    listed = run("catalog", "list", "--catalog", own).stdout.splitlines()
+    assert len(listed) == 60
+    assert [line.split() for line in listed if str(own) in line] == [["login", "Our", "login.", f"({replaced})"], ["mine", "An", "event", "of", "ours.", f"({added})"]]
+    environment = {**os.environ, "EVENT_TRACKING_CATALOG": str(own)}
+    assert run("catalog", "list", env=environment).stdout.splitlines() == listed
+    assert run("catalog", "list", "--catalog", own.parent / "none", env=environment).returncode == 1, "the option counts above it"
+
+
+@pytest.mark.parametrize("name", ["x" * 128, "Vehicle Viewed"], ids=["long", "space"])
+def test_list_shows_the_whole_name(own, name):
+    schema(own, name + ".json", {"description": "Ours."})
+    [line] = [line for line in run("catalog", "list", "--catalog", own).stdout.splitlines() if str(own) in line]
+    assert line.split("  ")[0] == name
+
+
+def test_list_refuses_a_directory_that_is_broken_or_none(own):
+    result = run("catalog", "list", "--catalog", own / "none")
+    assert (result.returncode, result.stderr) == (1, f"okla-events: EventTracking.Catalog: {own / 'none'} is no directory that can be read\n")
+    bad = schema(own, "bad.json", {"type": 5})
+    result = run("catalog", "list", "--catalog", own)
+    assert (result.returncode, result.stdout) == (1, "") and f"okla-events: {bad}#/type: must be" in result.stderr
+
+
+# MARK: check
+
+
+def test_check_takes_files_as_if_they_were_part_of_the_catalogue(own):
+    good, shared = schema(own, "good.json", requiring("a")), schema(own, "shared/extra.json", {"$defs": {"a": {"type": "string"}}})
+    uses = schema(own, "uses.json", {"$ref": "shared/extra.json#/$defs/a"})
+    result = run("catalog", "check", good, shared, uses)
+    assert (result.returncode, result.stdout, result.stderr) == (0, f"ok: {good}, {shared}, {uses}\n", "")
+    alone = run("catalog", "check", uses)
+    assert (alone.returncode, alone.stderr) == (1, f"okla-events: {uses}#/$ref: leads to shared/extra.json#/$defs/a, where no schema is\n")
+    assert run("catalog", "check", "--catalog", own, uses).returncode == 0
+    assert run("catalog", "check", "extra.json", cwd=shared.parent).stdout == "ok: extra.json\n"
+
+
+@pytest.mark.parametrize("name, text, place", [
+    ("bad.json", {"properties": {"x": {"minimum": "1"}}}, "#/properties/x/minimum: must be a number"),
+    ("shared/event.json", {"properties": {"context": {"type": "objct"}}}, "#/properties/context/type: must be null, boolean"),
+    ("bad.json", '{"type":}', "#: expected a value at byte 8"),
+    ("bad.json", {"$defs": {"a b/ñ": {"pattern": "(?<=x)"}}, "$ref": "#/$defs/a%20b~1%C3%B1"}, "#/$defs/a b~1ñ/pattern: is no regular expression"),
+    ("bad.txt", {}, ": a schema's file is called EVENT.json"), ("none.json", None, ": cannot be read"),
+], ids=["event", "shared", "no JSON", "pointer", "name", "missing"])
+def test_check_names_file_and_place(own, name, text, place):
+    good, bad = schema(own, "good.json", requiring("a")), own / name
+    if text is not None:
+        schema(own, name, text)
+    result = run("catalog", "check", good, bad)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"okla-events: {bad}{place}")
+
+
+def test_the_built_in_files_and_the_examples_of_the_readme_pass():
+    folder = FIXTURES.parent / "Sources/EventCatalogue/schemas"
+    assert run("catalog", "check", *sorted(folder.glob("**/*.json"))).returncode == 0
+    result = run("catalog", "list", "--catalog", folder)
+    assert result.returncode == 0 and result.stdout.count(str(folder)) == 59
+
+
+# MARK: validate
+
+
+def test_validate_checks_as_the_service_would(tmp_path):
+    path = tmp_path / "events.ndjson"
+    bad = {"event": "page_view", "anonymousId": "a", "properties": {}}
+    path.write_text(f"{json.dumps(event('logout'))}\n\n{json.dumps(bad)}\r\n{{\"event\":\"x\"}}\n")
+    result = run("catalog", "validate", path)
+    assert (result.returncode, result.stderr) == (1, "")
+    assert result.stdout.splitlines() == [
+        f"{path}, line 3: /properties/url is required (required)", f"{path}, line 4: userId or anonymousId is required (required)",
+        "1 of 3 events fit the catalogue"]
+    path.write_text(json.dumps([event("logout"), 3, bad], indent=1))
+    assert run("catalog", "validate", path).stdout.splitlines() == [
+        f"{path}, event 2: an event must be an object (type)", f"{path}, event 3: /properties/url is required (required)",
+        "1 of 3 events fit the catalogue"]
+    assert validate([event("logout"), event("login")]).stdout == "2 of 2 events fit the catalogue\n"
+
+
+def test_validate_agrees_with_the_fixtures():
+    valid, invalid = lines("valid.ndjson"), lines("invalid.ndjson")
+    result = validate("\n".join(json.dumps(line["event"]) for line in valid))
+    assert (result.returncode, result.stdout) == (0, f"{len(valid)} of {len(valid)} events fit the catalogue\n")
+    result = validate("\n".join(json.dumps(line["event"]) for line in invalid))
+    assert result.returncode == 1
+    assert [line.split(":")[0] for line in result.stdout.splitlines()] == [
+        *(f"-, line {number + 1}" for number in range(len(invalid))), f"0 of {len(invalid)} events fit the catalogue"]
+
+
+def test_validate_knows_the_deployments_events_and_may_refuse_unknown_ones(own):
+    assert validate(event("mine")).returncode == 0
+    result = validate(event("mine"), "--reject-unknown")
+    assert (result.returncode, result.stdout.splitlines()[0]) == (1, '-, line 1: /event "mine" is no event of the catalogue (unknownEvent)')
+    schema(own, "mine.json", requiring("a"))
+    assert "-, line 1: /properties is required (required)" in validate(event("mine"), "--catalog", own).stdout
+    assert validate(event("mine", {"a": 1}), "--catalog", own, "--reject-unknown").returncode == 0
+
+
+@pytest.mark.parametrize("text, words", [
+    ("", "-: holds no event"), (" \n\n", "-: holds no event"), ("{}\n{", "-, line 2: expected a member name"), ("[1,", "-: unexpected end"),
+    ("[] x", "-: unexpected text behind the value at byte 3"), ("nonsense", "-, line 1: "),
+])
+def test_validate_ends_at_what_is_no_json(text, words):
+    result = validate(text)
+    assert result.returncode == 1 and result.stderr.startswith(f"okla-events: {words}")
+
+
+def test_validate_says_which_file_it_cannot_read(tmp_path, own):
+    result = run("catalog", "validate", tmp_path / "none.ndjson")
+    assert result.returncode == 1 and f"okla-events: {tmp_path / 'none.ndjson'}: " in result.stderr
+    bad = schema(own, "bad.json", "{")
+    result = validate(event("logout"), "--catalog", own)
+    assert (result.returncode, result.stdout) == (1, "") and f"okla-events: {bad}#: " in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["check"], ["validate"], ["validate", "a", "b"], ["list", "a"], ["nonsense"], ["list", "--catalogue", "a"]])
+def test_wrong_usage_is_64(arguments):
+    assert run("catalog", *arguments).returncode == 64
