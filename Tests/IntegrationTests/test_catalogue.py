@@ -6,7 +6,7 @@ import time
 import pytest
 from kafka.record import MemoryRecords
 
-from catalogue import FIXTURES, event, lines, schema, told, with_catalogue
+from catalogue import FIXTURES, base, event, lines, schema, told, with_catalogue
 from service import Service, run
 
 
@@ -103,7 +103,7 @@ def test_every_example_of_the_source_is_stored(service, name):
 
 @pytest.mark.parametrize("body, errors", [
     ({"context": {"page": {"url": "/a"}}}, []), ({"properties": {"url": "/a"}}, []), ({"context": {"page": {"url": "/a"}}, "properties": {"title": "t"}}, []),
-    ({"context": {"page": {"url": "/a"}}, "properties": None}, []),
+    ({"context": {"page": {"url": "/a"}}, "properties": None}, []), ({"context": {"page": {"url": "/a"}}, "properties": {"url": None}}, []),
     ({}, [("/properties", "required")]), ({"context": {"page": {"title": "t"}}}, [("/properties/url", "required")]),
     ({"context": {"page": {"url": "/a"}}, "properties": {"title": 5}}, [("/properties/title", "type")]),
     ({"context": {"page": {"url": "/a"}}, "properties": {"url": 5}}, [("/properties/url", "type")]),
@@ -113,6 +113,19 @@ def test_a_page_is_checked_with_the_properties_that_it_is_stored_with(service, b
     assert told(answer) == errors and answer.status == (422 if errors else 202)
     [record] = service.records("okla.events.rejected" if errors else "okla.events.raw")
     assert record["value"] == {"userId": "u", **body} if errors else record["value"]["properties"]["url"] == "/a"
+
+
+@pytest.mark.parametrize("rules, context, errors", [
+    ({}, {"ip": 5}, [("/context/ip", "type")]),
+    ({"context": {"properties": {"page": {}}, "additionalProperties": False}}, {}, []),
+    ({"receivedAt": False}, {}, []),
+], ids=["the client's address", "no further members of context", "no receivedAt"])
+def test_what_the_service_adds_to_a_page_is_not_checked_as_the_clients(tmp_path, own, rules, context, errors):
+    schema(own, "shared/event.json", base(**rules))
+    with with_catalogue(tmp_path, own) as service:
+        page = {"userId": "u", "context": {"page": {"url": "/a"}, **context}}
+        assert told(service.post("/api/events", {"event": "page_view", "properties": {"url": "/a"}, **page})) == errors
+        assert told(service.post("/api/events/page", page)) == errors
 
 
 def test_identify_is_checked_by_its_own_schema(service):
@@ -212,6 +225,17 @@ def test_a_check_that_doubles_with_every_level_ends(tmp_path, own):
         assert (answer.status, answer.json["accepted"], answer.json["rejected"]) == (202, 1, 1)
         assert "takes more than 1000000 steps" in answer.json["results"][0]["errors"][0]["message"]
         assert time.monotonic() - started < 5
+
+
+def test_names_that_look_alike_are_two_names(tmp_path, own):
+    """é as one code point and as two: JSON tells them apart."""
+    one, two = "caf\u00e9", "cafe\u0301"
+    schema(own, "mine.json", {"properties": {"properties": {"properties": {one: {"type": "string"}, two: {"type": "integer"}}}}})
+    schema(own, "both.json", {"properties": {"properties": {"required": [one, two]}}})
+    with with_catalogue(tmp_path, own) as service:
+        assert told(service.post("/api/events", event("mine", {one: "x", two: 1}))) == []
+        assert told(service.post("/api/events", event("mine", {one: 1, two: "x"}))) == [(f"/properties/{one}", "type"), (f"/properties/{two}", "type")]
+        assert told(service.post("/api/events", event("both", {one: 1}))) == [(f"/properties/{two}", "required")]
 
 
 # MARK: Reading it

@@ -31,11 +31,17 @@ def test_list_says_what_each_event_means_and_whose_it_is(own):
     assert run("catalog", "list", "--catalog", own.parent / "none", env=environment).returncode == 1, "the option counts above it"
 
 
-@pytest.mark.parametrize("name", ["x" * 128, "Vehicle Viewed"], ids=["long", "space"])
+@pytest.mark.parametrize("name", ["🚗" * 30, "e\u0301" * 30, "x" * 128, "Vehicle Viewed"], ids=["emoji", "two code points", "long", "space"])
 def test_list_shows_the_whole_name(own, name):
     schema(own, name + ".json", {"description": "Ours."})
     [line] = [line for line in run("catalog", "list", "--catalog", own).stdout.splitlines() if str(own) in line]
     assert line.split("  ")[0] == name
+
+
+def test_list_has_one_line_for_each_event(own):
+    schema(own, "mine.json", {"description": "An event\nof ours.\u001b[31m"})
+    listed = run("catalog", "list", "--catalog", own).stdout
+    assert len(listed.splitlines()) == 60 and "\x1b" not in listed
 
 
 def test_list_refuses_a_directory_that_is_broken_or_none(own):
@@ -74,6 +80,13 @@ def test_check_names_file_and_place(own, name, text, place):
     result = run("catalog", "check", good, bad)
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith(f"okla-events: {bad}{place}")
+
+
+def test_check_checks_each_file_also_of_the_same_name(own):
+    good, bad = schema(own, "new/mine.json", requiring("a")), schema(own, "old/mine.json", {"type": 5})
+    for files in (good, bad), (bad, good):
+        result = run("catalog", "check", *files)
+        assert result.returncode == 1 and f"{bad}#/type" in result.stderr
 
 
 def test_the_built_in_files_and_the_examples_of_the_readme_pass():
@@ -128,6 +141,22 @@ def test_validate_knows_the_deployments_events_and_may_refuse_unknown_ones(own):
 def test_validate_ends_at_what_is_no_json(text, words):
     result = validate(text)
     assert result.returncode == 1 and result.stderr.startswith(f"okla-events: {words}")
+
+
+def test_validate_tells_of_an_event_whose_number_is_out_of_range_and_goes_on():
+    """As the service, which rejects that event alone."""
+    good, bad = json.dumps(event("logout")), '{"event":"logout","userId":"u","n":1e400}'
+    for text, place in (f"{good}\n{bad}\n{good}", "-, line 2: "), (f"[{good},{bad},{good}]", "-, event 2: "):
+        result = validate(text)
+        assert result.returncode == 1
+        told, summary = result.stdout.splitlines()
+        assert told.startswith(place) and told.endswith("(range)") and summary == "2 of 3 events fit the catalogue"
+
+
+def test_validate_shows_what_a_client_sent_in_one_line_and_without_control_characters():
+    for text, arguments in ('{"event":"a\\u001b[31m\\nb","userId":"u"}', ["--reject-unknown"]), ('{"event":"a","userId":"u","\\u001b[2J\\n":1,"\\u001b[2J\\n":2}', []):
+        result = validate(text, *arguments)
+        assert result.returncode == 1 and len(result.stdout.splitlines()) == 2 and "\x1b" not in result.stdout
 
 
 def test_validate_says_which_file_it_cannot_read(tmp_path, own):

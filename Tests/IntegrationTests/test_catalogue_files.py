@@ -1,4 +1,6 @@
 """A deployment's own schemas: what its directory may hold, what refuses the start, and what a name can be."""
+import os
+
 import pytest
 
 from catalogue import base, event, refused_start, requiring, schema, told, with_catalogue
@@ -46,13 +48,48 @@ def test_an_event_may_have_any_name_that_a_file_can_have(tmp_path, own, name):
         assert told(service.post("/api/events", event(name, {"a": 1}))) == []
 
 
-@pytest.mark.parametrize("first, second", [("a?1", "a?2"), ("a%20b", "a b"), ("A", "a")])
+@pytest.mark.parametrize("first, second", [("a#1", "a#2"), ("a?1", "a?2"), ("a%20b", "a b"), ("caf\u00e9", "cafe\u0301"), ("A", "a")])
 def test_names_that_differ_have_schemas_of_their_own(tmp_path, own, first, second):
     schema(own, first + ".json", requiring("a"))
     schema(own, second + ".json", requiring("b"))
     with with_catalogue(tmp_path, own) as service:
         assert told(service.post("/api/events", event(first, {}))) == [("/properties/a", "required")]
         assert told(service.post("/api/events", event(second, {}))) == [("/properties/b", "required")]
+
+
+# MARK: How directories come to be where they are
+
+
+def test_the_directory_may_be_a_link(tmp_path, own):
+    schema(own, "mine.json", requiring("a"))
+    (tmp_path / "current").symlink_to(own)
+    with with_catalogue(tmp_path, tmp_path / "current") as service:
+        assert told(service.post("/api/events", event("mine", {}))) == [("/properties/a", "required")]
+
+
+def test_files_and_shared_may_be_links(tmp_path, own):
+    elsewhere = schema(tmp_path / "elsewhere", "place.json", {"required": ["sessionId"]})
+    (own / "mine.json").symlink_to(schema(tmp_path, "one.json", {"$ref": "shared/place.json"}))
+    (own / "shared").symlink_to(elsewhere.parent)
+    with with_catalogue(tmp_path, own) as service:
+        assert told(service.post("/api/events", event("mine"))) == [("/sessionId", "required")]
+
+
+def test_the_directory_may_be_a_volume_of_kubernetes(tmp_path, own):
+    """A ConfigMap's files are links through `..data` into a folder of the version."""
+    schema(own, "..2026_01_21/mine.json", requiring("a"))
+    (own / "..data").symlink_to("..2026_01_21")
+    (own / "mine.json").symlink_to("..data/mine.json")
+    with with_catalogue(tmp_path, own) as service:
+        assert told(service.post("/api/events", event("mine", {}))) == [("/properties/a", "required")]
+
+
+def test_what_is_hidden_is_no_schema(tmp_path, own):
+    schema(own, ".git/modules/package.json", "{")
+    schema(own, "._mine.json", "\0\5\26\7")
+    schema(own, "mine.json", requiring("a"))
+    with with_catalogue(tmp_path, own) as service:
+        assert told(service.post("/api/events", event("mine", {}))) == [("/properties/a", "required")]
 
 
 # MARK: What refuses the start
@@ -94,9 +131,10 @@ def test_a_schema_may_go_round_where_the_value_goes_deeper(tmp_path, own):
             ("/properties/children/1/id", "required")]
 
 
-def test_a_broken_shared_schema_refuses_the_start_also_where_nobody_refers_to_it(tmp_path, own):
-    path = schema(own, "shared/extra.json", {"minimum": "1"})
-    assert f"okla-events: {path}#/minimum: must be a number" in refused_start(tmp_path, own)
+@pytest.mark.parametrize("text, pointer", [({"minimum": "1"}, ""), ({"$defs": {"a": {"minimum": "1"}}}, "/$defs/a")], ids=["the file", "a definition"])
+def test_a_broken_shared_schema_refuses_the_start_also_where_nobody_refers_to_it(tmp_path, own, text, pointer):
+    path = schema(own, "shared/extra.json", text)
+    assert f"okla-events: {path}#{pointer}/minimum: must be a number" in refused_start(tmp_path, own)
 
 
 def test_a_name_that_no_event_can_have_refuses_the_start(tmp_path, own):
@@ -110,6 +148,7 @@ def test_a_directory_that_is_none_refuses_the_start(tmp_path, own, what):
     assert f"EventTracking.Catalog: {path} is no directory that can be read" in refused_start(tmp_path, path)
 
 
-def test_a_name_of_a_schema_that_is_no_file_refuses_the_start(tmp_path, own):
-    (own / "mine.json").mkdir()
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir], ids=["pipe", "folder"])
+def test_a_name_of_a_schema_that_is_no_file_refuses_the_start(tmp_path, own, make):
+    make(own / "mine.json")
     assert str(own / "mine.json") in refused_start(tmp_path, own)

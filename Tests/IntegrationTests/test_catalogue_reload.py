@@ -1,6 +1,8 @@
 """SIGHUP: the catalogue is read again while events come."""
 import http.client
+import os
 import shutil
+import signal
 import threading
 
 import pytest
@@ -48,6 +50,19 @@ def test_one_that_is_broken_changes_nothing_until_it_is_mended(tmp_path, own, te
         assert service.post("/api/events", event("mine", {"a": 1})).status == 202
 
 
+def test_a_link_that_leads_elsewhere_now_is_followed(tmp_path):
+    for version in "a", "b":
+        schema(tmp_path / version, "mine.json", requiring(version))
+    current = tmp_path / "current"
+    current.symlink_to("a")
+    with with_catalogue(tmp_path, current) as service:
+        assert told(service.post("/api/events", event("mine", {}))) == [("/properties/a", "required")]
+        (tmp_path / "next").symlink_to("b")
+        os.replace(tmp_path / "next", current)
+        hang_up(service)
+        assert told(service.post("/api/events", event("mine", {}))) == [("/properties/b", "required")]
+
+
 def test_no_request_is_lost_and_none_is_judged_by_two_catalogues(tmp_path, own):
     """Three clients send batches that fit either one version or the other, while the catalogue goes back and forth between them."""
     schema(own, "mine.json", requiring("a"))
@@ -86,6 +101,20 @@ def test_without_a_directory_it_says_so_and_goes_on(service):
     for _ in range(3):
         hang_up(service, "no EventTracking.Catalog is configured, so there is nothing to read again")
     assert service.post("/api/events", event("logout")).status == 202
+    assert service.stop() == 0
+
+
+def test_a_service_that_is_starting_does_not_end_by_it(tmp_path, own):
+    """So many schemas that the start takes a while after it has made the data directory."""
+    for number in range(1000):
+        schema(own, f"event {number}.json", requiring("a"))
+    service = with_catalogue(tmp_path, own).start(wait=False)
+    wait_until(service.data_dir.exists)
+    service.process.send_signal(signal.SIGHUP)
+    line = service.process.stdout.readline()
+    assert line, f"it ended with {service.ended()}"
+    service.listening(line)
+    assert told(service.post("/api/events", event("event 999", {}))) == [("/properties/a", "required")]
     assert service.stop() == 0
 
 
