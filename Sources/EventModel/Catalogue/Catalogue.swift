@@ -39,7 +39,7 @@ public final class Catalogue: Sendable {
         // Also those that no event refers to: a broken one is told of before someone does.
         let shared = byName.values.filter { $0.event == nil && $0.name != CatalogueFile.base }.sorted { $0.name < $1.name }
         let sources = try (described + [baseFile] + shared).map { file throws(SchemaError) in
-            JSONSchemas.Source(try Self.text(of: file), uri: Self.address + file.name, file: file.origin)
+            JSONSchemas.Source(try Self.text(of: file), uri: Self.address + PercentEncoding.path(ofFile: file.name), file: file.origin)
         }
         schemas = try JSONSchemas(sources, assertsFormats: true)
         events = zip(described, sources).map { file, source in

@@ -31,6 +31,7 @@ final class SchemaStore {
     private let load: (String) throws(SchemaError) -> JSONDocument?
     private var documents: [Document] = []
     private(set) var resources: [Resource] = []
+    /// By `URIReference.text`, which is ASCII.
     private var resourceByURI: [String: Int] = [:]
     private var resourceByRoot: [Place: Int] = [:]
     /// Meta-schemas that are being read, which may say of themselves that they are their own.
@@ -51,12 +52,13 @@ final class SchemaStore {
     ///
     /// - Parameter file: what errors call it.
     func add(_ text: JSONDocument, uri: String, file: String) throws(SchemaError) -> Target {
-        if let known = resourceByURI[uri] { return Target(schema: resources[known].root, resource: known) }
+        let uri = URIReference(uri).withoutFragment
+        if let known = resourceByURI[uri.text] { return Target(schema: resources[known].root, resource: known) }
         documents.append(Document(text: text, file: file))
         let document = documents.count - 1
-        let resource = try addResource(text.root, "", document, URIReference(uri).withoutFragment)
+        let resource = try addResource(text.root, "", document, uri)
         // Also under where it was found, whatever its `$id` says.
-        resourceByURI[uri] = resource
+        resourceByURI[uri.text] = resource
         return Target(schema: text.root, resource: resource)
     }
 
