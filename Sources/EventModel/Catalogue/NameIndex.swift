@@ -5,8 +5,9 @@ struct NameIndex: Sendable {
     /// By the hash of the name, the next free slot where that is taken; -1 where there is none.
     private let slots: [Int32]
 
+    /// - Parameter names: each of them once.
     init(_ names: [String]) {
-        precondition(Set(names).count == names.count)
+        precondition(Set(names.map(ExactText.init)).count == names.count)
         self.names = names.map { Array($0.utf8) }
         marks = names.map(NameMark.init(text:))
         var slotCount = 2

@@ -30,17 +30,17 @@ extension SchemaEvaluation {
     /// Says what each of the forms asks for.
     mutating func failAlternatives(_ list: SchemaProgram.List, _ value: JSONValue, _ keyword: String) -> Bool {
         if Report.isSilent { return false }
-        var reasons: [String] = []
+        var reasons: [ExactText] = []
         for place in list.range {
             var branch = SchemaEvaluation<ViolationReport>(program, ViolationReport(root: value, violationsMax: 1))
             branch.steps = steps
             _ = branch.evaluate(program.lists[place], value)
             steps = branch.steps
             guard let first = branch.report.violations.first else { continue }
-            let reason = first.path.isEmpty ? first.message : "\(first.path) \(first.message)"
+            let reason = ExactText(first.path.isEmpty ? first.message : "\(first.path) \(first.message)")
             if !reasons.contains(reason) { reasons.append(reason) }
         }
-        return fail(value, keyword, reasons.joined(separator: ", or "))
+        return fail(value, keyword, reasons.map(\.string).joined(separator: ", or "))
     }
 }
 

@@ -6,8 +6,8 @@ final class SchemaStore {
         let root: JSONValue
         let uri: URIReference
         let dialect: SchemaDialect
-        var anchors: [String: JSONValue] = [:]
-        var dynamicAnchors: [String: JSONValue] = [:]
+        var anchors: [ExactText: JSONValue] = [:]
+        var dynamicAnchors: [ExactText: JSONValue] = [:]
     }
 
     /// A schema, and the resource whose URI its references are resolved against.
@@ -101,14 +101,15 @@ final class SchemaStore {
     }
 
     private func readAnchors(_ schema: JSONValue, _ pointer: String, _ resource: Int) throws(SchemaError) {
-        func name(_ keyword: StaticString) throws(SchemaError) -> String? {
+        func name(_ keyword: StaticString) throws(SchemaError) -> ExactText? {
             guard let value = schema.member(keyword) else { return nil }
-            guard let name = value.string, !name.isEmpty else {
+            guard let name = value.exactText, !name.string.isEmpty else {
                 throw error(resources[resource].document, "\(pointer)/\(keyword)", "must be a name")
             }
             guard resources[resource].anchors[name] == nil else {
                 throw error(
-                    resources[resource].document, "\(pointer)/\(keyword)", "the anchor \(name) stands twice in this schema")
+                    resources[resource].document, "\(pointer)/\(keyword)", "the anchor \(name.string) stands twice in this schema"
+                )
             }
             resources[resource].anchors[name] = schema
             return name
@@ -157,8 +158,8 @@ final class SchemaStore {
     func resolve(_ reference: String, from resource: Int) throws(SchemaError) -> Target? {
         let uri = URIReference(reference).resolved(against: resources[resource].uri)
         guard let found = try self.resource(at: uri.withoutFragment.text), let fragment = uri.decodedFragment else { return nil }
-        if !fragment.isEmpty && !fragment.hasPrefix("/") {
-            return resources[found].anchors[fragment].map { Target(schema: $0, resource: found) }
+        if !fragment.isEmpty && fragment.utf8.first != UInt8(ascii: "/") {
+            return resources[found].anchors[ExactText(fragment)].map { Target(schema: $0, resource: found) }
         }
         var target = Target(schema: resources[found].root, resource: found)
         guard let tokens = JSONPointer.tokens(fragment) else { return nil }
