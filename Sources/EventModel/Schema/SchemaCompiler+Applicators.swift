@@ -16,6 +16,13 @@ extension SchemaCompiler {
         if let node = try subschema("unevaluatedProperties", reading) { reading.add(.unevaluatedMembers(node)) }
     }
 
+    /// Also those that nothing refers to: a broken one is told of before something does.
+    mutating func readDefinitions(_ reading: SchemaReading) throws(SchemaError) {
+        for keyword in ["$defs", "definitions"] as [StaticString] {
+            for (_, schema) in try members(keyword, reading) { _ = try node(store.target(schema, in: reading.resource)) }
+        }
+    }
+
     // MARK: Objects
 
     private mutating func readMembers(_ reading: inout SchemaReading) throws(SchemaError) {

@@ -86,6 +86,7 @@ struct SchemaCompiler {
         try readApplicators(&reading)
         try readReferences(&reading)
         try readUnevaluated(&reading)
+        try readDefinitions(reading)
         program.nodes[number].kinds = reading.kinds
         program.nodes[number].first = Int32(program.instructions.count)
         program.instructions += reading.instructions
