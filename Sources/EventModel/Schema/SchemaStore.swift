@@ -56,10 +56,22 @@ final class SchemaStore {
         if let known = resourceByURI[uri.text] { return Target(schema: resources[known].root, resource: known) }
         documents.append(Document(text: text, file: file))
         let document = documents.count - 1
+        try refuseRepeatedNames(document)
         let resource = try addResource(text.root, "", document, uri)
         // Also under where it was found, whatever its `$id` says.
         resourceByURI[uri.text] = resource
         return Target(schema: text.root, resource: resource)
+    }
+
+    /// Which of the two counts would depend on the reader.
+    private func refuseRepeatedNames(_ document: Int) throws(SchemaError) {
+        let root = documents[document].text.root
+        for index in 0..<root.view.valueCount {
+            let value = JSONValue(view: root.view, index: index)
+            guard value.isObject, let twice = RepeatedName.first(in: value) else { continue }
+            let name = JSONPointer.escaped(RepeatedName.shown(twice))
+            throw error(document, "\(JSONPointer.path(to: value, from: root))/\(name)", "stands more than once")
+        }
     }
 
     private func addResource(

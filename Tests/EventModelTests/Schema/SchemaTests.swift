@@ -190,6 +190,10 @@ import Testing
         (#"{"definitions":{"a":{"$defs":{"b/c":{"type":"text"}}}}}"#, "/definitions/a/$defs/b~1c/type"),
         (##"{"$defs":{"a":{"$ref":"#/$defs/b"}}}"##, "/$defs/a/$ref"), (#"{"$defs":{"a":5}}"#, "/$defs/a"),
         (##"{"$defs":{"a":{"$ref":"#/$defs/a"}}}"##, "/$defs/a"),
+        (#"{"type":"string","minLength":1,"type":"null"}"#, "/type"),
+        (#"{"properties":{"a":{"properties":{"b":{"minimum":1,"minimum":2}}}}}"#, "/properties/a/properties/b/minimum"),
+        (#"{"properties":{"a/b":{},"c":{},"a/b":{}}}"#, "/properties/a~1b"),
+        (#"{"anyOf":[true,{"const":{"x":[{"y":1,"y":2}]}}]}"#, "/anyOf/1/const/x/0/y"), (#"{"\u0061":1,"a":2}"#, "/a"),
     ])
     func aBrokenKeywordIsToldWithItsPointer(schema: String, pointer: String) {
         let error = #expect(throws: SchemaError.self) { try Self.compile(schema) }
