@@ -15,16 +15,19 @@ extension SchemaEvaluation {
         return false
     }
 
-    mutating func failKind(_ value: JSONValue, _ kinds: SchemaProgram.KindSet) -> Bool {
+    /// - Parameter keyword: the one to blame where the schema is `false`.
+    mutating func failKind(_ value: JSONValue, _ kinds: SchemaProgram.KindSet, _ keyword: StaticString) -> Bool {
         if Report.isSilent { return false }
-        if kinds == .none { return fail(value, "false", "is not allowed here") }
+        if kinds == .none { return fail(value, "\(keyword)", "is not allowed here") }
         return fail(value, "type", "must be \(kinds.words), not \(value.kindWord)")
     }
 
-    /// Evaluates a member or an element. Where its schema is `false`, the keyword that says so is the one to blame.
-    mutating func apply(_ node: Int32, _ value: JSONValue, _ keyword: @autoclosure () -> String) -> Bool {
-        if program.nodes[Int(node)].kinds == .none { return fail(value, keyword(), "is not allowed here") }
-        return evaluate(node, value)
+    /// Evaluates a schema that `keyword` applies. Where it is `false`, which has no keyword of its own, that one is to blame.
+    mutating func apply(
+        _ node: Int32, _ value: JSONValue, _ keyword: @autoclosure () -> StaticString, _ marks: EvaluatedMarks? = nil
+    ) -> Bool {
+        if program.nodes[Int(node)].kinds == .none { return failKind(value, .none, keyword()) }
+        return evaluate(node, value, marks)
     }
 
     /// Says what each of the forms asks for.

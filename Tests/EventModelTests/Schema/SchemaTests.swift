@@ -146,7 +146,7 @@ import Testing
             "must be a string, not a whole number, or must be null, not a whole number"
         ),
         (#"{"format":"uuid"}"#, #""x""#, "format", "must be a UUID"),
-        (#"false"#, "1", "false", "is not allowed here"),
+        (#"false"#, "1", "not", "is not allowed here"),
         (#"{"type":["integer","boolean"]}"#, "1.5", "type", "must be a whole number or true or false, not a number"),
     ])
     func whatIsWrongIsSaidInPlainWords(schema: String, value: String, keyword: String, message: String) throws {
@@ -164,6 +164,35 @@ import Testing
         (#"{"items":{"items":{"required":["x"]}}}"#, "[[],[{}]]", "/1/0/x", "required"),
     ])
     func whereItIsWrongIsAJSONPointer(schema: String, value: String, path: String, keyword: String) throws {
+        let found = try Self.violations(schema, value)
+        #expect(found.map(\.path) == [path] && found.map(\.keyword) == [keyword], "\(found)")
+    }
+
+    /// `false` has no keyword of its own.
+    @Test(arguments: [
+        (#"{"properties":{"a":false}}"#, #"{"a":1}"#, "/a", "properties"),
+        (#"{"patternProperties":{"a":false}}"#, #"{"a":1}"#, "/a", "patternProperties"),
+        (#"{"additionalProperties":false}"#, #"{"a":1}"#, "/a", "additionalProperties"),
+        (#"{"prefixItems":[true,false]}"#, "[1,2]", "/1", "prefixItems"), (#"{"items":false}"#, "[1]", "/0", "items"),
+        (#"{"contains":false}"#, "[1]", "", "contains"), (#"{"propertyNames":false}"#, #"{"a":1}"#, "/a", "propertyNames"),
+        (#"{"allOf":[true,false]}"#, "1", "", "allOf"), (#"{"anyOf":[false,false]}"#, "1", "", "anyOf"),
+        (#"{"oneOf":[false]}"#, "1", "", "oneOf"), (#"{"not":true}"#, "1", "", "not"),
+        (#"{"if":true,"then":false}"#, "1", "", "then"), (#"{"if":false,"else":false}"#, "1", "", "else"),
+        (#"{"dependentSchemas":{"a":false}}"#, #"{"a":1}"#, "", "dependentSchemas"),
+        (##"{"$defs":{"a":false},"properties":{"b":{"$ref":"#/$defs/a"}}}"##, #"{"b":1}"#, "/b", "$ref"),
+        (
+            ##"{"$defs":{"a":{"properties":{"b":false}}},"properties":{"b":{}},"$ref":"#/$defs/a"}"##, #"{"b":1}"#, "/b",
+            "properties"
+        ),
+        (#"{"unevaluatedProperties":false}"#, #"{"a":1}"#, "/a", "unevaluatedProperties"),
+        (#"{"unevaluatedItems":false}"#, "[1]", "/0", "unevaluatedItems"),
+        // No `false`, but what two schemas ask for.
+        (
+            ##"{"$defs":{"a":{"properties":{"b":{"type":"string"}}}},"properties":{"b":{"type":"null"}},"$ref":"#/$defs/a"}"##,
+            #"{"b":"x"}"#, "/b", "type"
+        ),
+    ])
+    func aSchemaThatIsFalseIsToldByWhatAppliesIt(schema: String, value: String, path: String, keyword: String) throws {
         let found = try Self.violations(schema, value)
         #expect(found.map(\.path) == [path] && found.map(\.keyword) == [keyword], "\(found)")
     }
