@@ -42,7 +42,7 @@ extension SchemaEvaluation {
         var isValid = true
         for place in stride(from: rules.patterns.range.lowerBound, to: rules.patterns.range.upperBound, by: 2) {
             steps -= 1 + name.count / SchemaLimits.bytesPerStep
-            guard steps >= 0 else { return fail(member, "limit", SchemaLimits.stepsMessage) }
+            guard steps >= 0 else { return false }
             guard program.patterns[Int(program.lists[place])].matches(name) else { continue }
             isKnown = true
             if !apply(program.lists[place + 1], member, "patternProperties") { isValid = false }

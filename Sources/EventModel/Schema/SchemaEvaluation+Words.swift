@@ -1,15 +1,15 @@
 /// What is said of a value that breaks its schema, in plain words.
 extension SchemaEvaluation {
-    /// Reports and returns false.
+    /// Reports, unless there was no step left to find it by, and returns false.
     mutating func fail(_ value: JSONValue, _ keyword: @autoclosure () -> String, _ message: @autoclosure () -> String) -> Bool {
-        if !Report.isSilent { report.add(value, "", keyword(), message()) }
+        if !Report.isSilent && steps >= 0 { report.add(value, "", keyword(), message()) }
         return false
     }
 
     mutating func failMissing(
         _ value: JSONValue, _ name: Int32, _ keyword: String = "required", _ message: @autoclosure () -> String = "is required"
     ) -> Bool {
-        if !Report.isSilent {
+        if !Report.isSilent && steps >= 0 {
             report.add(value, "/" + JSONPointer.escaped(program.text(name)), keyword, message())
         }
         return false

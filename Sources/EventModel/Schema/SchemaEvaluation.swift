@@ -2,7 +2,7 @@
 struct SchemaEvaluation<Report: SchemaReport> {
     let program: SchemaProgram
     var report: Report
-    /// What is left of `stepsMax`; below zero, the value is refused for it.
+    /// What is left of `stepsMax`. Below zero, the value is refused for it, and what its schemas say of it means nothing any more.
     var steps = SchemaLimits.stepsMax
     /// The resources that were entered, where a `$dynamicRef` may ask for them.
     private var scope: [Int32] = []
@@ -15,7 +15,7 @@ struct SchemaEvaluation<Report: SchemaReport> {
     /// Whether `value` keeps to the schema of `number`.
     mutating func evaluate(_ number: Int32, _ value: JSONValue, _ marks: EvaluatedMarks? = nil) -> Bool {
         steps -= 1
-        guard steps >= 0 else { return fail(value, "limit", SchemaLimits.stepsMessage) }
+        guard steps >= 0 else { return false }
         let node = program.nodes[Int(number)]
         // A whole schema that is `false` has no keyword; JSON Schema says that it means {"not":{}}.
         guard node.kinds.contains(value) else { return failKind(value, node.kinds, "not") }
