@@ -67,7 +67,7 @@ struct CatalogCheckCommand: ParsableCommand {
             let checked = try files.map { path in
                 let url = URL(fileURLWithPath: path)
                 let isShared = url.deletingLastPathComponent().lastPathComponent == "shared"
-                return try CatalogueFolder.file(path, name: (isShared ? "shared/" : "") + url.lastPathComponent)
+                return try SchemaFile.file(path, name: (isShared ? "shared/" : "") + url.lastPathComponent)
             }
             for file in checked where !file.name.hasSuffix(".json") {
                 throw ConfigurationError("\(file.origin): a schema's file is called EVENT.json")
