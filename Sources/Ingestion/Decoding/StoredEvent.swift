@@ -68,11 +68,7 @@ struct StoredEvent: ~Copyable {
                 target.append(",\"context\":")
                 context.appendObject(to: &target)
             }
-            if endpoint == .page, envelope.properties == nil, hasPage(envelope) {
-                target.append(",\"properties\":{")
-                _ = appendPageProperties(envelope, present: nil, isFirst: true, to: &target)
-                target.append("}")
-            }
+            appendProperties(envelope, to: &target)
         }
     }
 
@@ -120,6 +116,13 @@ struct StoredEvent: ~Copyable {
     /// Whether the event is stored with properties that it was not sent with.
     func completesProperties(_ envelope: Envelope) -> Bool { endpoint == .page && hasPage(envelope) }
 
+    /// Collects, of the changes of `splice`, those to the properties alone.
+    func completeProperties(_ event: JSONValue, _ envelope: Envelope, into splice: inout Splice) {
+        splice.begin()
+        splicePageProperties(envelope, &splice)
+        splice.appendMembers(to: event) { appendProperties(envelope, to: &$0) }
+    }
+
     private func page(_ envelope: Envelope) -> JSONValue? {
         guard let page = envelope.context?.member("page"), page.isObject else { return nil }
         return page
@@ -132,33 +135,38 @@ struct StoredEvent: ~Copyable {
         guard properties.isObject else {
             return splice.replace(properties.sourceRange) { target in
                 target.append("{")
-                _ = appendPageProperties(envelope, present: nil, isFirst: true, to: &target)
+                appendPageProperties(envelope, present: nil, to: &target)
                 target.append("}")
             }
         }
-        splice.appendMembers(to: properties) { target in
-            _ = appendPageProperties(
-                envelope, present: properties, isFirst: properties.descendantCount == 0, to: &target)
-        }
+        splice.appendMembers(to: properties) { appendPageProperties(envelope, present: properties, to: &$0) }
     }
 
-    /// Appends those of url, title and referrer that the page has and `present` has not.
-    private func appendPageProperties(
-        _ envelope: Envelope, present: JSONValue?, isFirst: Bool, to target: inout GrowableBytes
-    ) -> Bool {
-        var isFirst = isFirst
-        func add(_ name: StaticString, _ target: inout GrowableBytes) {
-            guard let value = page(envelope)?.member(name), !value.isNull, present?.member(name) == nil else { return }
+    /// The whole object, for an event without one.
+    private func appendProperties(_ envelope: Envelope, to target: inout GrowableBytes) {
+        guard endpoint == .page, envelope.properties == nil, hasPage(envelope) else { return }
+        target.append(",\"properties\":{")
+        appendPageProperties(envelope, present: nil, to: &target)
+        target.append("}")
+    }
+
+    private static let pageProperties: [StaticString] = ["url", "title", "referrer"]
+
+    private func pageProperty(_ name: StaticString, _ envelope: Envelope) -> JSONValue? {
+        page(envelope)?.member(name).flatMap { $0.isNull ? nil : $0 }
+    }
+
+    /// Appends the properties that the page has and `present` has not.
+    private func appendPageProperties(_ envelope: Envelope, present: JSONValue?, to target: inout GrowableBytes) {
+        var isFirst = present.map { $0.descendantCount == 0 } ?? true
+        for name in Self.pageProperties where present?.member(name) == nil {
+            guard let value = pageProperty(name, envelope) else { continue }
             target.append(isFirst ? "\"" : ",\"")
             target.append(name)
             target.append("\":")
             target.append(copying: value.source)
             isFirst = false
         }
-        add("url", &target)
-        add("title", &target)
-        add("referrer", &target)
-        return isFirst
     }
 
     private static func appendTime(_ milliseconds: Int64, to target: inout GrowableBytes) {

@@ -139,10 +139,9 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         guard memory.stored.completesProperties(envelope) else {
             return catalogue.check(event, named: name, into: &memory.violations)
         }
-        // What counts is what is stored, with the properties that its context gave it.
-        memory.stored.splice(event, envelope, messageID: nil, into: &memory.splice)
-        guard let completed = memory.completed.parse(event, memory.splice) else { return }
-        catalogue.check(completed, named: name, into: &memory.violations)
+        // What its context gives to its properties counts; what the service adds to it is not the client's.
+        memory.stored.completeProperties(event, envelope, into: &memory.splice)
+        catalogue.check(memory.completed.parse(event, memory.splice), named: name, into: &memory.violations)
     }
 
     /// The event's own name, else the one that the address gives it.
