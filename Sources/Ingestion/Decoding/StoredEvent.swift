@@ -4,7 +4,7 @@ internal import RecordFormat
 /// Decides what the server adds to, or replaces in, an event, and writes the result as a record's body.
 ///
 /// Added: `receivedAt`; `messageId` where absent; `event` where the address gives it; what `RequestContext` knows; on `/page` the
-/// properties url, title and referrer that `context.page` has. Replaced: `receivedAt`, `timestamp` where the client's clock was off
+/// properties url, title and referrer that `context.page` has and the client left out or null. Replaced: `receivedAt`, `timestamp` where the client's clock was off
 /// (the client's is kept as `originalTimestamp`), and members that are null where one of these is to be. Removed: `writeKey`.
 struct StoredEvent: ~Copyable {
     /// A clock that is off by more than this is corrected.
@@ -138,6 +138,10 @@ struct StoredEvent: ~Copyable {
                 appendPageProperties(envelope, present: nil, to: &target)
                 target.append("}")
             }
+        }
+        for name in Self.pageProperties {
+            guard let given = properties.member(name), given.isNull, let value = pageProperty(name, envelope) else { continue }
+            splice.replace(given.sourceRange) { $0.append(copying: value.source) }
         }
         splice.appendMembers(to: properties) { appendPageProperties(envelope, present: properties, to: &$0) }
     }
