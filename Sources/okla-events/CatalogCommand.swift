@@ -69,12 +69,20 @@ struct CatalogCheckCommand: ParsableCommand {
                 let isShared = url.deletingLastPathComponent().lastPathComponent == "shared"
                 return try SchemaFile.file(path, name: (isShared ? "shared/" : "") + url.lastPathComponent)
             }
-            for file in checked where !file.name.hasSuffix(".json") {
+            for file in checked where !CatalogueFile.isName(file.name) {
                 throw ConfigurationError("\(file.origin): a schema's file is called EVENT.json")
             }
-            _ = try Catalogue(try CatalogueFolder.files(location.folder) + checked)
+            let all = try CatalogueFolder.files(location.folder) + checked
+            _ = try Catalogue(all)
+            for file in replaced(checked) { _ = try Catalogue(all + [file]) }
         }
         print("ok: \(files.joined(separator: ", "))")
+    }
+
+    /// Those in whose place the catalogue has a later one of the same name.
+    private func replaced(_ files: [CatalogueFile]) -> [CatalogueFile] {
+        var seen: Set<[UInt8]> = []
+        return files.reversed().filter { !seen.insert(Array($0.name.utf8)).inserted }.reversed()
     }
 }
 
