@@ -106,28 +106,19 @@ struct CatalogValidateCommand: ParsableCommand {
         var (count, wrong) = (0, 0)
         try location.reporting {
             let catalogue = try CatalogueFolder.catalogue(location.folder, unknownEvents: rejectUnknown ? .reject : .accept)
+            let check = try EventCheck(catalogue, environment: ProcessInfo.processInfo.environment)
             try EventFile(file).forEachEvent { place, event in
+                let violations = try check.violations(event)
                 count += 1
-                let violations = violations(event, catalogue)
                 if violations.isEmpty { return }
                 wrong += 1
                 for violation in violations {
-                    print(
-                        "\(place): \(violation.path.isEmpty ? "" : violation.path + " ")\(violation.message) (\(violation.keyword))"
-                    )
+                    let path = violation.path.isEmpty ? "" : violation.path + " "
+                    print("\(place): \(path)\(violation.message) (\(violation.keyword))")
                 }
             }
         }
         print("\(count - wrong) of \(count) events fit the catalogue")
         if wrong > 0 { throw ExitCode.failure }
-    }
-
-    /// As the service finds them.
-    private func violations(_ event: JSONValue, _ catalogue: Catalogue) -> [EventViolation] {
-        var violations: [EventViolation] = []
-        let envelope = Envelope(of: event)
-        EnvelopeRules().check(event, envelope, into: &violations)
-        if violations.isEmpty, let name = envelope.event { catalogue.check(event, named: name.stringBytes, into: &violations) }
-        return violations
     }
 }

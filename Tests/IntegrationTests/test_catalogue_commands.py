@@ -135,7 +135,7 @@ def test_validate_knows_the_deployments_events_and_may_refuse_unknown_ones(own):
 
 
 @pytest.mark.parametrize("text, words", [
-    ("", "-: holds no event"), (" \n\n", "-: holds no event"), ("{}\n{", "-, line 2: expected a member name"), ("[1,", "-: unexpected end"),
+    ("", "-: holds no event"), (" \n\n", "-: holds no event"), ("[]", "-: holds no event"), (" [\n] ", "-: holds no event"), ("{}\n{", "-, line 2: expected a member name"), ("[1,", "-: unexpected end"),
     ("[] x", "-: unexpected text behind the value at byte 3"), ("nonsense", "-, line 1: "),
 ])
 def test_validate_ends_at_what_is_no_json(text, words):
@@ -151,6 +151,29 @@ def test_validate_tells_of_an_event_whose_number_is_out_of_range_and_goes_on():
         assert result.returncode == 1
         told, summary = result.stdout.splitlines()
         assert told.startswith(place) and told.endswith("(range)") and summary == "2 of 3 events fit the catalogue"
+
+
+def test_validate_knows_how_long_an_event_may_be():
+    def long(count):
+        text = json.dumps(event("logout", {"a": ""}))
+        return text.replace('""', '"' + "x" * (count - len(text)) + '"')
+
+    result = validate(f"{long(32768)}  \n {long(32769)}\n")
+    assert (result.returncode, result.stdout.splitlines()) == (1, [
+        "-, line 2: has 32769 bytes, the most is 32768 (maxBytes)", "1 of 2 events fit the catalogue"])
+    assert validate(f"[{long(32768)}, {long(32769)}]").stdout.splitlines() == [
+        "-, event 2: has 32769 bytes, the most is 32768 (maxBytes)", "1 of 2 events fit the catalogue"]
+    assert run("catalog", "validate", "-", input=long(32769), env={**os.environ, "EVENT_TRACKING_MAX_PAYLOAD_SIZE": "40000"}).returncode == 0
+
+
+@pytest.mark.parametrize("text, keyword", [("[" * 70 + "]" * 70, "maxDepth"), ("18446744073709551616", "range"), ('"\\ud83d"', None)])
+def test_validate_reads_an_event_as_the_service_does(service, text, keyword):
+    bad = '{"event":"logout","userId":"u","n":%s}' % text
+    kept = [error["keyword"] for result in service.post("/api/events", bad).json["results"] for error in result.get("errors", [])]
+    assert kept == ([keyword] if keyword else [])
+    told = validate(bad).stdout.splitlines()
+    assert told[-1] == f"{0 if keyword else 1} of 1 events fit the catalogue"
+    assert [line.split("(")[-1] for line in told[:-1]] == [name + ")" for name in kept]
 
 
 def test_validate_shows_what_a_client_sent_in_one_line_and_without_control_characters():

@@ -13,7 +13,7 @@ final class CompletedEvent {
         splice.write(event, to: &text)
         let count = text.count
         text.appendZeros(JSONParser.padding)
-        let parser = parser ?? JSONParser(depthMax: IngestLimits.depthMax + DecodeWorkspace.wrapperDepth)
+        let parser = parser ?? JSONParser(depthMax: IngestLimits.parserDepthMax)
         self.parser = parser
         do {
             return try parser.parse(UnsafeRawBufferPointer(rebasing: text.bytes[..<count])).root

@@ -111,11 +111,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
             end()
             reject(bytes, nil, [violation])
         case .event(let event):
-            let payloadBytes = surroundings.limits.payloadBytes
-            guard event.sourceRange.count <= payloadBytes else {
-                let violation = EventViolation(
-                    path: "", keyword: "maxBytes",
-                    message: "has \(event.sourceRange.count) bytes, the most is \(payloadBytes)")
+            if let violation = surroundings.limits.violation(eventBytes: event.sourceRange.count) {
                 end()
                 return reject(event.source, Envelope(of: event), [violation])
             }
