@@ -27,7 +27,7 @@ struct CatalogLocation: ParsableArguments {
         } catch let error as ExitCode {
             throw error
         } catch {
-            throw Failure.report("\(error)")
+            throw Failure.report(TerminalText.escaped("\(error)"))
         }
     }
 }
@@ -40,11 +40,11 @@ struct CatalogListCommand: ParsableCommand {
 
     func run() throws {
         let catalogue = try location.reporting { try CatalogueFolder.catalogue(location.folder) }
-        let width = catalogue.events.map(\.name.count).max() ?? 0
-        for event in catalogue.events {
-            let name = event.name.padding(toLength: width, withPad: " ", startingAt: 0)
-            let origin = event.isBuiltIn ? "" : "  (\(event.origin))"
-            print("\(name)  \(event.description)\(origin)")
+        let names = catalogue.events.map { TerminalText.escaped($0.name) }
+        let width = names.map(TerminalText.width).max() ?? 0
+        for (event, name) in zip(catalogue.events, names) {
+            let origin = event.isBuiltIn ? "" : "  (\(TerminalText.escaped(event.origin)))"
+            print("\(TerminalText.padded(name, to: width))  \(TerminalText.escaped(event.description))\(origin)")
         }
     }
 }
@@ -76,7 +76,7 @@ struct CatalogCheckCommand: ParsableCommand {
             _ = try Catalogue(all)
             for file in replaced(checked) { _ = try Catalogue(all + [file]) }
         }
-        print("ok: \(files.joined(separator: ", "))")
+        print("ok: \(TerminalText.escaped(files.joined(separator: ", ")))")
     }
 
     /// Those in whose place the catalogue has a later one of the same name.
@@ -114,7 +114,7 @@ struct CatalogValidateCommand: ParsableCommand {
                 wrong += 1
                 for violation in violations {
                     let path = violation.path.isEmpty ? "" : violation.path + " "
-                    print("\(place): \(path)\(violation.message) (\(violation.keyword))")
+                    print(TerminalText.escaped("\(place): \(path)\(violation.message) (\(violation.keyword))"))
                 }
             }
         }

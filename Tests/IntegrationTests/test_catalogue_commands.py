@@ -1,6 +1,7 @@
 """`okla-events catalog`: the catalogue looked into without a service."""
 import json
 import os
+import unicodedata
 
 import pytest
 
@@ -36,6 +37,16 @@ def test_list_shows_the_whole_name(own, name):
     schema(own, name + ".json", {"description": "Ours."})
     [line] = [line for line in run("catalog", "list", "--catalog", own).stdout.splitlines() if str(own) in line]
     assert line.split("  ")[0] == name
+
+
+def test_list_has_its_columns_below_each_other(own):
+    """A wide letter takes two columns, a combining accent none."""
+    for name in "🚗" * 3, "見積もり", "cafe\u0301", "caf\u00e9", "plain", "❤\ufe0f":
+        schema(own, name + ".json", {"description": "Ours."})
+    listed = [line for line in run("catalog", "list", "--catalog", own).stdout.splitlines() if str(own) in line]
+    columns = {sum(2 if unicodedata.east_asian_width(letter) == "W" else 0 if unicodedata.combining(letter) else 1
+                   for letter in line.split("Ours.")[0]) for line in listed}
+    assert len(listed) == 6 and len(columns) == 1
 
 
 def test_list_has_one_line_for_each_event(own):
@@ -193,3 +204,31 @@ def test_validate_says_which_file_it_cannot_read(tmp_path, own):
 @pytest.mark.parametrize("arguments", [["check"], ["validate"], ["validate", "a", "b"], ["list", "a"], ["nonsense"], ["list", "--catalogue", "a"]])
 def test_wrong_usage_is_64(arguments):
     assert run("catalog", *arguments).returncode == 64
+
+
+# MARK: What others wrote, on a terminal
+
+
+def test_check_shows_a_name_in_one_line(own):
+    bad = schema(own, "a\n\x1b[31m.json", {"properties": {"\u009b2J\n": {"type": 5}}})
+    result = run("catalog", "check", bad)
+    shown = str(bad).replace("\n", "\\n").replace("\x1b", "\\u001b")
+    assert (result.returncode, result.stderr.splitlines()) == (1, [
+        f"okla-events: {shown}#/properties/\\u009b2J\\n/type: must be null, boolean, integer, number, string, array or object, or a list of these"])
+    schema(own, bad.name, {})
+    assert run("catalog", "check", bad).stdout == f"ok: {shown}\n"
+
+
+def test_rejected_list_shows_what_a_client_sent_without_control_characters(service):
+    hostile = "\u009b2J\u007f\u2028\u202e\n\x1b[31m"
+    bad = {"event": "a" + hostile, "userId": hostile, "messageId": hostile, "timestamp": 5, hostile: hostile}
+    texts = json.dumps(bad, ensure_ascii=False), json.dumps(bad, ensure_ascii=False, indent="\t"), '{"n":1e400,"x":"\u009b"}'
+    for text in texts:
+        assert service.post("/api/events", text.encode(), User_Agent="x\t\x9b").status == 422
+    result = run("rejected", "list", "--data-dir", service.data_dir)
+    assert len(result.stdout.splitlines()) == len(texts)
+    assert not [letter for letter in result.stdout if letter != "\n" and (unicodedata.category(letter) in ("Cc", "Zl", "Zp") or letter == "\u202e")]
+    listed = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line["value"] for line in listed] == [bad, bad, json.loads(texts[2])] and listed[0]["key"] == hostile
+    dump = run("log", "dump", "--data-dir", service.data_dir, "--topic", "okla.events.rejected").stdout
+    assert [json.loads(line)["value"] for line in dump.splitlines()] == [line["value"] for line in listed] and "\u009b" not in dump
