@@ -53,9 +53,11 @@ final class SchemaStore {
     /// - Parameter file: what errors call it.
     func add(_ text: JSONDocument, uri: String, file: String) throws(SchemaError) -> Target {
         let uri = URIReference(uri).withoutFragment
-        if let known = resourceByURI[uri.text] { return Target(schema: resources[known].root, resource: known) }
         documents.append(Document(text: text, file: file))
         let document = documents.count - 1
+        guard resourceByURI[uri.text] == nil else {
+            throw error(document, "", "\(uri.text), where it was found, is the $id of another schema already")
+        }
         try refuseRepeatedNames(document)
         let resource = try addResource(text.root, "", document, uri)
         // Also under where it was found, whatever its `$id` says.

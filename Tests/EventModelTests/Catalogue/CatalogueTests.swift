@@ -188,6 +188,13 @@ import Testing
         #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
     }
 
+    @Test(arguments: [("a.json", "b.json", "", "mine/b.json"), ("b.json", "a.json", "/$id", "mine/b.json")])
+    func aFileThatTakesThePlaceOfAnotherByItsIDIsRefused(taker: String, taken: String, pointer: String, file: String) {
+        let files = [Self.file(taker, #"{"$id":"\#(taken)"}"#), Self.file(taken, #"{"required":["x"]}"#)]
+        let error = #expect(throws: SchemaError.self) { try Catalogue(CatalogueFile.builtIn + files) }
+        #expect(error?.pointer == pointer && error?.file == file, "\(String(describing: error))")
+    }
+
     @Test func aBrokenSharedFileIsToldAlsoWhereNobodyRefersToIt() {
         let broken = Self.file("shared/mine.json", ##"{"$defs":{"a":{"pattern":"("}}, "properties":{"b":{"$ref":"#/$defs/a"}}}"##)
         let error = #expect(throws: SchemaError.self) { try Catalogue(CatalogueFile.builtIn + [broken]) }
