@@ -2,6 +2,8 @@
 package struct IngestLimits: Sendable {
     /// Nesting within one event; deeper ones are rejected alone.
     package static let depthMax = 64
+    /// Of the parser: `{"batch":[...]}` around an event.
+    package static let parserDepthMax = depthMax + 2
     /// Above this, numbers of events no longer fit where they are kept.
     package static let batchEventsCeiling = 10_000
     /// Twice this and what is spliced in stays below the largest record batch (`/page` may store a title twice).

@@ -28,6 +28,8 @@ package struct EventTrackingService: Sendable {
 
     /// Runs until SIGTERM or SIGINT.
     package func run() async throws {
+        // From here on it ends nobody; one that comes while the service starts has the catalogue read again when it has started.
+        let hangUps = await UnixSignalsSequence(trapping: .sighup)
         let descriptorLimit = Int(clamping: DescriptorLimit.raise())
         let dataDirectory = try prepareDataDirectory()
         defer { if settings.isEphemeral { try? FileManager.default.removeItem(atPath: dataDirectory) } }
@@ -81,7 +83,7 @@ package struct EventTrackingService: Sendable {
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: [
-                    .init(service: CatalogueReload(settings: settings, current: catalogue, logger: logger)),
+                    .init(service: CatalogueReload(settings: settings, current: catalogue, hangUps: hangUps, logger: logger)),
                     .init(service: engine),
                     .init(service: application, successTerminationBehavior: .gracefullyShutdownGroup),
                 ],

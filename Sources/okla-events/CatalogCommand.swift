@@ -27,7 +27,7 @@ struct CatalogLocation: ParsableArguments {
         } catch let error as ExitCode {
             throw error
         } catch {
-            throw Failure.report("\(error)")
+            throw Failure.report(TerminalText.escaped("\(error)"))
         }
     }
 }
@@ -40,11 +40,11 @@ struct CatalogListCommand: ParsableCommand {
 
     func run() throws {
         let catalogue = try location.reporting { try CatalogueFolder.catalogue(location.folder) }
-        let width = catalogue.events.map(\.name.count).max() ?? 0
-        for event in catalogue.events {
-            let name = event.name.padding(toLength: width, withPad: " ", startingAt: 0)
-            let origin = event.isBuiltIn ? "" : "  (\(event.origin))"
-            print("\(name)  \(event.description)\(origin)")
+        let names = catalogue.events.map { TerminalText.escaped($0.name) }
+        let width = names.map(TerminalText.width).max() ?? 0
+        for (event, name) in zip(catalogue.events, names) {
+            let origin = event.isBuiltIn ? "" : "  (\(TerminalText.escaped(event.origin)))"
+            print("\(TerminalText.padded(name, to: width))  \(TerminalText.escaped(event.description))\(origin)")
         }
     }
 }
@@ -67,14 +67,22 @@ struct CatalogCheckCommand: ParsableCommand {
             let checked = try files.map { path in
                 let url = URL(fileURLWithPath: path)
                 let isShared = url.deletingLastPathComponent().lastPathComponent == "shared"
-                return try CatalogueFolder.file(path, name: (isShared ? "shared/" : "") + url.lastPathComponent)
+                return try SchemaFile.file(path, name: (isShared ? "shared/" : "") + url.lastPathComponent)
             }
-            for file in checked where !file.name.hasSuffix(".json") {
+            for file in checked where !CatalogueFile.isName(file.name) {
                 throw ConfigurationError("\(file.origin): a schema's file is called EVENT.json")
             }
-            _ = try Catalogue(try CatalogueFolder.files(location.folder) + checked)
+            let all = try CatalogueFolder.files(location.folder) + checked
+            _ = try Catalogue(all)
+            for file in replaced(checked) { _ = try Catalogue(all + [file]) }
         }
-        print("ok: \(files.joined(separator: ", "))")
+        print("ok: \(TerminalText.escaped(files.joined(separator: ", ")))")
+    }
+
+    /// Those in whose place the catalogue has a later one of the same name.
+    private func replaced(_ files: [CatalogueFile]) -> [CatalogueFile] {
+        var seen: Set<[UInt8]> = []
+        return files.reversed().filter { !seen.insert(Array($0.name.utf8)).inserted }.reversed()
     }
 }
 
@@ -98,28 +106,19 @@ struct CatalogValidateCommand: ParsableCommand {
         var (count, wrong) = (0, 0)
         try location.reporting {
             let catalogue = try CatalogueFolder.catalogue(location.folder, unknownEvents: rejectUnknown ? .reject : .accept)
+            let check = try EventCheck(catalogue, environment: ProcessInfo.processInfo.environment)
             try EventFile(file).forEachEvent { place, event in
+                let violations = try check.violations(event)
                 count += 1
-                let violations = violations(event, catalogue)
                 if violations.isEmpty { return }
                 wrong += 1
                 for violation in violations {
-                    print(
-                        "\(place): \(violation.path.isEmpty ? "" : violation.path + " ")\(violation.message) (\(violation.keyword))"
-                    )
+                    let path = violation.path.isEmpty ? "" : violation.path + " "
+                    print(TerminalText.escaped("\(place): \(path)\(violation.message) (\(violation.keyword))"))
                 }
             }
         }
         print("\(count - wrong) of \(count) events fit the catalogue")
         if wrong > 0 { throw ExitCode.failure }
-    }
-
-    /// As the service finds them.
-    private func violations(_ event: JSONValue, _ catalogue: Catalogue) -> [EventViolation] {
-        var violations: [EventViolation] = []
-        let envelope = Envelope(of: event)
-        EnvelopeRules().check(event, envelope, into: &violations)
-        if violations.isEmpty, let name = envelope.event { catalogue.check(event, named: name.stringBytes, into: &violations) }
-        return violations
     }
 }

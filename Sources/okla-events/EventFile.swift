@@ -22,26 +22,30 @@ struct EventFile {
         }
     }
 
-    /// Calls `body` with each event, and where it stands. Stops at the first that is no JSON.
-    func forEachEvent(_ body: (String, JSONValue) throws -> Void) throws {
-        guard let first = text.firstIndex(where: { $0 > 0x20 }) else { throw Failure(description: "\(name): holds no event") }
-        if text[first] == UInt8(ascii: "[") {
-            try parsed(text, name).withRoot { array in
-                for (number, event) in array.elements.enumerated() { try body("\(name), event \(number + 1)", event) }
-            }
-            return
-        }
+    /// Calls `body` with the text of each event, and where it stands. Stops at the first that is no JSON.
+    func forEachEvent(_ body: (String, ArraySlice<UInt8>) throws -> Void) throws {
+        guard let first = text.firstIndex(where: { $0 > 0x20 }) else { throw holdsNone }
+        if text[first] == UInt8(ascii: "[") { return try forEachElement(body) }
         for (number, line) in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
         where line.contains(where: { $0 > 0x20 }) {
-            let place = "\(name), line \(number + 1)"
-            try parsed(Array(line), place).withRoot { try body(place, $0) }
+            try tellingWhere("\(name), line \(number + 1)") { try body($0, line) }
         }
     }
 
-    private func parsed(_ text: [UInt8], _ place: String) throws(Failure) -> JSONDocument {
-        do throws(JSONGrammar.Violation) {
-            return try JSONDocument(text)
-        } catch {
+    private func forEachElement(_ body: (String, ArraySlice<UInt8>) throws -> Void) throws {
+        let outline = try tellingWhere(name) { _ in try text.withUnsafeBytes { try JSONGrammar.outline($0) } }
+        guard case .array(let elements, _) = outline, !elements.isEmpty else { throw holdsNone }
+        for (number, element) in elements.enumerated() {
+            try tellingWhere("\(name), event \(number + 1)") { try body($0, text[element]) }
+        }
+    }
+
+    private var holdsNone: Failure { Failure(description: "\(name): holds no event") }
+
+    private func tellingWhere<Result>(_ place: String, _ body: (String) throws -> Result) throws -> Result {
+        do {
+            return try body(place)
+        } catch let error as JSONGrammar.Violation {
             throw Failure(description: "\(place): \(error.message) at byte \(error.position)")
         }
     }

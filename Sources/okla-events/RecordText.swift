@@ -1,27 +1,25 @@
+internal import EventModel
 internal import Foundation
 
-/// Bytes of records as JSON text.
+/// Bytes of records as JSON text, without what a terminal would take for more than text.
 enum RecordText {
     /// A value as it is shown: JSON as its client laid it out, but on one line; anything else as text in quotes.
     static func value(_ bytes: UnsafeRawBufferPointer?) -> String {
-        bytes.map { isJSON($0) ? onOneLine($0) : quoted($0) } ?? "null"
+        bytes.map { isJSON($0) ? TerminalText.escaped(json: text($0)) : quoted($0) } ?? "null"
     }
 
     static func quoted(_ bytes: UnsafeRawBufferPointer) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .withoutEscapingSlashes
-        let text = String(decoding: bytes, as: UTF8.self)
-        return (try? encoder.encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "null"
+        return (try? encoder.encode(text(bytes))).map { TerminalText.escaped(json: String(decoding: $0, as: UTF8.self)) }
+            ?? "null"
     }
 
     static func quoted(_ bytes: UnsafeRawBufferPointer?) -> String { bytes.map(quoted) ?? "null" }
 
-    /// A line break in JSON stands only between its parts, never in a string.
-    private static func onOneLine(_ json: UnsafeRawBufferPointer) -> String {
-        String(decoding: json.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 }, as: UTF8.self)
-    }
+    private static func text(_ bytes: UnsafeRawBufferPointer) -> String { String(decoding: bytes, as: UTF8.self) }
 
     private static func isJSON(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        (try? JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)) != nil
+        (try? JSONGrammar.outline(bytes, elementsMax: 0)) != nil
     }
 }

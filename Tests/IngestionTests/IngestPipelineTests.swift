@@ -114,6 +114,11 @@ import Testing
             .page, #"{"userId":"u","messageId":"m","context":{"page":{"url":"a"}},"properties":{}}"#,
             #"{"userId":"u","messageId":"m","context":{"page":{"url":"a"},"ip":"192.0.2.7"},"properties":{"url":"a"},"receivedAt":"RECEIVED","event":"page_view"}"#
         ),
+        (
+            .page,
+            #"{"userId":"u","messageId":"m","context":{"page":{"url":"a","title":null,"referrer":"c"}},"properties":{"referrer":null, "title":null,"url": null }}"#,
+            #"{"userId":"u","messageId":"m","context":{"page":{"url":"a","title":null,"referrer":"c"},"ip":"192.0.2.7"},"properties":{"referrer":"c", "title":null,"url": "a" },"receivedAt":"RECEIVED","event":"page_view"}"#
+        ),
     ])
     func theStoredEventIsTheClientsBytesWithOursSplicedIn(
         _ endpoint: IngestEndpoint, _ sent: String, _ stored: String

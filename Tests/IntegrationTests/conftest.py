@@ -24,6 +24,14 @@ def service(tmp_path):
         yield running
 
 
+@pytest.fixture
+def own(tmp_path):
+    """A deployment's own directory of schemas."""
+    folder = tmp_path / "schemas"
+    folder.mkdir()
+    return folder
+
+
 MEASURED = []
 
 

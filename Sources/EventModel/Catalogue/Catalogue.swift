@@ -27,19 +27,21 @@ public final class Catalogue: Sendable {
     /// - Parameter files: of two with the same name the later one counts.
     /// - Throws: the first thing that is wrong with any of them; there is no catalogue of a part.
     public init(_ files: [CatalogueFile], unknownEvents: UnknownEvents = .accept) throws(SchemaError) {
-        var byName: [String: CatalogueFile] = [:]
-        for file in files { byName[file.name] = file }
-        guard let baseFile = byName[CatalogueFile.base] else {
+        var byName: [ExactText: CatalogueFile] = [:]
+        for file in files { byName[ExactText(file.name)] = file }
+        guard let baseFile = byName[ExactText(CatalogueFile.base)] else {
             throw SchemaError(file: CatalogueFile.base, pointer: "", "is missing: what every event has")
         }
-        let described = byName.values.filter { $0.event != nil }.sorted { $0.name < $1.name }
+        let inOrder = byName.sorted { $0.key < $1.key }.map(\.value)
+        let described = inOrder.filter { $0.event != nil }
         guard described.count <= Self.eventsMax else {
             throw SchemaError(file: described[0].origin, pointer: "", "more than \(Self.eventsMax) events")
         }
         // Also those that no event refers to: a broken one is told of before someone does.
-        let shared = byName.values.filter { $0.event == nil && $0.name != CatalogueFile.base }.sorted { $0.name < $1.name }
+        let shared = inOrder.filter { $0.event == nil && $0.name != CatalogueFile.base }
         let sources = try (described + [baseFile] + shared).map { file throws(SchemaError) in
-            JSONSchemas.Source(try Self.text(of: file), uri: Self.address + file.name, file: file.origin)
+            JSONSchemas.Source(
+                try Self.text(of: file), uri: Self.address + PercentEncoding.path(ofFile: file.name), file: file.origin)
         }
         schemas = try JSONSchemas(sources, assertsFormats: true)
         events = zip(described, sources).map { file, source in

@@ -22,10 +22,14 @@ public struct CatalogueFile: Sendable {
 
     /// The event that it describes, as its name says; nil for one that others refer to.
     var event: String? {
-        name.contains("/") || !name.hasSuffix(Self.suffix) ? nil : String(name.dropLast(Self.suffix.count))
+        guard Self.isName(name), !name.utf8.contains(UInt8(ascii: "/")) else { return nil }
+        return String(name.utf8.dropLast(Self.suffix.utf8.count))
     }
 
-    static let suffix = ".json"
+    /// Whether a file of this name is a schema.
+    public static func isName(_ name: String) -> Bool { name.utf8.reversed().starts(with: suffix.utf8.reversed()) }
+
+    private static let suffix = ".json"
     /// What every event has, whatever its name.
     static let base = "shared/event.json"
 

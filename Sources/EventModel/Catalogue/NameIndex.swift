@@ -5,10 +5,10 @@ public struct NameIndex: Sendable {
     /// By the hash of the name, the next free slot where that is taken; -1 where there is none.
     private let slots: [Int32]
 
+    /// - Parameter names: each of them once.
     public init(_ names: [String]) {
+        precondition(Set(names.map(ExactText.init)).count == names.count)
         self.names = names.map { Array($0.utf8) }
-        // Not of the names themselves, which are the same to `String` where they differ in how they are composed.
-        precondition(Set(self.names).count == names.count)
         marks = names.map(NameMark.init(text:))
         var slotCount = 2
         while slotCount < 2 * names.count { slotCount *= 2 }

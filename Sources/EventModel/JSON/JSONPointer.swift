@@ -3,36 +3,37 @@ enum JSONPointer {
     /// A name as it stands between two slashes.
     static func escaped(_ name: String) -> String {
         guard name.utf8.contains(where: { $0 == UInt8(ascii: "~") || $0 == UInt8(ascii: "/") }) else { return name }
-        return String(
-            name.flatMap { character -> String in
-                switch character {
-                case "~": "~0"
-                case "/": "~1"
-                default: String(character)
-                }
-            })
+        var escaped = String.UnicodeScalarView()
+        for scalar in name.unicodeScalars {
+            switch scalar {
+            case "~": escaped += "~0".unicodeScalars
+            case "/": escaped += "~1".unicodeScalars
+            default: escaped.append(scalar)
+            }
+        }
+        return String(escaped)
     }
 
     /// The tokens of a pointer, resolved; nil for a text that is none.
-    static func tokens(_ pointer: String) -> [String]? {
+    static func tokens(_ pointer: String) -> [ExactText]? {
         if pointer.isEmpty { return [] }
-        guard pointer.hasPrefix("/") else { return nil }
-        var tokens: [String] = []
-        for token in pointer.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
-            var name = ""
-            var characters = token.makeIterator()
-            while let character = characters.next() {
-                guard character == "~" else {
-                    name.append(character)
+        guard pointer.unicodeScalars.first == "/" else { return nil }
+        var tokens: [ExactText] = []
+        for token in pointer.unicodeScalars.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
+            var name = String.UnicodeScalarView()
+            var scalars = token.makeIterator()
+            while let scalar = scalars.next() {
+                guard scalar == "~" else {
+                    name.append(scalar)
                     continue
                 }
-                switch characters.next() {
+                switch scalars.next() {
                 case "0": name.append("~")
                 case "1": name.append("/")
                 default: return nil
                 }
             }
-            tokens.append(name)
+            tokens.append(ExactText(String(name)))
         }
         return tokens
     }
@@ -67,12 +68,12 @@ extension JSONValue {
     fileprivate func contains(_ value: JSONValue) -> Bool { index <= value.index && value.index < Int(node.next) }
 
     /// The value at a pointer's token: an object's member or an array's element.
-    func child(_ token: String) -> JSONValue? {
+    func child(_ token: ExactText) -> JSONValue? {
         if isObject {
-            for (key, value) in members where key.string == token { return value }
+            for (key, value) in members where key.equals(token) { return value }
             return nil
         }
-        guard isArray, let number = Int(token), String(number) == token else { return nil }
+        guard isArray, let number = Int(token.string), String(number) == token.string else { return nil }
         for (place, element) in elements.enumerated() where place == number { return element }
         return nil
     }

@@ -6,16 +6,17 @@ struct ECMAPattern {
         let message: String
     }
 
-    private var rest: Substring
+    /// Not by characters: a mark that follows a bracket belongs to what it stands behind only on the screen.
+    private var rest: Substring.UnicodeScalarView
     private var output = ""
 
     static func translated(_ pattern: String) throws(Refusal) -> String {
-        var reader = ECMAPattern(rest: pattern[...])
+        var reader = ECMAPattern(rest: pattern.unicodeScalars[...])
         try reader.read()
         return reader.output
     }
 
-    private init(rest: Substring) { self.rest = rest }
+    private init(rest: Substring.UnicodeScalarView) { self.rest = rest }
 
     private mutating func read() throws(Refusal) {
         while let character = next() {
@@ -29,16 +30,16 @@ struct ECMAPattern {
         }
     }
 
-    private mutating func next() -> Unicode.Scalar? { rest.unicodeScalars.popFirst() }
+    private mutating func next() -> Unicode.Scalar? { rest.popFirst() }
 
     private mutating func skip(_ text: String) -> Bool {
-        guard rest.unicodeScalars.starts(with: text.unicodeScalars) else { return false }
-        rest.unicodeScalars.removeFirst(text.unicodeScalars.count)
+        guard rest.starts(with: text.unicodeScalars) else { return false }
+        rest.removeFirst(text.unicodeScalars.count)
         return true
     }
 
     private mutating func group() throws(Refusal) {
-        for mark in ["?=", "?!", "?<=", "?<!"] where rest.hasPrefix(mark) {
+        for mark in ["?=", "?!", "?<=", "?<!"] where rest.starts(with: mark.unicodeScalars) {
             throw Refusal(message: "look-around ((\(mark)...) cannot be checked in linear time; write the pattern without it")
         }
         output += skip("?<") ? "(?P<" : "("
@@ -104,16 +105,20 @@ struct ECMAPattern {
 
     private mutating func hexadecimal(digits: Int) throws(Refusal) -> UInt32 {
         let text = rest.prefix(digits)
-        guard text.utf8.count == digits, let value = UInt32(text, radix: 16) else {
+        guard text.count == digits, let value = Self.number(text) else {
             throw Refusal(message: "expected \(digits) hexadecimal digits")
         }
         rest = rest.dropFirst(digits)
         return value
     }
 
+    private static func number(_ digits: Substring.UnicodeScalarView) -> UInt32? {
+        digits.allSatisfy(\.properties.isASCIIHexDigit) ? UInt32(String(digits), radix: 16) : nil
+    }
+
     private mutating func unicode() throws(Refusal) -> UInt32 {
         if skip("{") {
-            guard let end = rest.firstIndex(of: "}"), let value = UInt32(rest[..<end], radix: 16), value <= 0x10FFFF else {
+            guard let end = rest.firstIndex(of: "}"), let value = Self.number(rest[..<end]), value <= 0x10FFFF else {
                 throw Refusal(message: "\\u{ must hold a code point")
             }
             rest = rest[rest.index(after: end)...]

@@ -53,14 +53,13 @@ public final class JSONSchemas: @unchecked Sendable {
         return evaluation.evaluate(root.node, value) && evaluation.steps >= 0
     }
 
-    /// What is wrong with `value`, `max` violations at most.
+    /// What is wrong with `value`, `max` violations at most. One that takes too many steps to check has what was found until then,
+    /// and last the keyword `limit`.
     public func violations(of value: JSONValue, _ root: Root, max: Int) -> [EventViolation] {
         var evaluation = SchemaEvaluation(program, ViolationReport(root: value, violationsMax: max))
-        let isValid = evaluation.evaluate(root.node, value)
+        _ = evaluation.evaluate(root.node, value)
         let found = evaluation.report.violations
-        if found.isEmpty && !(isValid && evaluation.steps >= 0) {
-            return [EventViolation(path: "", keyword: "limit", message: SchemaLimits.stepsMessage)]
-        }
-        return found
+        if evaluation.steps >= 0 { return found }
+        return found.prefix(max - 1) + [EventViolation(path: "", keyword: "limit", message: SchemaLimits.stepsMessage)]
     }
 }

@@ -16,15 +16,22 @@ extension SchemaCompiler {
         if let node = try subschema("unevaluatedProperties", reading) { reading.add(.unevaluatedMembers(node)) }
     }
 
+    /// Also those that nothing refers to: a broken one is told of before something does.
+    mutating func readDefinitions(_ reading: SchemaReading) throws(SchemaError) {
+        for keyword in ["$defs", "definitions"] as [StaticString] {
+            for (_, schema) in try members(keyword, reading) { _ = try node(store.target(schema, in: reading.resource)) }
+        }
+    }
+
     // MARK: Objects
 
     private mutating func readMembers(_ reading: inout SchemaReading) throws(SchemaError) {
-        var names: [(name: String, node: Int32?)] = []
+        var names: [(name: ExactText, node: Int32?)] = []
         var patterns: [Int32] = []
         var additional = SchemaProgram.noNode
         if reading.dialect.appliesSubschemas {
             for (name, schema) in try members("properties", reading) {
-                names.append((name.string ?? "", try node(store.target(schema, in: reading.resource))))
+                names.append((name.exactText ?? ExactText(""), try node(store.target(schema, in: reading.resource))))
             }
             for (source, schema) in try members("patternProperties", reading) {
                 patterns.append(try pattern(source, "patternProperties", reading))
@@ -33,7 +40,7 @@ extension SchemaCompiler {
             additional = try subschema("additionalProperties", reading) ?? additional
             if let node = try subschema("propertyNames", reading) { reading.add(.memberNames(node)) }
         }
-        var required: [String] = []
+        var required: [ExactText] = []
         if reading.dialect.validates, let value = reading.schema.member("required") {
             required = try self.names(value, "required", reading)
         }
@@ -42,7 +49,7 @@ extension SchemaCompiler {
     }
 
     private mutating func addRules(
-        _ properties: [(name: String, node: Int32?)], _ patterns: [Int32], _ additional: Int32, _ required: [String],
+        _ properties: [(name: ExactText, node: Int32?)], _ patterns: [Int32], _ additional: Int32, _ required: [ExactText],
         _ reading: inout SchemaReading
     ) {
         // One bit each; beyond these, each is looked for by itself.
@@ -94,7 +101,7 @@ extension SchemaCompiler {
         }
         for (name, schema) in try members("dependentSchemas", reading) {
             let node = try node(store.target(schema, in: reading.resource))
-            reading.add(.dependentSchema(ifPresent: text(name.string ?? ""), node: node), inPlace: node)
+            reading.add(.dependentSchema(ifPresent: text(name.exactText ?? ExactText("")), node: node), inPlace: node)
         }
     }
 

@@ -81,7 +81,7 @@ extension SchemaCompiler {
         for (name, names) in value.members {
             let required = try self.names(names, "dependentRequired", reading)
             reading.add(
-                .dependentNames(ifPresent: text(name.string ?? ""), names: list(required.map { text($0) })))
+                .dependentNames(ifPresent: text(name.exactText ?? ExactText("")), names: list(required.map { text($0) })))
         }
     }
 
@@ -106,17 +106,19 @@ extension SchemaCompiler {
 
     mutating func pattern(_ value: JSONValue, _ keyword: String, _ reading: SchemaReading) throws(SchemaError) -> Int32 {
         guard let source = value.string else { throw error(reading, keyword, "must be a string") }
-        if let known = program.patterns.firstIndex(where: { $0.source == source }) { return Int32(known) }
+        if let known = patternNumbers[ExactText(source)] { return known }
         do throws(ECMAPattern.Refusal) {
             program.patterns.append(try SchemaPattern(source))
         } catch {
             throw self.error(reading, keyword, "is no regular expression that can be used: \(error.message)")
         }
-        return Int32(program.patterns.count - 1)
+        let number = Int32(program.patterns.count - 1)
+        patternNumbers[ExactText(source)] = number
+        return number
     }
 
-    func names(_ value: JSONValue, _ keyword: String, _ reading: SchemaReading) throws(SchemaError) -> [String] {
-        let names = value.elements.map(\.string)
+    func names(_ value: JSONValue, _ keyword: String, _ reading: SchemaReading) throws(SchemaError) -> [ExactText] {
+        let names = value.elements.map(\.exactText)
         guard value.isArray, !names.contains(nil) else { throw error(reading, keyword, "must be a list of names") }
         guard Set(names).count == names.count else { throw error(reading, keyword, "holds a name twice") }
         return names.compactMap { $0 }

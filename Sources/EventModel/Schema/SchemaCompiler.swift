@@ -16,7 +16,9 @@ struct SchemaCompiler {
     /// The nodes that each one applies to the same value.
     private var inPlace: [[Int32]] = []
     private var compiledCount = 0
-    private var textNumbers: [String: Int32] = [:]
+    private var textNumbers: [ExactText: Int32] = [:]
+    var patternNumbers: [ExactText: Int32] = [:]
+    private var dynamicNumbers: [ExactText: Int32] = [:]
 
     init(store: SchemaStore) { self.store = store }
 
@@ -84,6 +86,7 @@ struct SchemaCompiler {
         try readApplicators(&reading)
         try readReferences(&reading)
         try readUnevaluated(&reading)
+        try readDefinitions(reading)
         program.nodes[number].kinds = reading.kinds
         program.nodes[number].first = Int32(program.instructions.count)
         program.instructions += reading.instructions
@@ -101,7 +104,7 @@ struct SchemaCompiler {
         guard let value = reading.schema.member("$dynamicRef") else { return }
         let target = try resolve(value, "$dynamicRef", reading)
         let otherwise = try node(target)
-        let name = URIReference(value.string ?? "").fragment ?? ""
+        let name = ExactText(URIReference(value.string ?? "").decodedFragment ?? "")
         guard let anchor = store.resources[target.resource].dynamicAnchors[name], anchor.index == target.schema.index else {
             return reading.add(.reference(otherwise), inPlace: otherwise)
         }
@@ -118,11 +121,13 @@ struct SchemaCompiler {
         return target
     }
 
-    private mutating func dynamicName(_ name: String) -> Int32 {
-        if let known = program.dynamicAnchorNames.firstIndex(of: name) { return Int32(known) }
+    private mutating func dynamicName(_ name: ExactText) -> Int32 {
+        if let known = dynamicNumbers[name] { return known }
         program.dynamicAnchorNames.append(name)
         program.dynamicAnchors.append([])
-        return Int32(program.dynamicAnchorNames.count - 1)
+        let number = Int32(program.dynamicAnchorNames.count - 1)
+        dynamicNumbers[name] = number
+        return number
     }
 
     /// A `$dynamicRef` may lead to its anchor in any resource that was entered before.
@@ -185,10 +190,10 @@ struct SchemaCompiler {
         store.error(reading.schema, reading.resource, at: keyword, message)
     }
 
-    mutating func text(_ text: String) -> Int32 {
+    mutating func text(_ text: ExactText) -> Int32 {
         if let known = textNumbers[text] { return known }
         let start = program.texts.count
-        program.texts += Array(text.utf8)
+        program.texts += Array(text.string.utf8)
         program.textRanges.append(.init(first: Int32(start), count: Int32(program.texts.count - start)))
         let number = Int32(program.textRanges.count - 1)
         textNumbers[text] = number

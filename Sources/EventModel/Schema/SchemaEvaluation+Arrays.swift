@@ -7,9 +7,10 @@ extension SchemaEvaluation {
         var isValid = true
         var ordinal = 0
         for element in value.elements {
-            let node = ordinal < first.count ? program.lists[first.range.lowerBound + ordinal] : rest
+            let isFirst = ordinal < first.count
+            let node = isFirst ? program.lists[first.range.lowerBound + ordinal] : rest
             if node != SchemaProgram.noNode {
-                if !apply(node, element, "items") { isValid = false }
+                if !apply(node, element, isFirst ? "prefixItems" : "items") { isValid = false }
                 marks?.set(ordinal)
             }
             if !isValid && (Report.isSilent || report.isFull) { return false }
@@ -68,7 +69,7 @@ extension SchemaEvaluation {
             return nil
         }
         if let repeated { return fail(repeated, "uniqueItems", "stands more than once in the list") }
-        return steps >= 0 || fail(value, "limit", SchemaLimits.stepsMessage)
+        return steps >= 0
     }
 
     private struct HashedElement {

@@ -31,12 +31,9 @@ extension SchemaEvaluation {
 
     @inline(__always)
     private mutating func keeps(_ member: JSONValue, to known: SchemaProgram.MemberName) -> Bool {
+        guard known.kinds.contains(member) else { return failKind(member, known.kinds, "properties") }
         // Most values only have to be of a kind.
-        guard known.node == SchemaProgram.noNode, known.kinds.contains(member) else {
-            if known.node != SchemaProgram.noNode { return evaluate(known.node, member) }
-            return failKind(member, known.kinds)
-        }
-        return true
+        return known.node == SchemaProgram.noNode || evaluate(known.node, member)
     }
 
     private mutating func matching(
@@ -45,10 +42,10 @@ extension SchemaEvaluation {
         var isValid = true
         for place in stride(from: rules.patterns.range.lowerBound, to: rules.patterns.range.upperBound, by: 2) {
             steps -= 1 + name.count / SchemaLimits.bytesPerStep
-            guard steps >= 0 else { return fail(member, "limit", SchemaLimits.stepsMessage) }
+            guard steps >= 0 else { return false }
             guard program.patterns[Int(program.lists[place])].matches(name) else { continue }
             isKnown = true
-            if !evaluate(program.lists[place + 1], member) { isValid = false }
+            if !apply(program.lists[place + 1], member, "patternProperties") { isValid = false }
         }
         return isValid
     }

@@ -4,7 +4,7 @@ extension SchemaEvaluation {
 
     mutating func all(_ list: SchemaProgram.List, _ value: JSONValue, _ marks: EvaluatedMarks?) -> Bool {
         var isValid = true
-        for place in list.range where !evaluate(program.lists[place], value, marks) {
+        for place in list.range where !apply(program.lists[place], value, "allOf", marks) {
             isValid = false
             if Report.isSilent || report.isFull { return false }
         }
@@ -33,8 +33,9 @@ extension SchemaEvaluation {
     mutating func condition(
         _ test: Int32, _ then: Int32, _ otherwise: Int32, _ value: JSONValue, _ marks: EvaluatedMarks?
     ) -> Bool {
-        let next = quietly(test, value, marks) ? then : otherwise
-        return next == SchemaProgram.noNode || evaluate(next, value, marks)
+        let holds = quietly(test, value, marks)
+        let next = holds ? then : otherwise
+        return next == SchemaProgram.noNode || apply(next, value, holds ? "then" : "else", marks)
     }
 
     // MARK: Texts and numbers

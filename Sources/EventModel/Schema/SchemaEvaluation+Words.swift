@@ -1,46 +1,49 @@
 /// What is said of a value that breaks its schema, in plain words.
 extension SchemaEvaluation {
-    /// Reports and returns false.
+    /// Reports, unless there was no step left to find it by, and returns false.
     mutating func fail(_ value: JSONValue, _ keyword: @autoclosure () -> String, _ message: @autoclosure () -> String) -> Bool {
-        if !Report.isSilent { report.add(value, "", keyword(), message()) }
+        if !Report.isSilent && steps >= 0 { report.add(value, "", keyword(), message()) }
         return false
     }
 
     mutating func failMissing(
         _ value: JSONValue, _ name: Int32, _ keyword: String = "required", _ message: @autoclosure () -> String = "is required"
     ) -> Bool {
-        if !Report.isSilent {
+        if !Report.isSilent && steps >= 0 {
             report.add(value, "/" + JSONPointer.escaped(program.text(name)), keyword, message())
         }
         return false
     }
 
-    mutating func failKind(_ value: JSONValue, _ kinds: SchemaProgram.KindSet) -> Bool {
+    /// - Parameter keyword: the one to blame where the schema is `false`.
+    mutating func failKind(_ value: JSONValue, _ kinds: SchemaProgram.KindSet, _ keyword: StaticString) -> Bool {
         if Report.isSilent { return false }
-        if kinds == .none { return fail(value, "false", "is not allowed here") }
+        if kinds == .none { return fail(value, "\(keyword)", "is not allowed here") }
         return fail(value, "type", "must be \(kinds.words), not \(value.kindWord)")
     }
 
-    /// Evaluates a member or an element. Where its schema is `false`, the keyword that says so is the one to blame.
-    mutating func apply(_ node: Int32, _ value: JSONValue, _ keyword: @autoclosure () -> String) -> Bool {
-        if program.nodes[Int(node)].kinds == .none { return fail(value, keyword(), "is not allowed here") }
-        return evaluate(node, value)
+    /// Evaluates a schema that `keyword` applies. Where it is `false`, which has no keyword of its own, that one is to blame.
+    mutating func apply(
+        _ node: Int32, _ value: JSONValue, _ keyword: @autoclosure () -> StaticString, _ marks: EvaluatedMarks? = nil
+    ) -> Bool {
+        if program.nodes[Int(node)].kinds == .none { return failKind(value, .none, keyword()) }
+        return evaluate(node, value, marks)
     }
 
     /// Says what each of the forms asks for.
     mutating func failAlternatives(_ list: SchemaProgram.List, _ value: JSONValue, _ keyword: String) -> Bool {
         if Report.isSilent { return false }
-        var reasons: [String] = []
+        var reasons: [ExactText] = []
         for place in list.range {
             var branch = SchemaEvaluation<ViolationReport>(program, ViolationReport(root: value, violationsMax: 1))
             branch.steps = steps
             _ = branch.evaluate(program.lists[place], value)
             steps = branch.steps
             guard let first = branch.report.violations.first else { continue }
-            let reason = first.path.isEmpty ? first.message : "\(first.path) \(first.message)"
+            let reason = ExactText(first.path.isEmpty ? first.message : "\(first.path) \(first.message)")
             if !reasons.contains(reason) { reasons.append(reason) }
         }
-        return fail(value, keyword, reasons.joined(separator: ", or "))
+        return fail(value, keyword, reasons.map(\.string).joined(separator: ", or "))
     }
 }
 

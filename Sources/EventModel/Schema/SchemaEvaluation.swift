@@ -2,7 +2,7 @@
 struct SchemaEvaluation<Report: SchemaReport> {
     let program: SchemaProgram
     var report: Report
-    /// What is left of `stepsMax`; below zero, the value is refused for it.
+    /// What is left of `stepsMax`. Below zero, the value is refused for it, and what its schemas say of it means nothing any more.
     var steps = SchemaLimits.stepsMax
     /// The resources that were entered, where a `$dynamicRef` may ask for them.
     private var scope: [Int32] = []
@@ -15,9 +15,10 @@ struct SchemaEvaluation<Report: SchemaReport> {
     /// Whether `value` keeps to the schema of `number`.
     mutating func evaluate(_ number: Int32, _ value: JSONValue, _ marks: EvaluatedMarks? = nil) -> Bool {
         steps -= 1
-        guard steps >= 0 else { return fail(value, "limit", SchemaLimits.stepsMessage) }
+        guard steps >= 0 else { return false }
         let node = program.nodes[Int(number)]
-        guard node.kinds.contains(value) else { return failKind(value, node.kinds) }
+        // A whole schema that is `false` has no keyword; JSON Schema says that it means {"not":{}}.
+        guard node.kinds.contains(value) else { return failKind(value, node.kinds, "not") }
         guard node.hasInstructions else { return true }
         guard program.usesDynamicScope, scope.last != node.resource else { return run(node, value, marks) }
         scope.append(node.resource)
@@ -57,8 +58,8 @@ struct SchemaEvaluation<Report: SchemaReport> {
         _ instruction: SchemaProgram.Instruction, _ value: JSONValue, _ marks: EvaluatedMarks?
     ) -> Bool {
         switch instruction {
-        case .reference(let node): evaluate(node, value, marks)
-        case .dynamicReference(let name, let otherwise): evaluate(target(name, otherwise), value, marks)
+        case .reference(let node): apply(node, value, "$ref", marks)
+        case .dynamicReference(let name, let otherwise): apply(target(name, otherwise), value, "$dynamicRef", marks)
         case .all(let list): all(list, value, marks)
         case .any(let list): any(list, value, marks)
         case .one(let list): one(list, value, marks)
@@ -71,7 +72,7 @@ struct SchemaEvaluation<Report: SchemaReport> {
         case .memberNames(let node): memberNames(node, value)
         case .dependentNames(let name, let names): dependentNames(name, names, value)
         case .dependentSchema(let name, let node):
-            !value.isObject || member(name, of: value) == nil || evaluate(node, value, marks)
+            !value.isObject || member(name, of: value) == nil || apply(node, value, "dependentSchemas", marks)
         case .elements(let first, let rest): elements(first, rest, value, marks)
         case .contains(let node, let min, let max): contains(node, min, max, value, marks)
         case .elementCount(let min, let max): elementCount(min, max, value)

@@ -31,7 +31,7 @@ struct ViolationReport: SchemaReport {
     mutating func add(_ value: JSONValue, _ step: String, _ keyword: String, _ message: String) {
         let path = JSONPointer.path(to: value, from: root) + step
         // Two schemas may ask for the same.
-        if isFull || violations.contains(where: { $0.path == path && $0.keyword == keyword }) { return }
+        if isFull || violations.contains(where: { ExactText($0.path) == ExactText(path) && $0.keyword == keyword }) { return }
         violations.append(EventViolation(path: path, keyword: keyword, message: message))
     }
 }

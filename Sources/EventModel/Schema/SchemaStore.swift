@@ -6,8 +6,8 @@ final class SchemaStore {
         let root: JSONValue
         let uri: URIReference
         let dialect: SchemaDialect
-        var anchors: [String: JSONValue] = [:]
-        var dynamicAnchors: [String: JSONValue] = [:]
+        var anchors: [ExactText: JSONValue] = [:]
+        var dynamicAnchors: [ExactText: JSONValue] = [:]
     }
 
     /// A schema, and the resource whose URI its references are resolved against.
@@ -31,6 +31,7 @@ final class SchemaStore {
     private let load: (String) throws(SchemaError) -> JSONDocument?
     private var documents: [Document] = []
     private(set) var resources: [Resource] = []
+    /// By `URIReference.text`, which is ASCII.
     private var resourceByURI: [String: Int] = [:]
     private var resourceByRoot: [Place: Int] = [:]
     /// Meta-schemas that are being read, which may say of themselves that they are their own.
@@ -51,13 +52,28 @@ final class SchemaStore {
     ///
     /// - Parameter file: what errors call it.
     func add(_ text: JSONDocument, uri: String, file: String) throws(SchemaError) -> Target {
-        if let known = resourceByURI[uri] { return Target(schema: resources[known].root, resource: known) }
+        let uri = URIReference(uri).withoutFragment
         documents.append(Document(text: text, file: file))
         let document = documents.count - 1
-        let resource = try addResource(text.root, "", document, URIReference(uri).withoutFragment)
+        guard resourceByURI[uri.text] == nil else {
+            throw error(document, "", "\(uri.text), where it was found, is the $id of another schema already")
+        }
+        try refuseRepeatedNames(document)
+        let resource = try addResource(text.root, "", document, uri)
         // Also under where it was found, whatever its `$id` says.
-        resourceByURI[uri] = resource
+        resourceByURI[uri.text] = resource
         return Target(schema: text.root, resource: resource)
+    }
+
+    /// Which of the two counts would depend on the reader.
+    private func refuseRepeatedNames(_ document: Int) throws(SchemaError) {
+        let root = documents[document].text.root
+        for index in 0..<root.view.valueCount {
+            let value = JSONValue(view: root.view, index: index)
+            guard value.isObject, let twice = RepeatedName.first(in: value) else { continue }
+            let name = JSONPointer.escaped(RepeatedName.shown(twice))
+            throw error(document, "\(JSONPointer.path(to: value, from: root))/\(name)", "stands more than once")
+        }
     }
 
     private func addResource(
@@ -99,14 +115,15 @@ final class SchemaStore {
     }
 
     private func readAnchors(_ schema: JSONValue, _ pointer: String, _ resource: Int) throws(SchemaError) {
-        func name(_ keyword: StaticString) throws(SchemaError) -> String? {
+        func name(_ keyword: StaticString) throws(SchemaError) -> ExactText? {
             guard let value = schema.member(keyword) else { return nil }
-            guard let name = value.string, !name.isEmpty else {
+            guard let name = value.exactText, !name.string.isEmpty else {
                 throw error(resources[resource].document, "\(pointer)/\(keyword)", "must be a name")
             }
             guard resources[resource].anchors[name] == nil else {
                 throw error(
-                    resources[resource].document, "\(pointer)/\(keyword)", "the anchor \(name) stands twice in this schema")
+                    resources[resource].document, "\(pointer)/\(keyword)", "the anchor \(name.string) stands twice in this schema"
+                )
             }
             resources[resource].anchors[name] = schema
             return name
@@ -155,8 +172,8 @@ final class SchemaStore {
     func resolve(_ reference: String, from resource: Int) throws(SchemaError) -> Target? {
         let uri = URIReference(reference).resolved(against: resources[resource].uri)
         guard let found = try self.resource(at: uri.withoutFragment.text), let fragment = uri.decodedFragment else { return nil }
-        if !fragment.isEmpty && !fragment.hasPrefix("/") {
-            return resources[found].anchors[fragment].map { Target(schema: $0, resource: found) }
+        if !fragment.isEmpty && fragment.utf8.first != UInt8(ascii: "/") {
+            return resources[found].anchors[ExactText(fragment)].map { Target(schema: $0, resource: found) }
         }
         var target = Target(schema: resources[found].root, resource: found)
         guard let tokens = JSONPointer.tokens(fragment) else { return nil }

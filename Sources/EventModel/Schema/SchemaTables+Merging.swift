@@ -78,6 +78,8 @@ extension SchemaTables {
         guard !all.contains(where: Self.asksForMarks) else { return nil }
         var node = first
         node.kinds = first.kinds.intersection(second.kinds)
+        // Nothing would be left but `false`, which neither of them says.
+        guard node.kinds != .none || first.kinds == .none || second.kinds == .none else { return nil }
         node.first = Int32(instructions.count)
         instructions += all
         node.end = Int32(instructions.count)

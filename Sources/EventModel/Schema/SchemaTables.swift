@@ -17,7 +17,7 @@ struct SchemaTables {
     var documents: [JSONDocument] = []
     /// For each name of a dynamic anchor, the node that has it in each resource, or `noNode`.
     var dynamicAnchors: [[Int32]] = []
-    var dynamicAnchorNames: [String] = []
+    var dynamicAnchorNames: [ExactText] = []
 
     /// A name of `properties`, or one that is only required.
     struct NamedRule {

@@ -1,5 +1,8 @@
 /// A URI or a relative reference (RFC 3986), in its parts.
-struct URIReference: Equatable {
+///
+/// Taken apart by bytes: a mark counts also where Unicode would draw it together with what follows. What no URI holds as it is, such as
+/// a space or an é, is percent-encoded; so two of them are the same where their texts are.
+struct URIReference {
     var scheme: String?
     var authority: String?
     var path: String
@@ -8,31 +11,31 @@ struct URIReference: Equatable {
     var fragment: String?
 
     init(_ text: String) {
-        var rest = text[...]
-        if let mark = rest.firstIndex(of: "#") {
+        var rest = text.utf8[...]
+        if let mark = rest.firstIndex(of: UInt8(ascii: "#")) {
             fragment = String(rest[rest.index(after: mark)...])
             rest = rest[..<mark]
         }
-        if let mark = rest.firstIndex(of: "?") {
-            query = String(rest[rest.index(after: mark)...])
+        if let mark = rest.firstIndex(of: UInt8(ascii: "?")) {
+            query = PercentEncoding.query(rest[rest.index(after: mark)...])
             rest = rest[..<mark]
         }
-        if let mark = rest.firstIndex(of: ":"), Self.isScheme(rest[..<mark]) {
-            scheme = rest[..<mark].lowercased()
+        if let mark = rest.firstIndex(of: UInt8(ascii: ":")), Self.isScheme(rest[..<mark]) {
+            scheme = String(rest[..<mark])?.lowercased()
             rest = rest[rest.index(after: mark)...]
         }
-        if rest.hasPrefix("//") {
+        if rest.starts(with: "//".utf8) {
             rest = rest.dropFirst(2)
-            let end = rest.firstIndex(of: "/") ?? rest.endIndex
-            authority = String(rest[..<end])
+            let end = rest.firstIndex(of: UInt8(ascii: "/")) ?? rest.endIndex
+            authority = PercentEncoding.authority(rest[..<end])
             rest = rest[end...]
         }
-        path = String(rest)
+        path = PercentEncoding.path(rest)
     }
 
-    private static func isScheme(_ text: Substring) -> Bool {
-        guard let first = text.utf8.first, (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(first | 0x20) else { return false }
-        return text.utf8.allSatisfy { byte in
+    private static func isScheme(_ text: Substring.UTF8View) -> Bool {
+        guard let first = text.first, (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(first | 0x20) else { return false }
+        return text.allSatisfy { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
                 UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."):

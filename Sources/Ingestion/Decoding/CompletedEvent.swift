@@ -1,19 +1,24 @@
 internal import EventModel
 internal import RecordFormat
 
-/// An event as it is stored, parsed once more: what a schema asks for may only be there then. For one thread at a time.
+/// An event with properties that its context gave it, parsed once more: what a schema asks for may only be there then. For one thread at
+/// a time.
 final class CompletedEvent {
     private var parser: JSONParser?
     private var text = GrowableBytes()
 
-    /// The result of `splice`, valid until the next call; nil where nesting that was just within its bounds no longer is.
-    func parse(_ event: JSONValue, _ splice: borrowing Splice) -> JSONValue? {
+    /// The result of `splice`, valid until the next call.
+    func parse(_ event: JSONValue, _ splice: borrowing Splice) -> JSONValue {
         text.removeAll()
         splice.write(event, to: &text)
         let count = text.count
         text.appendZeros(JSONParser.padding)
-        let parser = parser ?? JSONParser(depthMax: IngestLimits.depthMax + DecodeWorkspace.wrapperDepth)
+        let parser = parser ?? JSONParser(depthMax: IngestLimits.parserDepthMax)
         self.parser = parser
-        return try? parser.parse(UnsafeRawBufferPointer(rebasing: text.bytes[..<count])).root
+        do {
+            return try parser.parse(UnsafeRawBufferPointer(rebasing: text.bytes[..<count])).root
+        } catch {
+            preconditionFailure("values of an event that was parsed, none of them deeper than before")
+        }
     }
 }

@@ -4,14 +4,11 @@ internal import Synchronization
 
 /// The memory in which one request is decoded: reused request after request, used by one thread at a time.
 struct DecodeWorkspace: ~Copyable {
-    let parser = JSONParser(depthMax: IngestLimits.depthMax + DecodeWorkspace.wrapperDepth)
+    let parser = JSONParser(depthMax: IngestLimits.parserDepthMax)
     let inflater = BodyInflater()
     /// The body as JSON text, with the parser's padding behind it.
     var text = GrowableBytes()
     let assembly = AssemblyMemory()
-
-    /// `{"batch":[...]}` around an event.
-    static let wrapperDepth = 2
 }
 
 /// As many workspaces as were ever in use at once, which is at most the number of threads that decode.

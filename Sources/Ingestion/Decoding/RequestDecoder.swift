@@ -265,13 +265,7 @@ struct RequestDecoder {
         do throws(JSONParser.Refusal) {
             return .event(try parser.parse(text).root)
         } catch {
-            let (keyword, message) =
-                switch error {
-                case .tooDeep: ("maxDepth", "nested deeper than \(IngestLimits.depthMax)")
-                case .numberOutOfRange: ("range", "holds a number that 64 bits, or a double, cannot hold")
-                case .malformed, .tooLong: ("parse", "holds a value that cannot be read")
-                }
-            return .refused(text, EventViolation(path: "", keyword: keyword, message: message))
+            return .refused(text, IngestLimits.violation(error))
         }
     }
 }

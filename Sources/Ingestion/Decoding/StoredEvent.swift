@@ -12,7 +12,7 @@ struct StoredEvent: ~Copyable {
     static let clockToleranceMilliseconds: Int64 = 5 * 60 * 1000
 
     private var receivedAt: Int64 = 0
-    private var endpoint = IngestEndpoint.events
+    private(set) var endpoint = IngestEndpoint.events
     /// When the client sent the batch, by its clock.
     var sentAt: Int64?
     var context = RequestContext()
@@ -48,9 +48,7 @@ struct StoredEvent: ~Copyable {
         replaceNullsAndReceivedAt(envelope, messageID, &splice)
         let isNamed = spliceName(event, envelope, form, &splice)
         spliceContext(envelope.context, &splice)
-        if form.isPage { splicePageProperties(envelope, &splice) }
-        let traits = form.hasTraits ? movedTraits(envelope) : nil
-        if let traits, let null = envelope.traits { splice.replace(null.sourceRange) { $0.append(copying: traits.source) } }
+        spliceCompletion(envelope, form, &splice)
         splice.appendMembers(to: event) { target in
             if envelope.receivedAt == nil {
                 target.append(",\"receivedAt\":")
@@ -72,15 +70,7 @@ struct StoredEvent: ~Copyable {
                 target.append(",\"context\":")
                 context.appendObject(to: &target)
             }
-            if let traits, envelope.traits == nil {
-                target.append(",\"traits\":")
-                target.append(copying: traits.source)
-            }
-            if form.isPage, envelope.properties == nil, hasPage(envelope) {
-                target.append(",\"properties\":{")
-                _ = appendPageProperties(envelope, present: nil, isFirst: true, to: &target)
-                target.append("}")
-            }
+            appendCompletion(envelope, form, to: &target)
         }
     }
 
@@ -154,63 +144,6 @@ struct StoredEvent: ~Copyable {
         } else {
             splice.replace(given.sourceRange) { context.appendObject(to: &$0) }
         }
-    }
-
-    /// Whether the event is stored with properties or traits that it was not sent with.
-    func isCompleted(_ envelope: Envelope) -> Bool {
-        let form = endpoint.form(of: envelope)
-        return form.isPage && hasPage(envelope) || form.hasTraits && movedTraits(envelope) != nil
-    }
-
-    /// `context.traits`, for an event without traits of its own.
-    private func movedTraits(_ envelope: Envelope) -> JSONValue? {
-        guard envelope.traits?.isNull ?? true, let traits = envelope.context?.member("traits"), traits.isObject else {
-            return nil
-        }
-        return traits
-    }
-
-    // MARK: Pages
-
-    private func page(_ envelope: Envelope) -> JSONValue? {
-        guard let page = envelope.context?.member("page"), page.isObject else { return nil }
-        return page
-    }
-
-    private func hasPage(_ envelope: Envelope) -> Bool { page(envelope).map { $0.descendantCount > 0 } ?? false }
-
-    private func splicePageProperties(_ envelope: Envelope, _ splice: inout Splice) {
-        guard let properties = envelope.properties, hasPage(envelope) else { return }
-        guard properties.isObject else {
-            return splice.replace(properties.sourceRange) { target in
-                target.append("{")
-                _ = appendPageProperties(envelope, present: nil, isFirst: true, to: &target)
-                target.append("}")
-            }
-        }
-        splice.appendMembers(to: properties) { target in
-            _ = appendPageProperties(
-                envelope, present: properties, isFirst: properties.descendantCount == 0, to: &target)
-        }
-    }
-
-    /// Appends those of url, title and referrer that the page has and `present` has not.
-    private func appendPageProperties(
-        _ envelope: Envelope, present: JSONValue?, isFirst: Bool, to target: inout GrowableBytes
-    ) -> Bool {
-        var isFirst = isFirst
-        func add(_ name: StaticString, _ target: inout GrowableBytes) {
-            guard let value = page(envelope)?.member(name), !value.isNull, present?.member(name) == nil else { return }
-            target.append(isFirst ? "\"" : ",\"")
-            target.append(name)
-            target.append("\":")
-            target.append(copying: value.source)
-            isFirst = false
-        }
-        add("url", &target)
-        add("title", &target)
-        add("referrer", &target)
-        return isFirst
     }
 
     private static func appendTime(_ milliseconds: Int64, to target: inout GrowableBytes) {

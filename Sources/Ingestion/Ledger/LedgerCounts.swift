@@ -24,9 +24,8 @@ package struct LedgerCounts: Sendable, Equatable {
     /// The next offset of each partition: those of events, then that of rejected ones.
     package private(set) var positions: [Int64]
 
-    /// By the names' bytes: to `String`, names are the same that differ in how they are composed.
-    private var keyNumbers: [[UInt8]: Int] = [:]
-    private var typeNumbers = [Array(otherType.utf8): 0]
+    private var keyNumbers: [ExactText: Int] = [:]
+    private var typeNumbers = [ExactText(otherType): 0]
 
     package init(partitionCount: Int) { positions = Array(repeating: 0, count: partitionCount) }
 
@@ -41,27 +40,27 @@ package struct LedgerCounts: Sendable, Equatable {
 
     /// The number of a key's name, which is added where it is new.
     mutating func key(_ name: String) -> Int {
-        let bytes = Array(name.utf8)
-        if let known = keyNumbers[bytes] { return known }
+        let exact = ExactText(name)
+        if let known = keyNumbers[exact] { return known }
         // One place is for the others.
         let isOther = name == Self.otherType
-        guard isOther || keyNames.count < Self.keysMax - 1 && bytes.count <= Self.keyNameBytesMax else {
+        guard isOther || keyNames.count < Self.keysMax - 1 && name.utf8.count <= Self.keyNameBytesMax else {
             return key(Self.otherType)
         }
         keyNames.append(name)
         keys.append(LedgerTally())
-        keyNumbers[bytes] = keyNames.count - 1
+        keyNumbers[exact] = keyNames.count - 1
         return keyNames.count - 1
     }
 
     /// The number of an event's name, which is added where it is new and there is room.
     mutating func type(_ name: String) -> Int {
-        let bytes = Array(name.utf8)
-        if let known = typeNumbers[bytes] { return known }
+        let exact = ExactText(name)
+        if let known = typeNumbers[exact] { return known }
         guard typeNames.count < Self.typesMax else { return 0 }
         typeNames.append(name)
         types.append(LedgerTally())
-        typeNumbers[bytes] = typeNames.count - 1
+        typeNumbers[exact] = typeNames.count - 1
         return typeNames.count - 1
     }
 

@@ -136,11 +136,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
             end()
             reject(bytes, nil, [violation])
         case .event(let event):
-            let payloadBytes = surroundings.limits.payloadBytes
-            guard event.sourceRange.count <= payloadBytes else {
-                let violation = EventViolation(
-                    path: "", keyword: "maxBytes",
-                    message: "has \(event.sourceRange.count) bytes, the most is \(payloadBytes)")
+            if let violation = surroundings.limits.violation(eventBytes: event.sourceRange.count) {
                 end()
                 return reject(event.source, Envelope(of: event), [violation])
             }
@@ -164,10 +160,9 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         guard memory.stored.isCompleted(envelope) else {
             return catalogue.check(event, named: name, into: &memory.violations)
         }
-        // What counts is what is stored, with the properties that its context gave it.
-        memory.stored.splice(event, envelope, messageID: nil, into: &memory.splice)
-        guard let completed = memory.completed.parse(event, memory.splice) else { return }
-        catalogue.check(completed, named: name, into: &memory.violations)
+        // What its context gives to its properties or traits counts; what the service adds to it is not the client's.
+        memory.stored.complete(event, envelope, into: &memory.splice)
+        catalogue.check(memory.completed.parse(event, memory.splice), named: name, into: &memory.violations)
     }
 
     /// What the event is stored as, or would be.

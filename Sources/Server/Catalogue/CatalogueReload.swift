@@ -7,10 +7,12 @@ internal import UnixSignals
 struct CatalogueReload: Service {
     let settings: Settings
     let current: CurrentCatalogue
+    /// SIGHUP, also of before the service runs.
+    let hangUps: UnixSignalsSequence
     let logger: Logger
 
     func run() async throws {
-        for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() { reload() }
+        for await _ in hangUps.cancelOnGracefulShutdown() { reload() }
     }
 
     private func reload() {

@@ -146,6 +146,19 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("a b.json", "a b.json"), ("a b.json", "a%20b.json"), ("a#1.json", "a%231.json"), ("a?1.json", "a%3F1.json"),
+        ("50%.json", "50%25.json"), ("a%20b.json", "a%2520b.json"), ("año.json", "año.json"), ("año.json", "a%c3%b1o.json"),
+        ("it's (new), a:b.json", "./it's (new), a:b.json"), ("a:b.json", "a%3Ab.json"), ("%2e%2e.json", "%252e%252e.json"),
+        ("C:\\\\\"x\".json", "C%3A%5C%5C%22x%22.json"), ("...json", "...json"),
+    ])
+    func aReferenceToAFileIsAURIReference(name: String, reference: String) throws {
+        let target = Self.file("shared/\(name)", #"{"required":["x"]}"#)
+        let uses = Self.file("uses.json", #"{"$ref":"shared/\#(reference)"}"#)
+        let catalogue = try Catalogue(CatalogueFile.builtIn + [target, uses])
+        #expect(try Self.violations(#"{"event":"uses","userId":"u"}"#, catalogue).map(\.path) == ["/x"])
+    }
+
     @Test func anUnknownEventIsCheckedAgainstTheBaseOrRefused() throws {
         let event = #"{"event":"no_such","userId":"u","context":{"locale":5}}"#
         #expect(try Self.violations(event).map(\.path) == ["/context/locale"])
@@ -173,6 +186,13 @@ import Testing
         #expect(error?.file == "mine/x.json")
         #expect(error?.pointer == pointer)
         #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
+    }
+
+    @Test(arguments: [("a.json", "b.json", "", "mine/b.json"), ("b.json", "a.json", "/$id", "mine/b.json")])
+    func aFileThatTakesThePlaceOfAnotherByItsIDIsRefused(taker: String, taken: String, pointer: String, file: String) {
+        let files = [Self.file(taker, #"{"$id":"\#(taken)"}"#), Self.file(taken, #"{"required":["x"]}"#)]
+        let error = #expect(throws: SchemaError.self) { try Catalogue(CatalogueFile.builtIn + files) }
+        #expect(error?.pointer == pointer && error?.file == file, "\(String(describing: error))")
     }
 
     @Test func aBrokenSharedFileIsToldAlsoWhereNobodyRefersToIt() {
