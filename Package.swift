@@ -84,9 +84,16 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ]),
         room(
+            "AdminAPI",
+            [
+                "Collector", "Ingestion", "EventLog", "EventModel",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ]),
+        room(
             "Server",
             [
-                "Collector", "Ingestion", "EventModel", "EventLog", "LogStorage", "RecordFormat", "Telemetry",
+                "AdminAPI", "Collector", "Ingestion", "EventModel", "EventLog", "LogStorage", "RecordFormat", "Telemetry",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

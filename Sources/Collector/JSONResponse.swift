@@ -1,18 +1,18 @@
-internal import HTTPTypes
+package import HTTPTypes
 package import Hummingbird
 internal import Ingestion
 internal import NIOCore
 
 /// Answers with JSON bodies.
-enum JSONResponse {
-    static func make(_ status: HTTPResponse.Status, _ body: [UInt8], headers: HTTPFields = [:]) -> Response {
+package enum JSONResponse {
+    package static func make(_ status: HTTPResponse.Status, _ body: [UInt8], headers: HTTPFields = [:]) -> Response {
         var headers = headers
         headers[.contentType] = "application/json"
         return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
     }
 
     /// `{"code":"...","message":"..."}`, the body of every error.
-    static func error(
+    package static func error(
         _ status: HTTPResponse.Status, code: String, message: String, headers: HTTPFields = [:]
     ) -> Response {
         make(status, IngestError.body(code: code, message: message), headers: headers)

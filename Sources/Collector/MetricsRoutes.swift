@@ -2,14 +2,16 @@ internal import HTTPTypes
 package import Hummingbird
 internal import NIOCore
 
-/// `/metrics` in Prometheus' text format: for peers on the machine itself that no proxy stands before, and for all where it is
-/// public.
+/// `/metrics` in Prometheus' text format: for peers on the machine itself that no proxy stands before, for administrators, and for
+/// all where it is public.
 package struct MetricsRoutes: Sendable {
     private let isPublic: Bool
+    private let isAdmin: @Sendable (Request) -> Bool
     private let text: @Sendable () -> String
 
-    package init(isPublic: Bool, text: @escaping @Sendable () -> String) {
+    package init(isPublic: Bool, isAdmin: @escaping @Sendable (Request) -> Bool, text: @escaping @Sendable () -> String) {
         self.isPublic = isPublic
+        self.isAdmin = isAdmin
         self.text = text
     }
 
@@ -18,10 +20,12 @@ package struct MetricsRoutes: Sendable {
     }
 
     private func answer(_ request: Request, _ context: CollectorContext) -> Response {
-        guard isPublic || isLocal(request, context) else {
+        guard isPublic || isLocal(request, context) || isAdmin(request) else {
             return JSONResponse.error(
                 .forbidden, code: "not_local",
-                message: "metrics are for clients on the service's own machine; Metrics.Public opens them to all")
+                message:
+                    "metrics are for clients on the service's own machine, and with an admin token; Metrics.Public opens them to all"
+            )
         }
         return Response(
             status: .ok, headers: [.contentType: "text/plain; version=0.0.4; charset=utf-8"],

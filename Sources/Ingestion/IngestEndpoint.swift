@@ -46,7 +46,7 @@ package enum IngestEndpoint: String, Sendable, CaseIterable {
         case .batch: .batch
         case .identify, .page, .track: .single
         case .segmentBatch: .segmentBatch
-        case .segmentTrack, .segmentIdentify, .segmentPage, .segmentScreen, .segmentGroup, .segmentAlias: .segmentSingle
+        case .segmentTrack, .segmentIdentify, .segmentPage, .segmentScreen, .segmentGroup, .segmentAlias: .whatever
         }
     }
 }

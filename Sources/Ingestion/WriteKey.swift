@@ -10,8 +10,8 @@ package struct WriteKey: Sendable, Equatable {
     package var isDisabled: Bool
     /// What one client address may send with it, instead of what the configuration says for all; 0: no limit.
     package var addressEventsPerSecond: Int?
-    /// Its place in the ring.
-    fileprivate(set) var number = 0
+    /// Its place in the ring; nil for one that is in none.
+    fileprivate(set) var number: Int?
 
     package init(
         key: String, name: String = "default", allowedOrigins: [String] = [], trustsClientContext: Bool = false,
@@ -37,6 +37,9 @@ package struct WriteKeyRing: Sendable {
             return key
         }
     }
+
+    /// The key of this name, also a disabled one; where it is not configured any more, one without rights.
+    func named(_ name: String) -> WriteKey { keys.first { $0.name == name } ?? WriteKey(key: "", name: name) }
 
     /// By number; two keys may have the same.
     package var names: [String] { keys.map(\.name) }

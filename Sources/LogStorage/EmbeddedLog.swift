@@ -135,6 +135,23 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
         return log.identities(since: since, skipsUnreadable: !log.state.isWritable)
     }
 
+    /// Which of `wanted` the records of a topic have, of the time since (in seconds since 1970).
+    package func identities(
+        among wanted: Set<RecordIdentity>, in topic: TopicName, since: UInt32
+    ) async throws(LogError) -> Set<RecordIdentity> {
+        let count = self.topic(named: topic)?.partitionCount ?? 0
+        return try await onWorker { [self] () throws(LogError) in
+            var found: Set<RecordIdentity> = []
+            for number in 0..<count {
+                let reader = try identities(of: TopicPartition(topic, PartitionID(number)), since: since)
+                while let piece = try reader.previous() {
+                    for stored in piece where wanted.contains(stored.identity) { found.insert(stored.identity) }
+                }
+            }
+            return found
+        }
+    }
+
     /// Runs `body` for each number below `count` on the threads for reads, and returns when all are done.
     package func concurrently(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) { workers.concurrently(count, body) }
 

@@ -11,6 +11,7 @@ struct Engine: Sendable {
     let log: EmbeddedLog
     let pipeline: IngestPipeline
     let ledger: LedgerKeeper
+    let rejectedRetry: RejectedRetry
     private let deduplicator: Deduplicator
     private let enricher: Enricher
     private let limiter: RateLimiter
@@ -56,8 +57,13 @@ struct Engine: Sendable {
                 log: log, hasher: log.identityHasher, deduplicator: deduplicator, keys: keys, limits: settings.limits,
                 catalogue: catalogue, enricher: enricher, limiter: limiter, ledger: ledger.ledger, topic: topic,
                 rejectedTopic: rejected, now: ServiceClock.wall)
+            let retry = RejectedRetry(
+                reader: log, pipeline: pipeline, rejectedTopic: rejected, hasher: log.identityHasher,
+                windowSeconds: settings.deduplication.windowSeconds
+            ) { wanted, since throws(LogError) in try await log.identities(among: wanted, in: topic, since: since) }
             return Engine(
-                log: log, pipeline: pipeline, ledger: ledger, deduplicator: deduplicator, enricher: enricher, limiter: limiter)
+                log: log, pipeline: pipeline, ledger: ledger, rejectedRetry: retry, deduplicator: deduplicator,
+                enricher: enricher, limiter: limiter)
         } catch {
             log.close()
             throw error

@@ -1,3 +1,4 @@
+internal import AdminAPI
 internal import Collector
 internal import EventLog
 internal import EventModel
@@ -36,7 +37,7 @@ package struct EventTrackingService: Sendable {
         let directory = LogDirectory("\(dataDirectory)/log")
         // Before anything listens or is written: two services must never share a data directory.
         try directory.refuseIfInUse()
-        let keys = try writeKeys(dataDirectory)
+        let (keys, admin) = try access(dataDirectory)
         let catalogue = CurrentCatalogue(
             try CatalogueFolder.catalogue(settings.catalogueFolder, unknownEvents: settings.unknownEvents))
 
@@ -48,7 +49,9 @@ package struct EventTrackingService: Sendable {
         HealthRoutes(status: status).add(to: router)
         let metrics = Metrics()
         metrics.add(ProcessMetrics())
-        MetricsRoutes(isPublic: settings.areMetricsPublic, text: metrics.text).add(to: router)
+        MetricsRoutes(isPublic: settings.areMetricsPublic, isAdmin: admin.isGranted, text: metrics.text).add(to: router)
+        let services = AdminServices()
+        RejectedRoutes(services: services).add(to: router.group("/api/admin").add(middleware: AdminGate(admin)))
 
         let announcement = ReadyAnnouncement { [announce, settings] port in
             announce(Self.readyLine(host: settings.host, port: port, dataDirectory: dataDirectory))
@@ -78,7 +81,7 @@ package struct EventTrackingService: Sendable {
             logger: logger)
         let engine = LogService(
             settings: settings, directory: directory, dataDirectory: dataDirectory, keys: keys, catalogue: catalogue,
-            status: status, metrics: metrics, logger: logger, onReady: announcement.logIsOpen)
+            status: status, metrics: metrics, admin: services, logger: logger, onReady: announcement.logIsOpen)
         // In dependency order: what comes later is shut down earlier.
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
@@ -115,19 +118,21 @@ package struct EventTrackingService: Sendable {
         return URL(fileURLWithPath: path).standardizedFileURL.path
     }
 
-    /// The configured keys, or the one that was made for this data directory.
-    private func writeKeys(_ dataDirectory: String) throws -> WriteKeyRing {
-        if !settings.writeKeys.isEmpty { return WriteKeyRing(settings.writeKeys) }
+    /// The configured keys and admin token, and in place of what is not configured what was made for this data directory.
+    private func access(_ dataDirectory: String) throws -> (keys: WriteKeyRing, admin: AdminAccess) {
+        if !settings.writeKeys.isEmpty, let token = settings.adminToken {
+            return (WriteKeyRing(settings.writeKeys), AdminAccess(token: token))
+        }
         let (credentials, isNew) = try Credentials.load(dataDirectory: dataDirectory)
         if isNew {
+            var made: Logger.Metadata = ["file": "\(dataDirectory)/\(Credentials.fileName)"]
+            if settings.writeKeys.isEmpty { made["writeKey"] = "\(credentials.writeKey)" }
+            if settings.adminToken == nil { made["adminToken"] = "\(credentials.adminToken)" }
             logger.notice(
-                "write key and admin token made for this data directory; this is the only time they are shown",
-                metadata: [
-                    "writeKey": "\(credentials.writeKey)", "adminToken": "\(credentials.adminToken)",
-                    "file": "\(dataDirectory)/\(Credentials.fileName)",
-                ])
+                "made for this data directory, as none is configured; this is the only time that it is shown", metadata: made)
         }
-        return WriteKeyRing([WriteKey(key: credentials.writeKey)])
+        let keys = settings.writeKeys.isEmpty ? [WriteKey(key: credentials.writeKey)] : settings.writeKeys
+        return (WriteKeyRing(keys), AdminAccess(token: settings.adminToken ?? credentials.adminToken))
     }
 
     private static func readyLine(host: String, port: Int, dataDirectory: String) -> String {

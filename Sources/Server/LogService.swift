@@ -1,3 +1,4 @@
+internal import AdminAPI
 internal import Collector
 internal import EventLog
 internal import EventModel
@@ -18,6 +19,7 @@ struct LogService: Service {
     let catalogue: CurrentCatalogue
     let status: ServiceStatus
     let metrics: Metrics
+    let admin: AdminServices
     let logger: Logger
     let onReady: @Sendable () -> Void
 
@@ -56,10 +58,12 @@ struct LogService: Service {
         for trouble in log.troubles where !trouble.state.isWritable { logger.error("\(trouble)") }
         status.setHealth { LogHealth(log) }
         for source in engine.metrics(settings) { metrics.add(source) }
+        admin.set(engine.rejectedRetry)
         status.set(.ready(engine.pipeline))
         onReady()
         await cancelWhenGracefulShutdown { await keep(engine.ledger) }
         status.set(.stopping)
+        admin.set(nil)
         await onThread {
             log.close()
             // Nothing is counted any more.

@@ -8,8 +8,8 @@ internal import Server
 struct RejectedCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rejected",
-        abstract: "Looks at the events that were rejected, whether the service runs or not.",
-        subcommands: [RejectedListCommand.self])
+        abstract: "Looks at the events that were rejected, and puts them through again.",
+        subcommands: [RejectedListCommand.self, RejectedRetryCommand.self])
 }
 
 struct RejectedListCommand: ParsableCommand {

@@ -79,16 +79,11 @@ struct SendCommand: AsyncParsableCommand {
     private func key() throws -> String {
         if let writeKey { return writeKey }
         if let key = ProcessInfo.processInfo.environment["EVENT_TRACKING_WRITE_KEY"] { return key }
-        let path = "\(dataDir)/credentials.json"
-        if let data = FileManager.default.contents(atPath: path),
-            let stored = try? JSONSerialization.jsonObject(with: data) as? [String: String],
-            let key = stored["writeKey"]
-        {
-            return key
-        }
+        let credentials = StoredCredentials(dataDirectory: dataDir)
+        if let key = credentials.writeKey { return key }
         throw EventBatches.Failure(
             message: "no write key: give --write-key, set EVENT_TRACKING_WRITE_KEY, or name the service's --data-dir "
-                + "(\(path) cannot be read)")
+                + "(\(credentials.path) cannot be read)")
     }
 }
 

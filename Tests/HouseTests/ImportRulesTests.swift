@@ -11,7 +11,8 @@ import Testing
         "LogStorage": ["EventLog", "RecordFormat", "Telemetry"],
         "Ingestion": ["EventModel", "EventLog", "RecordFormat", "Telemetry", "CDeflate", "CMaxMindDB", "CUserAgent", "CYAML"],
         "Collector": ["Ingestion", "EventModel"],
-        "Server": ["Collector", "Ingestion", "EventModel", "EventLog", "LogStorage", "RecordFormat", "Telemetry"],
+        "AdminAPI": ["Collector", "Ingestion", "EventLog", "EventModel"],
+        "Server": ["AdminAPI", "Collector", "Ingestion", "EventModel", "EventLog", "LogStorage", "RecordFormat", "Telemetry"],
         "okla-events": ["Server", "LogStorage", "EventLog", "EventModel", "RecordFormat", "CDeflate"],
     ]
 
@@ -24,6 +25,7 @@ import Testing
             "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging", "NIOCore", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1",
             "Synchronization",
         ],
+        "AdminAPI": ["Hummingbird", "HTTPTypes", "Synchronization"],
         "Server": [
             "Foundation", "Hummingbird", "HummingbirdCore", "Logging", "NIOCore", "ServiceLifecycle", "Synchronization",
             "UnixSignals",

@@ -21,7 +21,7 @@ struct RequestDecoder {
         /// One event.
         case single
         /// One event, whatever it is.
-        case segmentSingle
+        case whatever
         /// `{"batch":[...]}`. What is none is one event that is refused: Segment's clients do not send again what is not answered
         /// 200, so it is kept.
         case segmentBatch
@@ -83,7 +83,7 @@ struct RequestDecoder {
     private func walk<Receiver: DecodedRequestReceiver & ~Copyable>(
         _ root: JSONValue, for receiver: inout Receiver
     ) throws(IngestError) {
-        if shape == .segmentSingle {
+        if shape == .whatever {
             try receiver.begin(
                 Outer(
                     writeKey: root.isObject ? root.member("writeKey")?.string : nil, eventCount: 1,
@@ -177,7 +177,7 @@ struct RequestDecoder {
         switch shape {
         case .any: IngestError(.invalidBody, "the body must be an event, an array of events, or {\"batch\":[...]}")
         case .batch: IngestError(.invalidBody, "the body must be an array of events or {\"batch\":[...]}")
-        case .single, .segmentSingle, .segmentBatch: IngestError(.invalidBody, "the body must be one event, an object")
+        case .single, .whatever, .segmentBatch: IngestError(.invalidBody, "the body must be one event, an object")
         }
     }
 
@@ -215,7 +215,7 @@ struct RequestDecoder {
                 if shape == .segmentBatch { return try refuseWhole(text, writeKey, for: &receiver) }
                 throw IngestError(.invalidBody, "batch, writeKey and sentAt must not stand twice")
             }
-            guard shape != .single, shape != .segmentSingle, let batch = batches.first else {
+            guard shape != .single, shape != .whatever, let batch = batches.first else {
                 if shape == .segmentBatch { return try refuseWhole(text, writeKey, for: &receiver) }
                 guard shape != .batch else { throw wrongShape() }
                 try receiver.begin(Outer(writeKey: writeKey, eventCount: 1, textByteCount: text.count))
@@ -237,7 +237,7 @@ struct RequestDecoder {
             }
         default:
             if shape == .segmentBatch { return try refuseWhole(text, nil, for: &receiver) }
-            guard shape == .segmentSingle else { throw wrongShape() }
+            guard shape == .whatever else { throw wrongShape() }
             try receiver.begin(Outer(eventCount: 1, textByteCount: text.count))
             addAlone(0, text, parser, to: &receiver)
         }

@@ -12,6 +12,8 @@ struct StoredEvent: ~Copyable {
     static let clockToleranceMilliseconds: Int64 = 5 * 60 * 1000
 
     private var receivedAt: Int64 = 0
+    /// When it came in first, where it was rejected then.
+    private var firstReceivedAt: Int64?
     private(set) var endpoint = IngestEndpoint.events
     /// When the client sent the batch, by its clock.
     var sentAt: Int64?
@@ -24,6 +26,7 @@ struct StoredEvent: ~Copyable {
     /// A request begins. The memory is that of the one before.
     mutating func begin(receivedAt: Int64, _ request: IngestRequest, _ enricher: Enricher) {
         self.receivedAt = receivedAt
+        firstReceivedAt = request.earlier?.receivedAt
         endpoint = request.endpoint
         sentAt = nil
         context.begin(enricher, address: request.clientAddress, userAgent: request.userAgent)
@@ -49,7 +52,15 @@ struct StoredEvent: ~Copyable {
         let isNamed = spliceName(event, envelope, form, &splice)
         spliceContext(envelope.context, &splice)
         spliceCompletion(envelope, form, &splice)
+        if let firstReceivedAt, let null = envelope.timestamp, null.isNull {
+            splice.replace(null.sourceRange) { Self.appendTime(firstReceivedAt, to: &$0) }
+        }
         splice.appendMembers(to: event) { target in
+            if let firstReceivedAt, envelope.timestamp == nil {
+                // Without one it would have happened now.
+                target.append(",\"timestamp\":")
+                Self.appendTime(firstReceivedAt, to: &target)
+            }
             if envelope.receivedAt == nil {
                 target.append(",\"receivedAt\":")
                 target.append(copying: receivedAtText.bytes)
@@ -80,7 +91,7 @@ struct StoredEvent: ~Copyable {
         guard let sent = own ?? sentAt, let value = envelope.timestamp, value.isString,
             let timestamp = Timestamp.milliseconds(value.stringBytes)
         else { return nil }
-        let difference = receivedAt - sent
+        let difference = (firstReceivedAt ?? receivedAt) - sent
         return abs(difference) > Self.clockToleranceMilliseconds ? timestamp + difference : nil
     }
 

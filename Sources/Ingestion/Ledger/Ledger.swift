@@ -34,6 +34,12 @@ package final class Ledger: Sendable {
     /// The figures at this moment, and a number that differs once they have changed.
     package var snapshot: (counts: LedgerCounts, version: Int) { state.withLock { ($0.counts, $0.version) } }
 
+    /// The number of a write key here.
+    func number(of key: WriteKey) -> Int {
+        if let number = key.number { return keys[number] }
+        return state.withLock { $0.counts.key(key.name) }
+    }
+
     // MARK: Types
 
     var types: EventTypes { state.withLock { $0.types } }
@@ -52,7 +58,7 @@ package final class Ledger: Sendable {
 
     /// Counts what the log has taken of a request. On the thread that gives out the log's receipts, in their order.
     func committed(_ prepared: PreparedRequest, _ receipt: AppendReceipt, raw: TopicHandle) {
-        let key = keys[prepared.keyNumber]
+        let key = prepared.keyNumber
         state.withLock { state in
             for event in prepared.events {
                 switch event.fate {
@@ -75,7 +81,7 @@ package final class Ledger: Sendable {
     func count(_ outcome: LedgerTally.Outcome, ofTypes types: [Int], keyNumber: Int) {
         if types.isEmpty { return }
         state.withLock { state in
-            for type in types { state.counts.add(outcome, key: keys[keyNumber], type: type) }
+            for type in types { state.counts.add(outcome, key: keyNumber, type: type) }
             state.version += 1
         }
     }
@@ -83,7 +89,7 @@ package final class Ledger: Sendable {
     /// Counts a request that was refused for a rate limit. Its events were not read.
     func limited(_ eventCount: Int, keyNumber: Int) {
         state.withLock { state in
-            state.counts.add(.limited, key: keys[keyNumber], type: 0, count: Int64(eventCount))
+            state.counts.add(.limited, key: keyNumber, type: 0, count: Int64(eventCount))
             state.version += 1
         }
     }

@@ -64,6 +64,30 @@ package final class IngestPipeline: Sendable {
         }
     }
 
+    /// The same for an event that was rejected before. It was authorized and limited then; where it is rejected again, nothing is
+    /// written.
+    ///
+    /// - Parameter messageID: for an event without one.
+    package func prepare(_ rejected: RejectedEvent, messageID: String) throws(IngestError) -> PreparedRequest {
+        var request = IngestRequest(
+            endpoint: rejected.endpoint, writeKey: nil, clientAddress: rejected.clientAddress, userAgent: rejected.userAgent)
+        request.earlier = IngestRequest.Earlier(
+            receivedAt: rejected.receivedAt, sentAt: rejected.sentAt, writeKeyName: rejected.writeKeyName, messageID: messageID)
+        var limits = limits
+        limits.inflatedBytes = max(limits.inflatedBytes, rejected.bytes.count)
+        let decoder = RequestDecoder(shape: .whatever, limits: limits)
+        let writeKey = keys.named(rejected.writeKeyName)
+        let receivedAt = now()
+        return try workspaces.with { workspace throws(IngestError) in
+            var assembly = RequestAssembly(
+                request, writeKey: writeKey, receivedAt: receivedAt, surroundings, in: workspace.assembly)
+            try rejected.bytes.withUnsafeBytes { bytes in
+                Result { () throws(IngestError) in try decoder.decode(bytes, .identity, in: &workspace, for: &assembly) }
+            }.get()
+            return assembly.finish()
+        }
+    }
+
     // MARK: Committing
 
     /// Appends the records, settles the messageIds, and waits for those that other requests are writing. Then `completion` is
@@ -111,7 +135,9 @@ package final class IngestPipeline: Sendable {
                     self.executor.execute { self.complete(receipt, fromEvent: index + 1) }
                 }
             }
-            pipeline.meters.processingTime.record(Int((SteadyClock.nanoseconds() - prepared.begunAt) / 1000))
+            if !prepared.isRetry {
+                pipeline.meters.processingTime.record(Int((SteadyClock.nanoseconds() - prepared.begunAt) / 1000))
+            }
             completion(Result { () throws(IngestError) in try pipeline.report(prepared, receipt) })
         }
     }
@@ -138,6 +164,9 @@ package final class IngestPipeline: Sendable {
                 }
                 report.rejected += 1
                 report.add(index, event, .rejected, nil, violations)
+            case .rejectedAgain(let violations):
+                report.rejected += 1
+                report.add(index, event, .rejected, nil, violations)
             case .duplicate(let partition, let offset):
                 duplicates.append(event.type)
                 report.duplicates += 1
@@ -156,6 +185,8 @@ package final class IngestPipeline: Sendable {
                 failure = "an earlier write of the same messageId failed; a restart decides whether it is stored"
             }
         }
+        // What was received is counted once.
+        if prepared.isRetry { (duplicates, others) = ([], []) }
         if let failure = receipt.failures.first?.message ?? failure {
             // Of such an answer the client believes nothing, and sends all of it again.
             surroundings.ledger.count(.unavailable, ofTypes: duplicates + others, keyNumber: prepared.keyNumber)

@@ -12,6 +12,19 @@ package struct IngestRequest: Sendable {
     /// Whether the answer lists every event, not only those that were not stored.
     package var wantsReceipts: Bool
 
+    /// Where it was rejected before and is put through again.
+    var earlier: Earlier?
+
+    /// How an event that was rejected came in.
+    struct Earlier: Sendable {
+        /// Milliseconds since 1970.
+        let receivedAt: Int64
+        let sentAt: Int64?
+        let writeKeyName: String
+        /// For an event without one.
+        let messageID: String
+    }
+
     package init(
         endpoint: IngestEndpoint, encoding: BodyEncoding = .identity, writeKey: String?, origin: String? = nil,
         clientAddress: IPAddress, userAgent: String? = nil, wantsReceipts: Bool = false

@@ -12,6 +12,8 @@ package struct PreparedRequest: Sendable {
             case undecided
             /// Goes into the topic of rejected events as this entry of the group.
             case rejected([EventViolation], entry: Int)
+            /// Was rejected before, and stays where it is.
+            case rejectedAgain([EventViolation])
         }
 
         let fate: Fate
@@ -28,8 +30,10 @@ package struct PreparedRequest: Sendable {
     let reservations: RequestReservations
     var events: [Event]
     let wantsReceipts: Bool
-    /// Of the write key.
+    /// The ledger's number of the write key.
     let keyNumber: Int
+    /// Whether its event was received, and counted, before.
+    let isRetry: Bool
     /// When its preparation began, by `SteadyClock`.
     var begunAt: UInt64 = 0
 }

@@ -43,6 +43,8 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
     private let arrival: UInt32
     private let cutoff: UInt32
     private var writeKey: WriteKey?
+    /// When the client sent the batch, by its clock.
+    private var sentAt: Int64?
     private let memory: AssemblyMemory
 
     private let reservations = RequestReservations()
@@ -78,10 +80,11 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
     consuming func finish() -> PreparedRequest {
         let (reservations, events, wantsReceipts) = (reservations, events, request.wantsReceipts)
         // Without one there is no request.
-        let keyNumber = writeKey?.number ?? 0
+        let keyNumber = writeKey.map(surroundings.ledger.number) ?? 0
+        let isRetry = request.earlier != nil
         return PreparedRequest(
             group: RecordGroup(takeGroup()), reservations: reservations, events: events, wantsReceipts: wantsReceipts,
-            keyNumber: keyNumber)
+            keyNumber: keyNumber, isRetry: isRetry)
     }
 
     private consuming func takeGroup() -> RecordGroupBuilder { group }
@@ -91,10 +94,11 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
     mutating func begin(_ outer: RequestDecoder.Outer) throws(IngestError) {
         let writeKey = if let writeKey { writeKey } else { try keyInBody(outer) }
         self.writeKey = writeKey
-        try take(outer.eventCount, writeKey)
+        if request.earlier == nil { try take(outer.eventCount, writeKey) }
         var name = writeKey.name
         name.withUTF8 { RecordBody.appendHeader("writeKey", UnsafeRawBufferPointer($0), to: &memory.keyHeader) }
-        memory.stored.sentAt = outer.sentAt
+        sentAt = outer.sentAt ?? request.earlier?.sentAt
+        memory.stored.sentAt = sentAt
         memory.stored.context.authorized(trustsClientContext: writeKey.trustsClientContext)
         group = RecordGroupBuilder(
             timestamp: receivedAt, bodyBytes: outer.textByteCount + outer.eventCount * Self.addedBytesUsual,
@@ -107,7 +111,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         let perAddress = writeKey.addressEventsPerSecond ?? surroundings.limits.addressEventsPerSecond
         let decision = surroundings.limiter.take(eventCount, from: request.clientAddress, perAddress: perAddress)
         guard case .refused(let limit, let seconds) = decision else { return }
-        surroundings.ledger.limited(eventCount, keyNumber: writeKey.number)
+        surroundings.ledger.limited(eventCount, keyNumber: surroundings.ledger.number(of: writeKey))
         let reached =
             switch limit {
             case .global: "\(surroundings.limits.globalEventsPerSecond) events per second of all clients together"
@@ -186,14 +190,20 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         if let given = envelope.messageID, given.isString {
             messageID = given.stringBytes
         } else {
-            let text = memory.madeIDs.reserve(UUIDv7.textBytes)
-            UUIDv7.write(milliseconds: receivedAt, using: &random, to: text)
-            messageID = UnsafeRawBufferPointer(start: text, count: UUIDv7.textBytes)
-            madeIDStart = memory.madeIDs.count
-            memory.madeIDs.advance(by: UUIDv7.textBytes)
+            let start = memory.madeIDs.count
+            makeID()
+            messageID = UnsafeRawBufferPointer(rebasing: memory.madeIDs.bytes[start...])
+            madeIDStart = start
         }
         memory.wanted.append(.init(event: number, identity: surroundings.hasher.identity(of: messageID)))
         memory.round.append(.init(event: event, envelope: envelope, madeIDStart: madeIDStart))
+    }
+
+    private mutating func makeID() {
+        if let earlier = request.earlier { return memory.madeIDs.append(utf8: earlier.messageID) }
+        let text = memory.madeIDs.reserve(UUIDv7.textBytes)
+        UUIDv7.write(milliseconds: receivedAt, using: &random, to: text)
+        memory.madeIDs.advance(by: UUIDv7.textBytes)
     }
 
     /// Stores the events of the round.
@@ -210,7 +220,8 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
     ) {
         let messageID: UnsafeRawBufferPointer
         if let start = checked.madeIDStart {
-            messageID = UnsafeRawBufferPointer(rebasing: memory.madeIDs.bytes[start..<start + UUIDv7.textBytes])
+            let byteCount = request.earlier?.messageID.utf8.count ?? UUIDv7.textBytes
+            messageID = UnsafeRawBufferPointer(rebasing: memory.madeIDs.bytes[start..<start + byteCount])
         } else if let given = checked.envelope.messageID {
             messageID = given.stringBytes
         } else {
@@ -257,6 +268,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
     private mutating func reject(
         _ source: UnsafeRawBufferPointer, _ envelope: Envelope?, _ violations: [EventViolation]
     ) {
+        if request.earlier != nil { return note(.rejectedAgain(violations), 0, nil) }
         let start = group.bodies.count
         if let key = envelope?.recordKey {
             RecordBody.appendField(key, to: &group.bodies)
@@ -267,7 +279,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         let name = if let envelope { name(envelope) } else { UnsafeRawBufferPointer?.none }
         let messageID = envelope?.messageID.flatMap { $0.isString ? $0.stringBytes : nil }
         var headerCount = 4
-        for isThere in [name != nil, messageID != nil, request.userAgent != nil] where isThere { headerCount += 1 }
+        for isThere in [name != nil, messageID != nil, request.userAgent != nil, sentAt != nil] where isThere { headerCount += 1 }
         RecordBody.appendHeaderCount(headerCount, to: &group.bodies)
         if let name { RecordBody.appendHeader("event", name, to: &group.bodies) }
         if let messageID { RecordBody.appendHeader("messageId", messageID, to: &group.bodies) }
@@ -284,6 +296,12 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         RecordBody.appendHeader("clientAddress", header.bytes, to: &group.bodies)
         if var userAgent = request.userAgent {
             userAgent.withUTF8 { RecordBody.appendHeader("userAgent", UnsafeRawBufferPointer($0), to: &group.bodies) }
+        }
+        if let sentAt {
+            header.removeAll()
+            Timestamp.write(sentAt, to: header.reserve(Timestamp.textBytes))
+            header.advance(by: Timestamp.textBytes)
+            RecordBody.appendHeader("sentAt", header.bytes, to: &group.bodies)
         }
         let entry = group.close(from: start, topic: surroundings.rejected.handle, partition: 0, identity: nil)
         // One that is too long to be an id is told by its error.

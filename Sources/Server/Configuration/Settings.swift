@@ -38,6 +38,7 @@ package struct Settings: Sendable {
         try sources.refuseWhatIsNotBuilt()
         writeKeys = try sources.writeKeys()
         adminToken = try sources.text("Admin.Token")
+        if adminToken?.isEmpty == true { throw ConfigurationError("Admin.Token is empty") }
         areMetricsPublic = try sources.boolean("Metrics.Public") ?? areMetricsPublic
         // 0 means no limit, up to what the engine itself can hold.
         limits.batchEvents =

@@ -1,0 +1,178 @@
+package import EventLog
+internal import EventModel
+internal import RecordFormat
+
+/// Puts rejected events through the pipeline again: after a schema was mended, they are stored as if they came now, with the time, the
+/// address and the user agent that they came with.
+///
+/// Nothing is remembered of what was put through. Every event has a messageId, its own or one that follows from its offset, and the log
+/// tells which of these it has: from as long before the event was received as the deduplication window reaches. So however often it is
+/// asked for, and whatever crashes in between, an event is stored once. One that is rejected again stays where it is.
+package struct RejectedRetry: Sendable {
+    package struct Request: Sendable {
+        /// Offsets of the topic of rejected events; nil: to its end.
+        package var from: Int64
+        package var to: Int64?
+        /// Only events of this name.
+        package var name: String?
+
+        package init(from: Int64 = 0, to: Int64? = nil, name: String? = nil) {
+            self.from = from
+            self.to = to
+            self.name = name
+        }
+    }
+
+    /// Of one call, so that it ends in seconds and its memory is bounded.
+    private static let recordsMax = 20_000
+    private static let bytesMax = 64 << 20
+    private static let readBytes = 4 << 20
+    private static let rejectionsMax = 100
+    /// Prepared and committed together.
+    private static let roundCount = 256
+
+    private let reader: any LogReader
+    private let pipeline: IngestPipeline
+    private let partition: TopicPartition
+    private let hasher: RecordIdentityHasher
+    private let windowSeconds: UInt32
+    /// Which of these the topic of events has, of the time since (in seconds since 1970).
+    private let stored: @Sendable (_ among: Set<RecordIdentity>, _ since: UInt32) async throws(LogError) -> Set<RecordIdentity>
+
+    package init(
+        reader: any LogReader, pipeline: IngestPipeline, rejectedTopic: TopicName, hasher: RecordIdentityHasher,
+        windowSeconds: UInt32,
+        stored: @escaping @Sendable (Set<RecordIdentity>, UInt32) async throws(LogError) -> Set<RecordIdentity>
+    ) {
+        self.reader = reader
+        self.pipeline = pipeline
+        partition = TopicPartition(rejectedTopic, PartitionID(0))
+        self.hasher = hasher
+        self.windowSeconds = windowSeconds
+        self.stored = stored
+    }
+
+    /// Goes through some thousands of records; `next` of the report says where to go on.
+    ///
+    /// - Throws: `LogError` where the log cannot be read, `IngestError` where it cannot be written; what was stored is, and asking again
+    ///   goes on behind it.
+    package func run(_ request: Request) async throws -> RetryReport {
+        var report = RetryReport()
+        let events = try await read(request, &report)
+        let pending = try await pending(events, &report)
+        for start in stride(from: 0, to: pending.count, by: Self.roundCount) {
+            try await put(pending[start..<min(start + Self.roundCount, pending.count)], &report)
+        }
+        return report
+    }
+
+    // MARK: Reading
+
+    private func read(_ request: Request, _ report: inout RetryReport) async throws -> [RejectedEvent] {
+        let bounds = try reader.bounds(of: partition)
+        report.end = min(request.to ?? .max, bounds.highWatermark.value)
+        report.next = max(request.from, bounds.start.value)
+        var events: [RejectedEvent] = []
+        var byteCount = 0
+        while report.next < report.end, report.examined < Self.recordsMax, byteCount < Self.bytesMax {
+            let batches = try await reader.read(partition, from: Offset(report.next), maximumBytes: Self.readBytes)
+            let range = report.next..<report.end
+            var place = 0
+            while place < batches.count, report.next < report.end {
+                let found = try Self.records(batches, at: place)
+                for event in found.events where range.contains(event.offset) {
+                    report.examined += 1
+                    guard request.name.map({ ExactText($0) == event.name.map(ExactText.init) }) ?? true else { continue }
+                    events.append(event)
+                    byteCount += event.bytes.count
+                }
+                report.next = min(found.nextOffset, report.end)
+                place += found.byteCount
+            }
+        }
+        report.next = max(report.next, min(request.from, report.end))
+        return events
+    }
+
+    private static func records(
+        _ batches: [UInt8], at place: Int
+    ) throws(RecordFormatError) -> (events: [RejectedEvent], nextOffset: Int64, byteCount: Int) {
+        var events: [RejectedEvent] = []
+        var reader = RecordBatchReader()
+        let result = batches.withUnsafeBytes { bytes in
+            Result { () throws(RecordFormatError) in
+                let batch = UnsafeRawBufferPointer(rebasing: bytes[place...])
+                let header = try RecordBatchHeader(reading: batch)
+                try reader.forEachRecord(in: batch, header: header) { events.append(RejectedEvent($0)) }
+                return (header.nextOffset, header.totalBytes)
+            }
+        }
+        let (nextOffset, byteCount) = try result.get()
+        return (events, nextOffset, byteCount)
+    }
+
+    /// Those that the log does not have.
+    private func pending(_ events: [RejectedEvent], _ report: inout RetryReport) async throws -> [RejectedEvent] {
+        guard let oldest = events.map(\.receivedAt).min() else { return [] }
+        let identities = events.map { identity(of: messageID(of: $0)) }
+        let seconds = UInt32(clamping: oldest / 1000)
+        let found = try await stored(Set(identities), seconds &- min(seconds, windowSeconds))
+        let pending = zip(events, identities).filter { !found.contains($1) }.map(\.0)
+        report.alreadyStored += events.count - pending.count
+        return pending
+    }
+
+    private func messageID(of event: RejectedEvent) -> String { event.messageID ?? madeID(offset: event.offset) }
+
+    /// The id of an event without one. Nobody outside can know it before it is used: the key is secret.
+    private func madeID(offset: Int64) -> String {
+        let word = identity(of: "\(partition)@\(offset)").high
+        let digits = String(word, radix: 16)
+        return "rejected-\(offset)-" + String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    private func identity(of messageID: String) -> RecordIdentity {
+        var messageID = messageID
+        return messageID.withUTF8 { hasher.identity(of: UnsafeRawBufferPointer($0)) }
+    }
+
+    // MARK: Putting through
+
+    private func put(_ events: ArraySlice<RejectedEvent>, _ report: inout RetryReport) async throws {
+        var outcomes: [(RejectedEvent, Result<IngestReport, IngestError>)] = []
+        await withTaskGroup(of: (RejectedEvent, Result<IngestReport, IngestError>).self) { group in
+            for event in events {
+                // In their order: of two with the same messageId the first is stored.
+                let prepared = Result { () throws(IngestError) in
+                    try pipeline.prepare(event, messageID: messageID(of: event))
+                }
+                group.addTask { (event, await commit(prepared)) }
+            }
+            for await outcome in group { outcomes.append(outcome) }
+        }
+        for (event, outcome) in outcomes.sorted(by: { $0.0.offset < $1.0.offset }) {
+            let result = try outcome.get()
+            report.stored += result.accepted
+            report.alreadyStored += result.duplicates
+            report.rejected += result.rejected
+            for rejection in result.results where rejection.status == .rejected && report.rejections.count < Self.rejectionsMax {
+                report.rejections.append(.init(offset: event.offset, violations: rejection.violations))
+            }
+        }
+    }
+
+    private func commit(_ prepared: Result<PreparedRequest, IngestError>) async -> Result<IngestReport, IngestError> {
+        switch prepared {
+        case .failure(let error): .failure(error)
+        case .success(let prepared):
+            await withCheckedContinuation { continuation in
+                pipeline.commit(prepared, on: CallersThread()) { continuation.resume(returning: $0) }
+            }
+        }
+    }
+}
+
+/// Goes on wherever it is told to: what follows is short.
+private struct CallersThread: RequestExecutor {
+    func execute(_ work: @escaping @Sendable () -> Void) { work() }
+}
