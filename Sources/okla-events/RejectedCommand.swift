@@ -55,7 +55,8 @@ struct RejectedListCommand: ParsableCommand {
     private func line(_ record: RecordView) -> String? {
         var headers: [String: UnsafeRawBufferPointer] = [:]
         record.forEachHeader { name, value in headers[String(decoding: name, as: UTF8.self)] = value }
-        if let event, headers["event"].map({ String(decoding: $0, as: UTF8.self) }) != event { return nil }
+        // By bytes: to a String, é as one code point and as two are the same.
+        if let event, headers["event"]?.elementsEqual(event.utf8) != true { return nil }
         let named = ["event", "messageId", "writeKey", "endpoint", "clientAddress", "userAgent"]
             .map { "\"\($0)\":\(RecordText.quoted(headers[$0]))" }.joined(separator: ",")
         return """

@@ -257,3 +257,11 @@ def test_rejected_list_prints_what_was_rejected_and_why(service):
     only = run("rejected", "list", "--data-dir", service.data_dir, "--event", "search").stdout.splitlines()
     assert [json.loads(line)["offset"] for line in only] == [1]
     assert len(run("rejected", "list", "--data-dir", service.data_dir, "--from", "1", "--to", "2").stdout.splitlines()) == 1
+
+
+def test_rejected_list_tells_names_that_look_alike_apart(service):
+    names = "caf\u00e9", "cafe\u0301"
+    service.post("/api/events", [event(name, context=5) for name in names])
+    for number, name in enumerate(names):
+        listed = run("rejected", "list", "--data-dir", service.data_dir, "--event", name).stdout.splitlines()
+        assert [json.loads(line)["offset"] for line in listed] == [number]
