@@ -3,6 +3,7 @@ import AsyncHTTPClient
 internal import Foundation
 internal import NIOCore
 internal import NIOFoundationCompat
+internal import NIOHTTP1
 
 /// Where a running service is, and the right to administer it.
 struct AdminLocation: ParsableArguments {
@@ -19,7 +20,8 @@ struct AdminLocation: ParsableArguments {
         let credentials = StoredCredentials(dataDirectory: dataDir)
         if let token = adminToken ?? ProcessInfo.processInfo.environment["ADMIN_TOKEN"] ?? credentials.adminToken { return token }
         throw Failure.report(
-            "no admin token: give --admin-token, set ADMIN_TOKEN, or name the service's --data-dir (\(credentials.path) cannot be read)")
+            "no admin token: give --admin-token, set ADMIN_TOKEN, or name the service's --data-dir (\(credentials.path) cannot be read)"
+        )
     }
 }
 
@@ -39,7 +41,9 @@ struct AdminClient {
     func close() async throws { try await client.shutdown() }
 
     /// Posts `body` and reads the answer. Says what went wrong and ends the command where that is not 200.
-    func post<Answer: Decodable>(_ path: String, _ body: some Encodable, timeout: TimeAmount = .minutes(10)) async throws -> Answer {
+    func post<Answer: Decodable>(_ path: String, _ body: some Encodable, timeout: TimeAmount = .minutes(10)) async throws
+        -> Answer
+    {
         do {
             var request = HTTPClientRequest(url: url + path)
             request.method = .POST
@@ -50,7 +54,8 @@ struct AdminClient {
             let answer = try await response.body.collect(upTo: Self.answerBytesMax)
             guard response.status.code == 200 else {
                 let error = try? JSONDecoder().decode(ErrorBody.self, from: Data(buffer: answer))
-                throw Failure.report("\(url): \(response.status): \(TerminalText.escaped(error?.message ?? String(buffer: answer)))")
+                throw Failure.report(
+                    "\(url): \(response.status): \(TerminalText.escaped(error?.message ?? String(buffer: answer)))")
             }
             return try JSONDecoder().decode(Answer.self, from: Data(buffer: answer))
         } catch let error as ExitCode {

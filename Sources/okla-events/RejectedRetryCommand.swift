@@ -50,9 +50,13 @@ struct RejectedRetryCommand: AsyncParsableCommand {
 
     func run() async throws {
         let client = try AdminClient(location)
-        let result = await Result { try await retry(client) }
+        do {
+            try await retry(client)
+        } catch {
+            try? await client.close()
+            throw error
+        }
         try? await client.close()
-        try result.get()
     }
 
     private func retry(_ client: AdminClient) async throws {
