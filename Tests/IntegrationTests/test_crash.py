@@ -4,6 +4,7 @@ import random
 import re
 
 from load import Load, check, seeded
+from scrape import Scrape
 from service import Service, run, wait_until
 
 KILLS = int(os.environ.get("OKLA_KILLS", "100"))
@@ -26,10 +27,15 @@ def test_nothing_acknowledged_is_lost_or_doubled_by_sigkill(tmp_path, measured):
                 load.wait(chance.random() * 0.1)
                 service.kill()
             service.start()
+            # Before anything is sent: what is counted is what the log holds.
+            figures = Scrape(service)
+            assert figures.ledger()["stored"] == figures.sum("log_end_offset", topic="okla.events.raw")
             load.ports.set(service.port)
         load.finish()
+        ledger = Scrape(service).ledger()
     service.stop()
     stored = check(service, load.clients)
+    assert ledger["stored"] == stored and ledger["rejected"] == ledger["unavailable"] == 0
     acknowledged = len(load.acknowledged)
     measured(f"{KILLS} kills, {acknowledged} events acknowledged, {stored} stored, {load.repeats} requests repeated")
     assert acknowledged > KILLS and load.repeats > 0
