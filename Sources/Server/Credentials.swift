@@ -12,25 +12,32 @@ package struct Credentials: Sendable, Equatable {
     /// Reads the file, or makes it. `isNew` says that it was made now.
     package static func load(dataDirectory: String) throws -> (credentials: Credentials, isNew: Bool) {
         let path = "\(dataDirectory)/\(fileName)"
-        if let data = try DataDirectory.read(path) {
-            guard let stored = try? JSONDecoder().decode(Stored.self, from: data) else {
-                throw ConfigurationError(
-                    "\(path): is not what was written there; restore it, or remove it to have new keys made")
-            }
-            return (Credentials(writeKey: stored.writeKey, adminToken: stored.adminToken), false)
-        }
+        if let stored = try stored(path) { return (stored, false) }
         let made = Credentials(writeKey: randomText(), adminToken: randomText())
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let data = try encoder.encode(Stored(writeKey: made.writeKey, adminToken: made.adminToken))
-        try DataDirectory.writePrivately(Array(data), path)
-        return (made, true)
+        if try DataDirectory.makePrivately(Array(data), path) { return (made, true) }
+        guard let others = try stored(path) else { throw ConfigurationError("\(path) has come and gone; start again") }
+        return (others, false)
+    }
+
+    /// nil: nothing is there.
+    private static func stored(_ path: String) throws -> Credentials? {
+        guard let data = try DataDirectory.read(path) else { return nil }
+        guard let stored = try? JSONDecoder().decode(Stored.self, from: data) else {
+            throw ConfigurationError("\(path): is not what was written there; restore it, or remove it to have new keys made")
+        }
+        return Credentials(writeKey: stored.writeKey, adminToken: stored.adminToken)
     }
 
     private struct Stored: Codable {
         let writeKey: String
         let adminToken: String
     }
+
+    /// Those that are kept nowhere.
+    static func unkept() -> Credentials { Credentials(writeKey: randomText(), adminToken: randomText()) }
 
     /// 192 bits from the system's generator.
     private static func randomText() -> String {

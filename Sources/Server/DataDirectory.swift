@@ -26,11 +26,21 @@ enum DataDirectory {
         return exists && isFolder.boolValue ? 0 : number
     }
 
-    /// Puts `bytes` at `path`, readable by its owner alone from the first moment on; after a crash either whole or not there.
-    static func writePrivately(_ bytes: [UInt8], _ path: String) throws {
+    /// Puts `bytes` at `path`, readable by its owner alone from the first moment on; after a crash either whole or not there. False where
+    /// something is there already, which stays: of two processes that do this at once, one does it.
+    static func makePrivately(_ bytes: [UInt8], _ path: String) throws -> Bool {
+        let own = "\(path).\(getpid())"
+        defer { unlink(own) }
         do {
-            try PosixFileSystem(fileMode: 0o600).replace(path, with: bytes)
-        } catch {
+            let fileSystem = PosixFileSystem(fileMode: 0o600)
+            try fileSystem.replace(own, with: bytes)
+            guard link(own, path) == 0 else {
+                if errno == EEXIST { return false }
+                throw refusal(path, errno)
+            }
+            try fileSystem.syncDirectory(URL(fileURLWithPath: path).deletingLastPathComponent().path)
+            return true
+        } catch let error as FileError {
             throw ConfigurationError(error.refusal)
         }
     }

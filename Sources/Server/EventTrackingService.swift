@@ -123,7 +123,16 @@ package struct EventTrackingService: Sendable {
         if !settings.writeKeys.isEmpty, let token = settings.adminToken {
             return (WriteKeyRing(settings.writeKeys), AdminAccess(token: token))
         }
-        let (credentials, isNew) = try Credentials.load(dataDirectory: dataDirectory)
+        let (credentials, isNew): (Credentials, Bool)
+        do {
+            (credentials, isNew) = try Credentials.load(dataDirectory: dataDirectory)
+        } catch  where !settings.writeKeys.isEmpty {
+            // Events are taken also where the disk is full.
+            logger.warning(
+                "nobody can administer this service until it is started again, for no admin token is configured and none can be made",
+                metadata: ["reason": "\(error)"])
+            return (WriteKeyRing(settings.writeKeys), AdminAccess(token: Credentials.unkept().adminToken))
+        }
         if isNew {
             var made: Logger.Metadata = ["file": "\(dataDirectory)/\(Credentials.fileName)"]
             if settings.writeKeys.isEmpty { made["writeKey"] = "\(credentials.writeKey)" }

@@ -8,8 +8,9 @@ import pytest
 
 from disk import Disk
 from refusal import check_refusal
+from scrape import Scrape
 from sender import Sender
-from service import Service, run
+from service import Service, run, wait_until
 
 TOPIC = "okla.events.raw"
 SETTINGS = {"KAFKA_PARTITIONS": "2", "LOG_SEGMENT_BYTES": "65536", "EVENT_TRACKING_MAX_PAYLOAD_SIZE": "1048576"}
@@ -122,6 +123,34 @@ def test_a_start_without_a_free_byte_serves_reads_and_room_makes_all_well(state,
     sender.check_log(is_complete=True)
     if state == "torn":
         assert any(path.read_bytes().startswith(TORN) for path in torn_pieces(sender))
+    sender.stop_and_verify()
+
+
+def test_the_ledger_counts_what_had_no_room_once_there_is(small_disk, tmp_path):
+    """A start without room cannot read what is in the journal alone."""
+    sender = serve(small_disk, tmp_path)
+    for _ in range(5):
+        assert sender.send(0, 1).status == 202
+    # Nothing of it was kept.
+    sender.service.kill()
+    (sender.service.data_dir / "ledger").unlink()
+    fill(small_disk)
+    sender.service.start()
+
+    def counted():
+        figures = Scrape(sender.service)
+        return figures.ledger()["stored"], figures.sum("log_end_offset", topic=TOPIC)
+    stored, held = counted()
+    assert stored < held > 0
+    (small_disk / "filler").unlink()
+    wait_until(lambda: counted() == (held, held))
+    assert sender.send(0, 1).status == 202
+    stored, held = counted()
+    assert stored == held
+    for _ in range(2):
+        sender.service.kill()
+        sender.service.start()
+        assert counted() == (held, held)
     sender.stop_and_verify()
 
 

@@ -1,3 +1,4 @@
+internal import Ingestion
 internal import NIOCore
 internal import NIOHTTP1
 
@@ -22,7 +23,10 @@ final class ConnectionGuard: ChannelDuplexHandler {
             forwardBody(context)
             let asksForUpgrade = head.method == .CONNECT || head.headers.contains(name: "upgrade")
             isFollowed = head.isKeepAlive && !asksForUpgrade
-            if connection.state.requestHead(asksForUpgrade: asksForUpgrade, now: now) { context.fireChannelRead(data) }
+            let bodyMayBeLong = head.method == .POST && EventsAddress(uri: head.uri)?.endpoint == .segmentBatch
+            if connection.state.requestHead(asksForUpgrade: asksForUpgrade, bodyMayBeLong: bodyMayBeLong, now: now) {
+                context.fireChannelRead(data)
+            }
         case .body(let bytes):
             guard connection.state.input != .ended else { return }
             if let complete = merge.add(bytes) { forward(complete, context) }

@@ -25,8 +25,10 @@ package struct ConnectionLimits: Sendable {
     /// Bytes of a request's line and headers.
     package var headerBytesMax = 16 << 10
     package var headerFieldsMax = 100
-    /// Bytes of a body's content.
+    /// Bytes of the content of the longest body that any address takes.
     package let bodyBytesMax: Int
+    /// Bytes of a body's content at the addresses that most come to.
+    package let usualBodyBytesMax: Int
     /// Requests of one connection that wait for their answers. One more, and the connection ends after these.
     package var pipelinedRequestsMax = 32
     /// As long as so many wait, no more is read. It leaves room for those that come in the last read.
@@ -49,13 +51,16 @@ package struct ConnectionLimits: Sendable {
     /// What a request holds beside its bytes.
     package var requestOverheadBytes = 1 << 10
 
-    /// - Parameter usualBodyBytesMax: of the addresses that most bodies come to.
     package init(bodyBytesMax: Int, usualBodyBytesMax: Int? = nil) {
         self.bodyBytesMax = bodyBytesMax
-        receiveBufferBytes = min(max(64 << 10, usualBodyBytesMax ?? bodyBytesMax), 1 << 20)
+        self.usualBodyBytesMax = usualBodyBytesMax ?? bodyBytesMax
+        receiveBufferBytes = min(max(64 << 10, self.usualBodyBytesMax), 1 << 20)
         heldBytesMax = max(64 << 20, 64 * bodyBytesMax)
     }
 
-    /// Bytes of a body with its chunks' sizes: chunks of one byte take six, and there is room for some extensions.
-    var encodedBodyBytesMax: Int { 8 * bodyBytesMax + headerBytesMax }
+    /// Bytes of a body with its chunks' sizes: chunks of one byte take six, and there is room for some extensions. A longer body than the
+    /// usual one comes in chunks of some length, or in none.
+    func encodedBodyBytesMax(isLong: Bool) -> Int {
+        8 * usualBodyBytesMax + (isLong ? bodyBytesMax : 0) + headerBytesMax
+    }
 }

@@ -43,6 +43,8 @@ package struct ConnectionState {
     package internal(set) var unanswered = 0
     var isAnswering = false
     private var isAnsweredEarly = false
+    /// Whether the request that comes in may have a longer body than the usual one.
+    private var bodyMayBeLong = false
     var answerIsLast = false
     var endsAfterAnswers = false
     var finishedSince: Tick?
@@ -88,14 +90,14 @@ package struct ConnectionState {
     package mutating func bytesDecoded(now: Tick) -> Action {
         switch input {
         case .header(let count) where count > limits.headerBytesMax: refuse(.headersTooLarge, now)
-        case .body(let count) where count > limits.encodedBodyBytesMax: refuse(.bodyTooLarge, now)
+        case .body(let count) where count > limits.encodedBodyBytesMax(isLong: bodyMayBeLong): refuse(.bodyTooLarge, now)
         default: .none
         }
     }
 
     /// Headers are complete. False: the request is not to be handed on. The decoder reads nothing behind a request that asks
     /// for another protocol, so that one is the last.
-    package mutating func requestHead(asksForUpgrade: Bool = false, now: Tick) -> Bool {
+    package mutating func requestHead(asksForUpgrade: Bool = false, bodyMayBeLong: Bool = false, now: Tick) -> Bool {
         guard input != .ended else { return false }
         guard unanswered < limits.pipelinedRequestsMax else {
             input = .ended
@@ -104,6 +106,7 @@ package struct ConnectionState {
         }
         unanswered += 1
         isAnsweredEarly = false
+        self.bodyMayBeLong = bodyMayBeLong
         requestByteCount += limits.requestOverheadBytes
         endsAfterAnswers = asksForUpgrade
         begin(.body(byteCount: 0), now)

@@ -56,6 +56,16 @@ package final class Ledger: Sendable {
 
     // MARK: Counting
 
+    /// Counts what the log was found to hold up to an offset of a partition.
+    package func add(_ counts: LedgerCounts, countedTo offset: Int64, of partition: Int) {
+        state.withLock { state in
+            state.counts.add(counts)
+            state.counts.advance(partition, to: offset)
+            state.types = EventTypes(state.counts)
+            state.version += 1
+        }
+    }
+
     /// Counts what the log has taken of a request. On the thread that gives out the log's receipts, in their order.
     func committed(_ prepared: PreparedRequest, _ receipt: AppendReceipt, raw: TopicHandle) {
         let key = prepared.keyNumber

@@ -74,6 +74,12 @@ package struct LedgerCounts: Sendable, Equatable {
     /// A record of partition `partition` is counted.
     mutating func advance(_ partition: Int, to offset: Int64) { positions[partition] = max(positions[partition], offset) }
 
+    /// Adds the figures of `other`.
+    mutating func add(_ other: LedgerCounts) {
+        for (number, name) in other.keyNames.enumerated() { keys[key(name)] += other.keys[number] }
+        for (number, name) in other.typeNames.enumerated() { types[type(name)] += other.types[number] }
+    }
+
     /// Replaces what no log says by what `other` has of it.
     package mutating func takeUnlogged(from other: LedgerCounts) {
         for outcome in LedgerTally.Outcome.allCases where !outcome.isInTheLog {

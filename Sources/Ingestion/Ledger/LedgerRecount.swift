@@ -1,30 +1,26 @@
 package import RecordFormat
 
-/// Counts records of the log that the ledger's figures do not hold yet: those that came after they were last kept.
+/// Counts records of the log that the ledger's figures do not hold yet.
 package struct LedgerRecount: ~Copyable {
-    package private(set) var counts: LedgerCounts
-    private let rawPartitionCount: Int
+    package private(set) var counts = LedgerCounts(partitionCount: 0)
+    private let outcome: LedgerTally.Outcome
     private var reader = RecordBatchReader()
 
-    package init(_ counts: LedgerCounts, rawPartitionCount: Int) {
-        self.counts = counts
-        self.rawPartitionCount = rawPartitionCount
-    }
+    /// - Parameter partition: as `LedgerCounts.positions` numbers them.
+    package init(partition: Int, rawPartitionCount: Int) { outcome = partition < rawPartitionCount ? .stored : .rejected }
 
-    /// Counts the records of whole batches of partition `partition` (as `LedgerCounts.positions` numbers them) from its position
-    /// on, and moves that behind them.
-    package mutating func add(_ batches: [UInt8], partition: Int) throws(RecordFormatError) {
-        let outcome: LedgerTally.Outcome = partition < rawPartitionCount ? .stored : .rejected
-        var start = 0
-        while start < batches.count {
+    /// Counts those records of whole batches whose offsets are in a range, and returns the offset behind them. Where a batch cannot be
+    /// decoded, those before it are counted.
+    package mutating func add(_ batches: [UInt8], _ range: Range<Int64>) throws(RecordFormatError) -> Int64 {
+        var (start, next) = (0, range.lowerBound)
+        while start < batches.count, next < range.upperBound {
             var found: [(key: String, type: String?)] = []
-            let position = counts.positions[partition]
             let read = batches.withUnsafeBytes { bytes in
                 Result { () throws(RecordFormatError) in
                     let batch = UnsafeRawBufferPointer(rebasing: bytes[start...])
                     let header = try RecordBatchHeader(reading: batch)
                     try reader.forEachRecord(in: batch, header: header) { record in
-                        if record.offset < position { return }
+                        guard range.contains(record.offset) else { return }
                         func text(_ name: StaticString) -> String? {
                             record.header(name).map { String(decoding: $0, as: UTF8.self) }
                         }
@@ -33,13 +29,14 @@ package struct LedgerRecount: ~Copyable {
                     return (offset: header.nextOffset, byteCount: header.totalBytes)
                 }
             }
-            let next = try read.get()
+            let behind = try read.get()
             for (key, type) in found {
                 let type = type.map { counts.type($0) } ?? 0
                 counts.add(outcome, key: counts.key(key), type: type)
             }
-            counts.advance(partition, to: next.offset)
-            start += next.byteCount
+            next = min(behind.offset, range.upperBound)
+            start += behind.byteCount
         }
+        return next
     }
 }

@@ -114,54 +114,73 @@ import Testing
             _ = try await bench.send(body, key: number % 3 == 0 ? "a" : "k")
         }
         let counted = Self.counts(bench)
-        for kept in [0, 150] {
-            // From the beginning, and from the middle of each partition.
-            var start = LedgerCounts(partitionCount: 13)
-            if kept > 0 { start = try Self.recount(bench, upTo: kept, from: start) }
-            let again = try Self.recount(bench, upTo: 300, from: start)
-            again.checkInvariants()
-            #expect(again.positions == counted.positions)
+        // In one go, and in two that meet within batches.
+        for split in [0, 7] {
+            let again = Ledger(
+                LedgerCounts(partitionCount: 13), keys: WriteKeyRing([WriteKey(key: "k", name: "web")]), events: ["search"],
+                rawPartitionCount: 12)
+            for (partition, batches) in Self.batches(bench).enumerated() {
+                let end = counted.positions[partition]
+                for range in [0..<min(Int64(split), end), min(Int64(split), end)..<end] {
+                    var recount = LedgerRecount(partition: partition, rawPartitionCount: 12)
+                    #expect(try recount.add(batches, range) == range.upperBound)
+                    again.add(recount.counts, countedTo: range.upperBound, of: partition)
+                }
+            }
+            let found = again.snapshot.counts
+            found.checkInvariants()
+            #expect(found.positions == counted.positions)
             for (number, name) in counted.keyNames.enumerated() {
-                #expect(again.keys[again.keyNames.firstIndex(of: name)!] == counted.keys[number])
+                #expect(found.keys[found.keyNames.firstIndex(of: name)!] == counted.keys[number])
             }
             for (number, name) in counted.typeNames.enumerated() where counted.types[number].received > 0 {
-                #expect(Self.type(name, again) == counted.types[number])
+                #expect(Self.type(name, found) == counted.types[number])
             }
         }
     }
 
-    /// Counts the first records of the log, batches of ten each, from where `start` ends.
-    static func recount(_ bench: Bench, upTo count: Int, from start: LedgerCounts) throws -> LedgerCounts {
-        var recount = LedgerRecount(start, rawPartitionCount: 12)
+    @Test func whatIsBehindABrokenBatchIsNotCounted() async throws {
+        let bench = Bench()
+        for number in 0..<25 { _ = try await bench.send("{\(number == 0 ? "" : "\"n\":\(number)")}") }
+        var batches = Self.batches(bench)[12]
+        batches[batches.count / 2] ^= 0xFF
+        var recount = LedgerRecount(partition: 12, rawPartitionCount: 12)
+        #expect(throws: RecordFormatError.self) { try recount.add(batches, 0..<25) }
+        #expect(recount.counts.total == Self.tally(rejected: 10), "of three batches the second is broken")
+    }
+
+    /// The records of each partition in batches of ten.
+    static func batches(_ bench: Bench) -> [[UInt8]] {
         var partitions: [[FakeLog.Stored]] = Array(repeating: [], count: 13)
-        for record in bench.log.records.prefix(count) {
-            partitions[record.topic == 0 ? record.partition : 12].append(record)
-        }
-        for (partition, records) in partitions.enumerated() {
+        for record in bench.log.records { partitions[record.topic == 0 ? record.partition : 12].append(record) }
+        return partitions.map { records in
+            var batches = GrowableBytes()
             for base in stride(from: 0, to: records.count, by: 10) {
                 var builder = RecordBatchBuilder()
                 for record in records[base..<min(base + 10, records.count)] {
-                    var body = GrowableBytes()
-                    RecordBody.appendAbsentField(to: &body)
-                    RecordBody.appendAbsentField(to: &body)
-                    RecordBody.appendHeaderCount(record.headers.count, to: &body)
-                    for (name, value) in record.headers.sorted(by: { $0.key < $1.key }) {
-                        let bytes = Array(value.utf8)
-                        bytes.withUnsafeBytes { bytes in
-                            switch name {
-                            case "event": RecordBody.appendHeader("event", bytes, to: &body)
-                            case "writeKey": RecordBody.appendHeader("writeKey", bytes, to: &body)
-                            default: RecordBody.appendHeader("other", bytes, to: &body)
-                            }
-                        }
-                    }
-                    builder.append(body: body.bytes, timestamp: 0)
+                    builder.append(body: body(record).bytes, timestamp: 0)
                 }
-                var batch = GrowableBytes()
-                _ = builder.finish(baseOffset: Int64(base), partitionLeaderEpoch: 0, codec: .lz4, appendingTo: &batch)
-                try recount.add(Array(copying: batch), partition: partition)
+                _ = builder.finish(baseOffset: Int64(base), partitionLeaderEpoch: 0, codec: .lz4, appendingTo: &batches)
+            }
+            return Array(copying: batches)
+        }
+    }
+
+    private static func body(_ record: FakeLog.Stored) -> GrowableBytes {
+        var body = GrowableBytes()
+        RecordBody.appendAbsentField(to: &body)
+        RecordBody.appendAbsentField(to: &body)
+        RecordBody.appendHeaderCount(record.headers.count, to: &body)
+        for (name, value) in record.headers.sorted(by: { $0.key < $1.key }) {
+            let bytes = Array(value.utf8)
+            bytes.withUnsafeBytes { bytes in
+                switch name {
+                case "event": RecordBody.appendHeader("event", bytes, to: &body)
+                case "writeKey": RecordBody.appendHeader("writeKey", bytes, to: &body)
+                default: RecordBody.appendHeader("other", bytes, to: &body)
+                }
             }
         }
-        return recount.counts
+        return body
     }
 }
