@@ -31,9 +31,9 @@ package struct RequestDecoder {
     package struct Outer {
         var writeKey: String?
         var sentAt: Int64?
-        var eventCount: Int
+        package var eventCount: Int
         /// Of the whole text.
-        var textByteCount: Int
+        package var textByteCount: Int
     }
 
     package enum Source {

@@ -13,10 +13,14 @@ package final class Deduplicator: Sendable {
         }
     }
 
+    /// So many ids are best reserved at once: the memory of their places is waited for together, while what is known of their events
+    /// stays in the nearest cache.
+    package static let idsAtOnce = 32
+
     /// An event's id, and the event's number in its request.
     package struct Wanted: Sendable {
-        let event: Int
-        let identity: RecordIdentity
+        package let event: Int
+        package let identity: RecordIdentity
 
         package init(event: Int, identity: RecordIdentity) {
             self.event = event

@@ -51,9 +51,6 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
     private var events: [PreparedRequest.Event] = []
     private var random = SystemRandomNumberGenerator()
 
-    /// The memory of so many ids' places is waited for at once, while what is known of their events stays in the nearest cache.
-    private static let roundEventsMax = 32
-
     /// - Parameters:
     ///   - writeKey: where one that may be used stands outside the body.
     ///   - receivedAt: milliseconds since 1970.
@@ -99,7 +96,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         memory.stored.sentAt = outer.sentAt
         memory.stored.context.authorized(trustsClientContext: writeKey.trustsClientContext)
         group = RecordGroupBuilder(
-            timestamp: receivedAt, bodyBytes: outer.textByteCount + outer.eventCount * Self.addedBytesUsual,
+            timestamp: receivedAt, bodyBytes: outer.textByteCount + outer.eventCount * RecordEncoding.addedBytesUsual,
             recordCount: outer.eventCount)
         events.reserveCapacity(outer.eventCount)
     }
@@ -119,9 +116,6 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
             .rateLimited, "more than \(reached): nothing of the request was stored; send it again after \(seconds) s",
             retryAfterSeconds: seconds)
     }
-
-    /// What key, headers and members spliced in take of an event, so that the memory of a request rarely moves.
-    private static let addedBytesUsual = 256
 
     private func keyInBody(_ outer: RequestDecoder.Outer) throws(IngestError) -> WriteKey {
         guard let candidate = outer.writeKey else {
@@ -146,7 +140,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
             validation.check(event, envelope, storedAs: memory.stored, memory.completed, into: &memory.violations)
             if memory.violations.isEmpty {
                 wait(number, event, envelope)
-                if memory.round.count == Self.roundEventsMax { end() }
+                if memory.round.count == Deduplicator.idsAtOnce { end() }
             } else {
                 end()
                 reject(event.source, envelope, memory.violations)
