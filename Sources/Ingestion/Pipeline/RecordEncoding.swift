@@ -5,7 +5,7 @@ package import RecordFormat
 /// How a good event becomes a record: the partition of its key; as value its text with the server's changes; three headers.
 package struct RecordEncoding {
     /// What key, headers and members spliced in take of an event, so that the memory of a request rarely moves.
-    package static let addedBytesUsual = 256
+    package static let addedBytesUsual = 512
 
     private let endpoint: IngestEndpoint
     private let topic: TopicHandle
