@@ -22,13 +22,16 @@ struct Measurement {
         var staged = Staged(parts)
         var whole = Whole(parts, bodies)
         var workspace = DecodeWorkspace()
+        var recordBytes = 0
         for number in bodies.all.indices {
             if number == warmUp {
                 staged.forget()
                 whole.forget()
+                recordBytes = 0
             }
             let bytes = try staged.run(parts.request(number), bodies.all[number], in: &workspace)
             let wholeBytes = try whole.run(number)
+            recordBytes += bytes
             precondition(bytes == wholeBytes, "the stages made other records than the pipeline")
         }
         let events = Double(staged.eventCount)
@@ -36,7 +39,7 @@ struct Measurement {
         let everything = try Everything(parts, bodies, directory: directory).run(warmUp: warmUp)
         let stages = Staged.Stage.allCases.map { "\"\($0)\":\(Self.rounded(staged.laps[$0] / events))" }
         return """
-            {"events":\(Int(events)),"stages_ns":{\(stages.joined(separator: ","))},"whole_ns":\(Self.rounded(whole.nanoseconds / events)),\
+            {"events":\(Int(events)),"record_bytes":\(Self.rounded(Double(recordBytes) / events)),"stages_ns":{\(stages.joined(separator: ","))},"whole_ns":\(Self.rounded(whole.nanoseconds / events)),\
             "everything_ns":\(Self.rounded(everything / events)),"user_agent_lookups":\(agents.hits + agents.misses),\
             "user_agent_misses":\(agents.misses)}
             """

@@ -29,14 +29,14 @@ def measure(run):
         rounds.append(found)
     run.progress("ingest: user agents")
     agents = run.program(USER_AGENT_BENCH)
-    print_stages(rounds)
+    print_stages(run, rounds)
     print_user_agents(run, rounds, agents)
     run.goal("ingest", "CPU of ingestion with everything on and the log, durability os, 12 partitions / the bare floor", median(rounds, "ratio"),
              GOAL_RATIO, "")
     return {"rounds": rounds, "user_agents": agents}
 
 
-def print_stages(rounds):
+def print_stages(run, rounds):
     floor = median(rounds, "floor_ns")
 
     def line(name, ns):
@@ -44,25 +44,25 @@ def print_stages(rounds):
     stages = [line(name, median([found["stages_ns"] for found in rounds], stage)) for stage, name in STAGES.items()]
     report.say(f"{rounds[0]['events']:,} events in the floor's own gzip batches of 100, no HTTP; catalogue, user agents, places, limits and ledger are on. The stages "
                "and the whole pipeline on one thread in turns, batch by batch; the last row with the log on the disk, durability os, 12 partitions, 8 batches "
-               "on their way.", "")
+               f"on their way. A record has {rounds[0]['record_bytes']:,.0f} bytes, an event as it comes {run.floor_rounds[-1]['json_bytes_per_event']:,.0f}.", "")
     report.table([("stage", "", "name"), ("CPU ns/event", ",.0f", "ns"), ("of the floor", ".2f", "floors")], [
         *stages,
         line("**sum of the stages**", median(rounds, "sum_ns")),
         line("the rest: write key, limits, ledger, answer", median(rounds, "rest_ns")),
         line("**the whole pipeline**, measured by itself", median(rounds, "whole_ns")),
-        line("the log: LZ4, CRC-32C, journal, segments, threads", median(rounds, "log_ns")),
+        line("the log: LZ4, CRC-32C, write(2), its threads", median(rounds, "log_ns")),
         line("**everything**, measured by itself", median(rounds, "everything_ns")),
         line("the bare floor, just before and after", floor)])
     apart = median([{"share": found["sum_ns"] / found["whole_ns"]} for found in rounds], "share")
-    report.say(f"The stages, each measured alone, are {apart:.0%} of the pipeline measured as a whole.", "")
+    report.say(f"The stages, each measured alone, are together {apart:.0%} of the pipeline measured as a whole.", "")
 
 
 def print_user_agents(run, rounds, agents):
     """The generator's events have one user agent. How it is with many is measured by itself, and what that would add is told."""
-    lookups, events, misses = (rounds[0][key] for key in ("user_agent_lookups", "events", "user_agent_misses"))
+    lookups, misses = rounds[0]["user_agent_lookups"], rounds[0]["user_agent_misses"]
     report.say(f"User agents: all events above have the same one, which is looked up once a request ({misses} of {lookups:,} lookups missed). Drawn as "
                f"from traffic (the k-th most frequent of {agents['strings']:,} with a probability like 1/k, of which {agents['entries']:,} are remembered):", "")
-    report.table([("what", "", "name"), ("", "", "value")], [
+    report.table([("user agents", "", "name"), ("", "", "value")], [
         {"name": "cache hit rate", "value": f"{agents['zipf_hit_rate']:.1%}"},
         {"name": "a miss", "value": f"{agents['miss_ns']:,} ns"},
         {"name": "a hit", "value": f"{agents['hit_ns']:,} ns"},
