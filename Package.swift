@@ -118,7 +118,7 @@ let package = Package(
             swiftSettings: strict),
 
         .executableTarget(
-            name: "ingest-bench", dependencies: ["Ingestion", "EventLog", "EventModel", "RecordFormat", "CDeflate"],
+            name: "ingest-bench", dependencies: ["Ingestion", "LogStorage", "EventLog", "EventModel", "RecordFormat"],
             path: "Tools/Bench/IngestBench", swiftSettings: strict),
 
         .executableTarget(

@@ -40,7 +40,17 @@ package enum IngestEndpoint: String, Sendable, CaseIterable {
         }
     }
 
-    var shape: RequestDecoder.Shape {
+    /// What an event with this envelope is stored as, or would be.
+    func name(of envelope: Envelope) -> UnsafeRawBufferPointer? {
+        var own: UnsafeRawBufferPointer? { envelope.event.flatMap { $0.isString ? $0.stringBytes : nil } }
+        return switch form(of: envelope).naming {
+        case .own, .unknownType: own
+        case .given(let name): own ?? UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+        case .replaced(let name): UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
+        }
+    }
+
+    package var shape: RequestDecoder.Shape {
         switch self {
         case .events: .any
         case .batch: .batch

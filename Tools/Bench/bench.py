@@ -15,6 +15,7 @@ from workspace import WORK
 SECTIONS = {
     "peers": "ours, the alternatives and the bare floor in one table",
     "floor": "what the work costs without a service around it",
+    "ingest": "ingestion without HTTP, stage by stage",
     "latency": "acknowledgements at half the top rate",
     "disk": "bytes on the disk for each event",
     "append": "the log without HTTP",
@@ -73,7 +74,7 @@ def print_needs(options):
     """What this run's peers need, for the script that installs and builds it."""
     compared = peers.every(options.peers) if "peers" in options.only else []
     if options.needs == "clients":
-        needs = {"http", "floor"} | {peer.CLIENT for peer in compared}
+        needs = {"http", "floor", "bodies"} | {peer.CLIENT for peer in compared}
     else:
         name = {"debian": "PACKAGES", "python": "PYTHON_PACKAGES"}[options.needs]
         needs = {package for peer in compared for package in getattr(peer, name, [])}

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 
-from workspace import CLIENTS, disk_bytes, read_text
+from workspace import CLIENTS, disk_bytes, events_seed, read_text
 
 START_SECONDS_MAX = 120
 STOP_SECONDS_MAX = 60
@@ -37,7 +37,7 @@ class Store:
         first = self.next_event
         self.next_event += events
         self.requests += -(-events // batch)
-        named = [f"{name}={value}" for name, value in {**self.options, **options}.items()]
+        named = [f"{name}={value}" for name, value in {"seed": events_seed(), **self.options, **options}.items()]
         command = [*prefix, CLIENTS / self.client, self.target, events, batch, connections, first, *named]
         with subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as client:
             try:

@@ -7,7 +7,7 @@ import sys
 
 import report
 from processes import Failure, Store
-from workspace import LOG_BENCH, fresh_folder
+from workspace import LOG_BENCH, WORK, fresh_folder
 
 
 class Run:
@@ -37,10 +37,14 @@ class Run:
 
     # ---- the floor
 
+    @property
+    def floor_events(self):
+        return min(self.events, 200_000)
+
     def measure_floor(self):
         """One more measurement of the bare floor."""
         with fresh_folder() as folder:
-            found = Store("floor", folder / "data/floor.log", folder).load(min(self.events, 200_000), 100, 1)
+            found = Store("floor", folder / "data/floor.log", folder).load(self.floor_events, 100, 1)
         self.floor_rounds.append(found)
         return found
 
@@ -56,10 +60,17 @@ class Run:
         floor = self.measure_floor()["ns"]
         return (floor["lz4"] + floor["crc32c"] + floor["write"]) / 1e3
 
-    # ---- log-bench
+    def bodies(self):
+        """A file of the floor's own batches, for programs that make none."""
+        def make():
+            Store("bodies", WORK / "bodies", WORK).load(self.floor_events, 100, 1)
+            return WORK / "bodies"
+        return self.once("bodies", make)
 
-    def log_bench(self, *arguments):
-        command = [LOG_BENCH, *arguments]
+    # ---- the project's own programs
+
+    def program(self, *command):
+        """What a program of ours measures, which it prints as JSON."""
         done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
         if done.returncode:
             raise Failure(f"It failed: {' '.join(map(str, command))}\n{done.stderr[-2000:]}")
@@ -67,7 +78,7 @@ class Run:
 
     def append(self, folder, records, durability, partitions, slices=1, topic="okla.events.raw"):
         """Appends records without HTTP, in groups of 100 from 8 tasks."""
-        found = self.log_bench("append", folder, "--topic", topic, "--records", records, "--group", 100, "--tasks", 8,
+        found = self.program(LOG_BENCH, "append", folder, "--topic", topic, "--records", records, "--group", 100, "--tasks", 8,
                                "--partitions", partitions, "--durability", durability, "--slices", slices)
         found["cpu_us"] = found["cpu_s"] / found["events"] * 1e6
         return found

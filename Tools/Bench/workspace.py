@@ -1,5 +1,7 @@
 """Where the benchmark keeps its things, and what lies on the disk there."""
 import contextlib
+import functools
+import json
 import os
 import pathlib
 import shutil
@@ -12,6 +14,15 @@ CLIENTS = WORK / "clients"
 PYTHON = ROOT / ".venv-bench/bin"
 SERVICE = ROOT / ".build/release/okla-events"
 LOG_BENCH = ROOT / ".build/release/log-bench"
+INGEST_BENCH = ROOT / ".build/release/ingest-bench"
+USER_AGENT_BENCH = ROOT / ".build/release/user-agent-bench"
+FIXTURES = ROOT / "Fixtures"
+
+
+@functools.cache
+def events_seed():
+    """What the events of every client are made from."""
+    return json.loads((FIXTURES / "events/generator.json").read_text())["seed"]
 
 
 @contextlib.contextmanager

@@ -3,12 +3,16 @@ internal import RecordFormat
 
 /// An event with properties that its context gave it, parsed once more: what a schema asks for may only be there then. For one thread at
 /// a time.
-final class CompletedEvent {
+package final class CompletedEvent {
     private var parser: JSONParser?
     private var text = GrowableBytes()
+    private var splice = Splice()
 
-    /// The result of `splice`, valid until the next call.
-    func parse(_ event: JSONValue, _ splice: borrowing Splice) -> JSONValue {
+    package init() {}
+
+    /// The event as `stored` completes it, valid until the next call.
+    func parse(_ event: JSONValue, _ envelope: Envelope, storedAs stored: borrowing StoredEvent) -> JSONValue {
+        stored.complete(event, envelope, into: &splice)
         text.removeAll()
         splice.write(event, to: &text)
         let count = text.count

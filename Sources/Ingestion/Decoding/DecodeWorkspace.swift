@@ -3,12 +3,14 @@ internal import RecordFormat
 internal import Synchronization
 
 /// The memory in which one request is decoded: reused request after request, used by one thread at a time.
-struct DecodeWorkspace: ~Copyable {
+package struct DecodeWorkspace: ~Copyable {
     let parser = JSONParser(depthMax: IngestLimits.parserDepthMax)
     let inflater = BodyInflater()
     /// The body as JSON text, with the parser's padding behind it.
     var text = GrowableBytes()
     let assembly = AssemblyMemory()
+
+    package init() {}
 }
 
 /// As many workspaces as were ever in use at once, which is at most the number of threads that decode.

@@ -1,8 +1,8 @@
-internal import EventModel
+package import EventModel
 internal import RecordFormat
 
 /// Is told what a body holds. What it receives is valid until `end`.
-protocol DecodedRequestReceiver: ~Copyable {
+package protocol DecodedRequestReceiver: ~Copyable {
     /// Called once, before the events.
     mutating func begin(_ outer: RequestDecoder.Outer) throws(IngestError)
     mutating func add(_ number: Int, _ source: RequestDecoder.Source)
@@ -11,9 +11,9 @@ protocol DecodedRequestReceiver: ~Copyable {
 }
 
 /// Turns a body into events: inflates, parses once, finds the outer structure. Nothing here knows what an event means.
-struct RequestDecoder {
+package struct RequestDecoder {
     /// What the outer structure may be.
-    enum Shape {
+    package enum Shape {
         /// One event, an array, or `{"batch":[...]}`.
         case any
         /// An array or `{"batch":[...]}`.
@@ -28,15 +28,15 @@ struct RequestDecoder {
     }
 
     /// What stands around the events.
-    struct Outer {
+    package struct Outer {
         var writeKey: String?
         var sentAt: Int64?
-        var eventCount: Int
+        package var eventCount: Int
         /// Of the whole text.
-        var textByteCount: Int
+        package var textByteCount: Int
     }
 
-    enum Source {
+    package enum Source {
         case event(JSONValue)
         /// Legal JSON that the parser refuses; the event is rejected alone.
         case refused(UnsafeRawBufferPointer, EventViolation)
@@ -45,8 +45,13 @@ struct RequestDecoder {
     let shape: Shape
     let limits: IngestLimits
 
+    package init(shape: Shape, limits: IngestLimits) {
+        self.shape = shape
+        self.limits = limits
+    }
+
     /// Tells `receiver` what stands around the events, then each event in order.
-    func decode<Receiver: DecodedRequestReceiver & ~Copyable>(
+    package func decode<Receiver: DecodedRequestReceiver & ~Copyable>(
         _ body: UnsafeRawBufferPointer, _ encoding: BodyEncoding, in workspace: inout DecodeWorkspace,
         for receiver: inout Receiver
     ) throws(IngestError) {

@@ -3,7 +3,7 @@ internal import RecordFormat
 
 /// The stored event: the client's own bytes with the server's members spliced in. Collects the changes to one event, then
 /// writes the result in one pass; keeps its memory for the next event.
-struct Splice: ~Copyable {
+package struct Splice: ~Copyable {
     private struct Edit {
         let range: Range<Int>
         let newStart: Int
@@ -15,7 +15,7 @@ struct Splice: ~Copyable {
     private var fresh = GrowableBytes()
     private var delta = 0
 
-    init() {}
+    package init() {}
 
     // MARK: Collecting; ranges count from the first byte of the text
 

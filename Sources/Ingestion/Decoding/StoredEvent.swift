@@ -1,4 +1,4 @@
-internal import EventModel
+package import EventModel
 internal import RecordFormat
 
 /// Decides what the server adds to, or replaces in, an event, and writes the result as a record's body.
@@ -7,7 +7,7 @@ internal import RecordFormat
 /// properties url, title and referrer that `context.page` has, and where Segment's traits may stand there, those of `context.traits`.
 /// Replaced: `receivedAt`, `timestamp` where the client's clock was off (the client's is kept as `originalTimestamp`), Segment's `type`
 /// by `event`, and members that are null where one of these is to be. Removed: `writeKey`.
-struct StoredEvent: ~Copyable {
+package struct StoredEvent: ~Copyable {
     /// A clock that is off by more than this is corrected.
     static let clockToleranceMilliseconds: Int64 = 5 * 60 * 1000
 
@@ -21,10 +21,10 @@ struct StoredEvent: ~Copyable {
     /// JSON text that is the same in every event of the request.
     private var receivedAtText = GrowableBytes()
 
-    init() {}
+    package init() {}
 
     /// A request begins. The memory is that of the one before.
-    mutating func begin(receivedAt: Int64, _ request: IngestRequest, _ enricher: Enricher) {
+    package mutating func begin(receivedAt: Int64, _ request: IngestRequest, _ enricher: Enricher) {
         self.receivedAt = receivedAt
         firstReceivedAt = request.earlier?.receivedAt
         endpoint = request.endpoint
@@ -35,7 +35,7 @@ struct StoredEvent: ~Copyable {
     }
 
     /// Collects the changes. `messageID` is the one made for an event without one.
-    mutating func splice(
+    package mutating func splice(
         _ event: JSONValue, _ envelope: Envelope, messageID: UnsafeRawBufferPointer?, into splice: inout Splice
     ) {
         splice.begin()

@@ -13,13 +13,22 @@ package final class Deduplicator: Sendable {
         }
     }
 
+    /// So many ids are best reserved at once: the memory of their places is waited for together, while what is known of their events
+    /// stays in the nearest cache.
+    package static let idsAtOnce = 32
+
     /// An event's id, and the event's number in its request.
-    struct Wanted: Sendable {
-        let event: Int
-        let identity: RecordIdentity
+    package struct Wanted: Sendable {
+        package let event: Int
+        package let identity: RecordIdentity
+
+        package init(event: Int, identity: RecordIdentity) {
+            self.event = event
+            self.identity = identity
+        }
     }
 
-    enum Reservation: Sendable {
+    package enum Reservation: Sendable {
         case reserved
         case duplicate(partition: Int, offset: Int64)
         /// Another request, or this one, is writing it.
@@ -63,7 +72,7 @@ package final class Deduplicator: Sendable {
     }
 
     /// The time that an id which comes `now` is remembered with.
-    func arrival(now: UInt32) -> UInt32 { max(now, steadyNow?() ?? now) }
+    package func arrival(now: UInt32) -> UInt32 { max(now, steadyNow?() ?? now) }
 
     /// Fills the table with the newest of what the log holds, as if all of it had arrived now in its order.
     ///
@@ -81,7 +90,7 @@ package final class Deduplicator: Sendable {
 
     /// Reserves the ids of some events of `request`, in their order, unless they are known already, and not from before `cutoff`.
     /// Appends what became of each to `results`. One lock for all of them, and one wait for the table's memory.
-    func reserve(
+    package func reserve(
         _ wanted: [Wanted], for request: RequestReservations, arrival: UInt32, cutoff: UInt32,
         into results: inout [Reservation]
     ) {
@@ -114,7 +123,7 @@ package final class Deduplicator: Sendable {
     }
 
     /// Records what became of each event that `request` has reserved an id for, and tells those who wait.
-    func settle(_ request: RequestReservations, _ outcome: (_ event: Int) -> RequestReservations.Outcome) {
+    package func settle(_ request: RequestReservations, _ outcome: (_ event: Int) -> RequestReservations.Outcome) {
         guard let (number, reservations) = request.reserved else { return }
         let outcomes = reservations.map { outcome($0.event) }
         state.withLock { state in

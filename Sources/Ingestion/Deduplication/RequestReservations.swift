@@ -2,8 +2,8 @@ internal import EventLog
 internal import Synchronization
 
 /// The messageIds that one request has reserved, and what became of each. Others that send the same id meanwhile wait here.
-final class RequestReservations: Sendable {
-    enum Outcome: Equatable, Sendable {
+package final class RequestReservations: Sendable {
+    package enum Outcome: Equatable, Sendable {
         case stored(partition: Int, offset: Int64)
         /// The write failed; whether it is stored is unknown until a restart.
         case undecided
@@ -28,6 +28,8 @@ final class RequestReservations: Sendable {
     }
 
     private let state = Mutex(State())
+
+    package init() {}
 
     /// Its number in the deduplicator, once it has reserved anything.
     var number: Int? { state.withLock { $0.number } }

@@ -11,6 +11,11 @@ struct ContextMembers {
     private(set) var bot: JSONValue?
     private(set) var isEmpty = true
 
+    /// Whether what the service adds is all that will be there of it.
+    var hasNoneOfOurs: Bool {
+        ip == nil && geo == nil && device == nil && operatingSystem == nil && browser == nil && bot == nil
+    }
+
     /// Finds them; none in what is no object. `null` counts as found here.
     init(of context: JSONValue?) {
         guard let context else { return }

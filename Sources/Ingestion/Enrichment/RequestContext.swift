@@ -37,7 +37,10 @@ struct RequestContext: ~Copyable {
     private var told = Whereabouts()
     private var isTold = false
     /// Of the last user agent.
-    private var facts: UserAgentFacts?
+    private var facts: UserAgentFacts? { didSet { isUsualKnown = false } }
+    /// What is added to a context that has nothing of it, each member with a comma before it: the same for most events of a request.
+    private var usual = GrowableBytes()
+    private var isUsualKnown = false
 
     init() {}
 
@@ -49,6 +52,7 @@ struct RequestContext: ~Copyable {
         userAgentField.removeAll(keepingCapacity: true)
         if let userAgent { userAgentField += userAgent.utf8 }
         facts = nil
+        isUsualKnown = false
         told.address = nil
         if sender.address != address { sender.set(address, enricher) }
     }
@@ -88,7 +92,14 @@ struct RequestContext: ~Copyable {
     }
 
     /// Collects the changes to `context`. One that is absent, or no object, is `appendObject`'s.
-    func splice(_ context: JSONValue, _ members: ContextMembers, _ splice: inout Splice) {
+    mutating func splice(_ context: JSONValue, _ members: ContextMembers, _ splice: inout Splice) {
+        guard isTold || !members.hasNoneOfOurs else {
+            if !isUsualKnown { writeUsual() }
+            let usual = usual.bytes
+            return splice.appendMembers(to: context) {
+                $0.append(copying: UnsafeRawBufferPointer(rebasing: usual.dropFirst(members.isEmpty ? 1 : 0)))
+            }
+        }
         if let ip = members.ip, !isTold {
             Self.replace(ip, sender.text.bytes, &splice)
         } else if let ip = members.ip, enricher?.anonymizesAddresses == true {
@@ -113,14 +124,27 @@ struct RequestContext: ~Copyable {
     /// Appends the whole object for an event without one.
     func appendObject(to target: inout GrowableBytes) {
         target.append("{")
-        var isFirst = true
+        appendAll(isFirst: true, to: &target)
+        target.append("}")
+    }
+
+    private mutating func writeUsual() {
+        var text = GrowableBytes()
+        swap(&text, &usual)
+        text.removeAll()
+        appendAll(isFirst: false, to: &text)
+        swap(&text, &usual)
+        isUsualKnown = true
+    }
+
+    private func appendAll(isFirst: Bool, to target: inout GrowableBytes) {
+        var isFirst = isFirst
         Self.append("ip", sender.text.bytes, &isFirst, &target)
         Self.append("geo", sender.geo.bytes, &isFirst, &target)
         Self.append("device", device, &isFirst, &target)
         Self.append("os", operatingSystem, &isFirst, &target)
         Self.append("browser", browser, &isFirst, &target)
         Self.append("bot", bot, &isFirst, &target)
-        target.append("}")
     }
 
     private func spliceGeo(_ members: ContextMembers, _ splice: inout Splice) {

@@ -37,7 +37,8 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
 
     private let surroundings: Surroundings
     private let request: IngestRequest
-    private let catalogue: Catalogue
+    private let validation: EventValidation
+    private let encoding: RecordEncoding
     private var types: EventTypes
     private let receivedAt: Int64
     private let arrival: UInt32
@@ -52,9 +53,6 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
     private var events: [PreparedRequest.Event] = []
     private var random = SystemRandomNumberGenerator()
 
-    /// The memory of so many ids' places is waited for at once, while what is known of their events stays in the nearest cache.
-    private static let roundEventsMax = 32
-
     /// - Parameters:
     ///   - writeKey: where one that may be used stands outside the body.
     ///   - receivedAt: milliseconds since 1970.
@@ -66,7 +64,9 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         self.request = request
         self.receivedAt = receivedAt
         self.writeKey = writeKey
-        catalogue = surroundings.catalogue.value
+        validation = EventValidation(request.endpoint, surroundings.catalogue.value)
+        encoding = RecordEncoding(
+            request.endpoint, topic: surroundings.raw.handle, partitionCount: surroundings.raw.partitionCount)
         types = surroundings.ledger.types
         let receivedSeconds = UInt32(clamping: receivedAt / 1000)
         arrival = surroundings.deduplicator.arrival(now: receivedSeconds)
@@ -95,13 +95,12 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         let writeKey = if let writeKey { writeKey } else { try keyInBody(outer) }
         self.writeKey = writeKey
         if request.earlier == nil { try take(outer.eventCount, writeKey) }
-        var name = writeKey.name
-        name.withUTF8 { RecordBody.appendHeader("writeKey", UnsafeRawBufferPointer($0), to: &memory.keyHeader) }
+        RecordEncoding.appendKeyHeader(writeKey.name, to: &memory.keyHeader)
         sentAt = outer.sentAt ?? request.earlier?.sentAt
         memory.stored.sentAt = sentAt
         memory.stored.context.authorized(trustsClientContext: writeKey.trustsClientContext)
         group = RecordGroupBuilder(
-            timestamp: receivedAt, bodyBytes: outer.textByteCount + outer.eventCount * Self.addedBytesUsual,
+            timestamp: receivedAt, bodyBytes: outer.textByteCount + outer.eventCount * RecordEncoding.addedBytesUsual,
             recordCount: outer.eventCount)
         events.reserveCapacity(outer.eventCount)
     }
@@ -121,9 +120,6 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
             .rateLimited, "more than \(reached): nothing of the request was stored; send it again after \(seconds) s",
             retryAfterSeconds: seconds)
     }
-
-    /// What key, headers and members spliced in take of an event, so that the memory of a request rarely moves.
-    private static let addedBytesUsual = 256
 
     private func keyInBody(_ outer: RequestDecoder.Outer) throws(IngestError) -> WriteKey {
         guard let candidate = outer.writeKey else {
@@ -145,41 +141,16 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
                 return reject(event.source, Envelope(of: event), [violation])
             }
             let envelope = Envelope(of: event)
-            EnvelopeRules(naming: request.endpoint.form(of: envelope).naming).check(event, envelope, into: &memory.violations)
-            if memory.violations.isEmpty { checkSchema(event, envelope) }
+            validation.check(event, envelope, storedAs: memory.stored, memory.completed, into: &memory.violations)
             if memory.violations.isEmpty {
                 wait(number, event, envelope)
-                if memory.round.count == Self.roundEventsMax { end() }
+                if memory.round.count == Deduplicator.idsAtOnce { end() }
             } else {
                 end()
                 reject(event.source, envelope, memory.violations)
                 memory.violations.removeAll(keepingCapacity: true)
             }
         }
-    }
-
-    /// Checks an event that keeps the envelope's rules against the schema of its name.
-    private mutating func checkSchema(_ event: JSONValue, _ envelope: Envelope) {
-        guard let name = name(envelope) else { return }
-        guard memory.stored.isCompleted(envelope) else {
-            return catalogue.check(event, named: name, into: &memory.violations)
-        }
-        // What its context gives to its properties or traits counts; what the service adds to it is not the client's.
-        memory.stored.complete(event, envelope, into: &memory.splice)
-        catalogue.check(memory.completed.parse(event, memory.splice), named: name, into: &memory.violations)
-    }
-
-    /// What the event is stored as, or would be.
-    private func name(_ envelope: Envelope) -> UnsafeRawBufferPointer? {
-        switch request.endpoint.form(of: envelope).naming {
-        case .own, .unknownType: own(envelope)
-        case .given(let name): own(envelope) ?? UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
-        case .replaced(let name): UnsafeRawBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount)
-        }
-    }
-
-    private func own(_ envelope: Envelope) -> UnsafeRawBufferPointer? {
-        envelope.event.flatMap { $0.isString ? $0.stringBytes : nil }
     }
 
     // MARK: Storing
@@ -227,7 +198,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         } else {
             preconditionFailure("an event has its own messageId or one that was made")
         }
-        let type = type(name(checked.envelope))
+        let type = type(request.endpoint.name(of: checked.envelope))
         switch reservation {
         case .reserved:
             let entry = write(checked.event, checked.envelope, messageID, checked.madeIDStart != nil, identity)
@@ -246,20 +217,8 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
         _ identity: RecordIdentity
     ) -> Int {
         memory.stored.splice(event, envelope, messageID: isNew ? messageID : nil, into: &memory.splice)
-        guard let key = envelope.recordKey else { preconditionFailure("the envelope rules ask for a key") }
-        let start = group.bodies.count
-        RecordBody.appendField(key, to: &group.bodies)
-        group.bodies.append(varint: Int64(memory.splice.byteCount(of: event)))
-        let valueStart = group.bodies.count
-        memory.splice.write(event, to: &group.bodies)
-        precondition(group.bodies.count - valueStart == memory.splice.byteCount(of: event))
-        RecordBody.appendHeaderCount(3, to: &group.bodies)
-        if let name = name(envelope) { RecordBody.appendHeader("event", name, to: &group.bodies) }
-        RecordBody.appendHeader("messageId", messageID, to: &group.bodies)
-        group.bodies.append(copying: memory.keyHeader.bytes)
-        return group.close(
-            from: start, topic: surroundings.raw.handle,
-            partition: Murmur2.partition(of: key, partitionCount: surroundings.raw.partitionCount), identity: identity)
+        return encoding.append(
+            event, envelope, with: memory.splice, messageID: messageID, identity, keyHeader: memory.keyHeader.bytes, to: &group)
     }
 
     // MARK: Rejecting
@@ -276,7 +235,7 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
             RecordBody.appendAbsentField(to: &group.bodies)
         }
         RecordBody.appendField(source, to: &group.bodies)
-        let name = if let envelope { name(envelope) } else { UnsafeRawBufferPointer?.none }
+        let name = if let envelope { request.endpoint.name(of: envelope) } else { UnsafeRawBufferPointer?.none }
         let messageID = envelope?.messageID.flatMap { $0.isString ? $0.stringBytes : nil }
         var headerCount = 4
         for isThere in [name != nil, messageID != nil, request.userAgent != nil, sentAt != nil] where isThere { headerCount += 1 }

@@ -16,7 +16,7 @@
 
 #include <string_view>
 
-#include "load.hpp"
+#include "gzip.hpp"
 #include "okla_json.h"
 extern "C" {
 #include "okla_crc32c.h"
@@ -115,12 +115,9 @@ int main(int argc, char **argv) {
     std::vector<std::string> batches(options.batches());
     std::atomic<size_t> bytes{0};
     on_all_cores(batches.size(), [&](size_t i) {
-        std::string json = "[";
-        for (auto &e : batch_of(options, i)) json.append(e).append(","), bytes += e.size();
-        json.back() = ']';
-        thread_local libdeflate_compressor *compressor = libdeflate_alloc_compressor(6);
-        batches[i].resize(libdeflate_gzip_compress_bound(compressor, json.size()));
-        batches[i].resize(libdeflate_gzip_compress(compressor, json.data(), json.size(), batches[i].data(), batches[i].size()));
+        Batch events = batch_of(options, i);
+        for (auto &e : events) bytes += e.size();
+        batches[i] = gzip_body(events);
     });
 
     cpu_set_t core;

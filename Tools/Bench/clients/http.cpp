@@ -6,9 +6,9 @@
 // answer=status: 202 is enough, for a server that does not look at what it stores.
 //
 // links: -ldeflate
-#include <libdeflate.h>
 #include <strings.h>
 
+#include "gzip.hpp"
 #include "wire.hpp"
 
 struct Http {
@@ -25,13 +25,7 @@ struct Http {
 
     Request encode(const Batch &events, size_t) const {
         if (events.size() == 1) return request(events[0], "", 1);
-        std::string json = "[", body;
-        for (auto &e : events) json.append(e).append(",");
-        json.back() = ']';
-        thread_local libdeflate_compressor *compressor = libdeflate_alloc_compressor(6);
-        body.resize(libdeflate_gzip_compress_bound(compressor, json.size()));
-        body.resize(libdeflate_gzip_compress(compressor, json.data(), json.size(), body.data(), body.size()));
-        return request(body, "Content-Encoding: gzip\r\n", events.size());
+        return request(gzip_body(events), "Content-Encoding: gzip\r\n", events.size());
     }
 
     size_t answer(std::string_view in, Connection &c) const {

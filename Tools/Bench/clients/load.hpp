@@ -3,8 +3,9 @@
 //
 //   CLIENT TARGET EVENTS BATCH CONNECTIONS FIRST [NAME=VALUE ...]
 //
-// TARGET is a port or a file. FIRST numbers the first event: two runs against one store send different messageIds. When all
-// is prepared and connected the client prints `ready` and waits for a line; so the driver can look at the server just before.
+// TARGET is a port or a file. FIRST numbers the first event: two runs against one store send different messageIds. All take
+// seed=N, which stands in Fixtures/events. When all is prepared and connected the client prints `ready` and waits for a line;
+// so the driver can look at the server just before.
 #pragma once
 #include <sys/resource.h>
 
@@ -34,6 +35,7 @@ inline double seconds(Clock::duration d) { return std::chrono::duration<double>(
 struct Options {
     std::string target;
     size_t events, batch, connections, first;
+    uint64_t seed;
     std::map<std::string, std::string> more;
 
     Options(int argc, char **argv) {
@@ -47,6 +49,8 @@ struct Options {
             if (!equals) die(std::string("not NAME=VALUE: ") + argv[i]);
             more[std::string(argv[i], equals - argv[i])] = equals + 1;
         }
+        seed = strtoull(get("seed").c_str(), nullptr, 10);
+        if (seed % 2 == 0) die("seed=N, an odd number, is missing");
     }
     int port() const { return atoi(target.c_str()); }
     size_t batches() const { return (events + batch - 1) / batch; }
@@ -63,7 +67,7 @@ struct Options {
 
 // ---- the events
 
-// splitmix64, seeded by the event's number: event n is the same in every run.
+// splitmix64, whose state begins with the seed times the event's number: event n is the same in every run.
 struct Random {
     uint64_t state;
     uint64_t next() {
@@ -76,8 +80,8 @@ struct Random {
 };
 
 // About 770 bytes of JSON: one of four kinds, with members in the order in which a browser's client writes them.
-inline std::string event(size_t number) {
-    Random r{number * 1000003};
+inline std::string event(uint64_t seed, size_t number) {
+    Random r{seed * number};
     char id[40], properties[400], text[1400];
     uint64_t a = r.next(), b = r.next();
     snprintf(id, sizeof id, "%08x-%04x-4%03x-8%03x-%012llx", unsigned(a), unsigned(a >> 32 & 0xFFFF), unsigned(a >> 48 & 0xFFF),
@@ -120,7 +124,7 @@ inline std::string event(size_t number) {
 
 inline Batch batch_of(const Options &options, size_t number) {
     Batch events(options.batch_size(number));
-    for (size_t i = 0; i < events.size(); i++) events[i] = event(options.first + number * options.batch + i);
+    for (size_t i = 0; i < events.size(); i++) events[i] = event(options.seed, options.first + number * options.batch + i);
     return events;
 }
 

@@ -1,7 +1,7 @@
 """Reading the log from its beginning, and decoding every record."""
 import report
 from run import median
-from workspace import fresh_folder
+from workspace import LOG_BENCH, fresh_folder
 
 TITLE = "Reading the log"
 GOAL_GB_PER_S = 1.5
@@ -14,7 +14,7 @@ def measure(run):
         run.append(folder / "data", records, "os", 12)
         for number in range(1, run.rounds + 1):
             run.progress(f"read: round {number} of {run.rounds}")
-            found = run.log_bench("read", folder / "data", "--topic", "okla.events.raw")
+            found = run.program(LOG_BENCH, "read", folder / "data", "--topic", "okla.events.raw")
             found["gb_per_core_s"] = found["uncompressed_bytes"] / found["cpu_s"] / 1e9
             found["gb_per_s"] = found["uncompressed_bytes"] / found["seconds"] / 1e9
             rounds.append(found)
