@@ -139,6 +139,27 @@ import Testing
         #expect(values[4].hasSuffix(#""context":{"ip":"198.18.0.1"}}"#))
     }
 
+    /// What is added to a context that has nothing of it is the same from one event to the next, until it is not.
+    @Test func whatIsAddedChangesWithTheUserAgentAndTheRequest() async throws {
+        let bench = IngestPipelineTests.Bench(enricher: Enricher(geo: Self.city, userAgents: Self.parser))
+        func agent(_ text: String) -> String { #"{"userAgent":"\#(text)"}"# }
+        let contexts = [
+            agent(Self.chrome), agent(Self.chrome), agent(Self.googlebot), "{}", #"{"locale":"es"}"#, #"{"bot":null}"#,
+            agent(Self.chrome),
+        ]
+        let body = "[\(contexts.map { #"{"event":"a","userId":"u","context":\#($0)}"# }.joined(separator: ","))]"
+        _ = try await bench.send(body, from: "192.0.2.1")
+        _ = try await bench.send(body, from: "198.18.0.1")
+        let values = bench.log.records.map(\.value)
+        let chrome = [true, true, false, false, false, false, true]
+        #expect(values.map { $0.contains("\"Chrome\"") } == chrome + chrome)
+        #expect(values.map { $0.contains("uap:Googlebot") } == (0..<14).map { $0 % 7 == 2 })
+        #expect(values.map { $0.contains("\"geo\":") } == (0..<14).map { $0 < 7 })
+        #expect(values.map { $0.contains(#""ip":"192.0.2.1""#) } == (0..<14).map { $0 < 7 })
+        #expect(values[10].contains(#""context":{"ip":"198.18.0.1"}"#))
+        #expect(values[11].contains(#""context":{"locale":"es","ip":"198.18.0.1"}"#))
+    }
+
     @Test func whatIsRejectedKeepsItsWayIn() async throws {
         let bench = IngestPipelineTests.Bench(enricher: Enricher(anonymizesAddresses: true))
         _ = try await bench.send("{}", endpoint: .page, from: "192.0.2.77", userAgent: Self.chrome)

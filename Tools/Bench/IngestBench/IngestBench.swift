@@ -8,7 +8,7 @@ struct IngestBench {
                ingest-bench prepare BODIES
 
         BODIES is a file of requests that Tools/bench has made (.build/bench/bodies). `stages`: what each stage of ingestion takes of the
-        processor, what all of it does, and what it does together with a log in DIRECTORY, which is empty or not there.
+        processor, what all of it does, and what it does together with logs in folders that are made beside DIRECTORY.
         `prepare`: from bodies to records once, for a profiler.
 
         """
