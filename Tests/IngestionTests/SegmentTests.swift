@@ -123,7 +123,10 @@ import Testing
         #expect(bench.log.records.first?.headers["endpoint"] == "v1/batch")
     }
 
-    @Test(arguments: ["7", "[]", "{}", "null", "1e999", "[1e999]", #"{"event":1e999}"#])
+    @Test(arguments: [
+        "7", "[]", "{}", "null", "1e999", "[1e999]", #"{"event":1e999}"#, #"{"sentAt":"a","sentAt":"a","n":1e999}"#,
+        #"{"batch":1,"batch":2,"n":1e999}"#, #"{"batch":1,"batch":2}"#,
+    ])
     func whatIsNoEventIsRejectedAndKept(_ body: String) async throws {
         let bench = Bench()
         let report = try await bench.send(body, endpoint: .segmentTrack)

@@ -183,6 +183,32 @@ def test_a_broken_ledger_is_counted_again_from_the_log(service, damage):
     assert figures.ledger()["rejected"] == 300
 
 
+def test_names_that_no_event_may_have_do_not_fill_the_ledger(service):
+    """A rejected event may be called anything, as long as it is short enough to be sent."""
+    service.start()
+    for number in range(160):
+        assert service.post("/api/events", {"event": f"{number}" + "x" * 32_000, "userId": "u"}, key="web-key").status == 422
+    service.post("/api/events", [{"event": f"made up {n}", "userId": "u"} for n in range(100)], key="web-key")
+    before = counted(Scrape(service))
+    assert before[1]["rejected", "other"] == 160
+    service.stop()
+    (service.data_dir / "ledger").unlink()
+    service.start()
+    assert counted(Scrape(service)) == before
+
+
+def test_the_catalogue_has_room_also_where_the_log_was_counted_again(service):
+    service.start()
+    for start in range(0, 700, 100):
+        service.post("/api/events", [{"event": f"made up {n}", "userId": "u"} for n in range(start, start + 100)], key="web-key")
+    service.kill()
+    (service.data_dir / "ledger").unlink()
+    service.start()
+    service.post("/api/events", {"event": "vehicle_view", "userId": "u", "properties": {"vehicleId": "v"}}, key="web-key")
+    types = Scrape(service).by("events_ledger_by_type_total", "type")
+    assert types["vehicle_view"] == 1 and types["other"] > 300
+
+
 def test_a_ledger_of_a_longer_log_keeps_what_only_it_knows(service, tmp_path):
     """A copy of the log was put back that is older than the ledger."""
     service.start()

@@ -138,6 +138,15 @@ def test_the_way_in_and_the_key_count_as_before(tmp_path):
             assert record["value"]["event"] == "page_view" and record["value"]["properties"]["url"] == "https://okla.com.do/"
 
 
+def test_one_that_cannot_be_read_keeps_no_other_back(catalogue):
+    service = catalogue.service
+    twice = '{"event":"strict","userId":"u","sentAt":"2026-01-01T00:00:00Z","sentAt":"2026-01-01T00:00:00Z","n":1e400}'
+    assert service.post("/api/events/batch", f'[{twice},{{"event":"strict","userId":"u"}}]').json["rejected"] == 2
+    assert service.request("POST", f"/v1/track?writeKey={KEY}", twice).json["rejected"] == 1
+    catalogue.mend()
+    assert counts(catalogue.retry()) == (3, 1, 0, 2)
+
+
 def test_by_event_and_by_offsets(catalogue):
     service = catalogue.service
     for number in range(10):

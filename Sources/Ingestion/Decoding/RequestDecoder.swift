@@ -216,7 +216,8 @@ package struct RequestDecoder {
                 found.first.flatMap { try? parser.parse(slice($0)) }?.root
             }
             let writeKey = parsed(keys)?.string
-            if batches.count > 1 || keys.count > 1 || times.count > 1 {
+            // In one event, that is the event's fault alone.
+            if shape != .single, shape != .whatever, batches.count > 1 || keys.count > 1 || times.count > 1 {
                 if shape == .segmentBatch { return try refuseWhole(text, writeKey, for: &receiver) }
                 throw IngestError(.invalidBody, "batch, writeKey and sentAt must not stand twice")
             }

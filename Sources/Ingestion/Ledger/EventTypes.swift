@@ -9,7 +9,7 @@ package final class EventTypes: Sendable {
 
     init(_ counts: LedgerCounts) {
         names = NameIndex(counts.typeNames)
-        isFull = counts.typeNames.count >= LedgerCounts.typesMax
+        isFull = counts.typeNames.count >= LedgerCounts.typesMadeUpMax
     }
 
     /// nil for a name that may still be added.

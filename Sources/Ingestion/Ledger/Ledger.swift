@@ -26,7 +26,7 @@ package final class Ledger: Sendable {
     package init(_ counts: LedgerCounts, keys: WriteKeyRing, events: [String], rawPartitionCount: Int) {
         var counts = counts
         self.keys = keys.names.map { counts.key($0) }
-        for event in events { _ = counts.type(event) }
+        for event in events { _ = counts.type(event, ofCatalogue: true) }
         self.rawPartitionCount = rawPartitionCount
         state = Mutex(State(counts: counts, types: EventTypes(counts)))
     }

@@ -11,8 +11,9 @@ package struct LedgerCounts: Sendable, Equatable {
     /// What events count as whose name is one too many, or that were refused before their names were read; and those of write keys
     /// whose name is one too many, or longer than a key's name may be.
     package static let otherType = "other"
-    /// Names of events that are counted by themselves. Those of the catalogue come first.
+    /// Names of events that are counted by themselves, and how many of them may be none of the catalogue's.
     package static let typesMax = 512
+    package static let typesMadeUpMax = 384
     /// Names of write keys that are counted, those of former keys included.
     package static let keysMax = 1024
     private static let keyNameBytesMax = 512
@@ -54,10 +55,10 @@ package struct LedgerCounts: Sendable, Equatable {
     }
 
     /// The number of an event's name, which is added where it is new and there is room.
-    mutating func type(_ name: String) -> Int {
+    mutating func type(_ name: String, ofCatalogue: Bool = false) -> Int {
         let exact = ExactText(name)
         if let known = typeNumbers[exact] { return known }
-        guard typeNames.count < Self.typesMax else { return 0 }
+        guard typeNames.count < (ofCatalogue ? Self.typesMax : Self.typesMadeUpMax) else { return 0 }
         typeNames.append(name)
         types.append(LedgerTally())
         typeNumbers[exact] = typeNames.count - 1
@@ -153,7 +154,7 @@ extension LedgerCounts {
             }
             for (name, value) in types.members {
                 guard let name = name.string, let tally = Self.tally(value) else { return nil }
-                counts.types[counts.type(name)] += tally
+                counts.types[counts.type(name, ofCatalogue: true)] += tally
             }
             return counts
         }

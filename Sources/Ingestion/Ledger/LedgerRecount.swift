@@ -1,3 +1,4 @@
+internal import EventModel
 package import RecordFormat
 
 /// Counts records of the log that the ledger's figures do not hold yet.
@@ -21,10 +22,13 @@ package struct LedgerRecount: ~Copyable {
                     let header = try RecordBatchHeader(reading: batch)
                     try reader.forEachRecord(in: batch, header: header) { record in
                         guard range.contains(record.offset) else { return }
-                        func text(_ name: StaticString) -> String? {
-                            record.header(name).map { String(decoding: $0, as: UTF8.self) }
-                        }
-                        found.append((text("writeKey") ?? "", text("event")))
+                        // As it was counted when it came: a rejected one may be called anything.
+                        let type = record.header("event").flatMap { EnvelopeRules.isEventName($0) ? $0 : nil }
+                        found.append(
+                            (
+                                record.header("writeKey").map { String(decoding: $0, as: UTF8.self) } ?? "",
+                                type.map { String(decoding: $0, as: UTF8.self) }
+                            ))
                     }
                     return (offset: header.nextOffset, byteCount: header.totalBytes)
                 }

@@ -151,7 +151,19 @@ package struct RejectedRetry: Sendable {
             for await outcome in group { outcomes.append(outcome) }
         }
         for (event, outcome) in outcomes.sorted(by: { $0.0.offset < $1.0.offset }) {
-            let result = try outcome.get()
+            let result: IngestReport
+            switch outcome {
+            case .success(let report): result = report
+            case .failure(let error) where error.code == .unavailable: throw error
+            case .failure(let error):
+                // It is one that cannot be read at all, and keeps no other back.
+                report.rejected += 1
+                if report.rejections.count < Self.rejectionsMax {
+                    let violation = EventViolation(path: "", keyword: error.code.rawValue, message: error.message)
+                    report.rejections.append(.init(offset: event.offset, violations: [violation]))
+                }
+                continue
+            }
             report.stored += result.accepted
             report.alreadyStored += result.duplicates
             report.rejected += result.rejected
