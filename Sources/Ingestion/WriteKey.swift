@@ -1,3 +1,5 @@
+internal import EventModel
+
 /// A key that lets its holder write events.
 package struct WriteKey: Sendable, Equatable {
     package var key: String
@@ -38,8 +40,14 @@ package struct WriteKeyRing: Sendable {
         }
     }
 
-    /// The key of this name, also a disabled one; where it is not configured any more, one without rights.
-    func named(_ name: String) -> WriteKey { keys.first { $0.name == name } ?? WriteKey(key: "", name: name) }
+    /// The key of this name, also a disabled one; where it is not configured any more, one without rights. Of several, it has the rights
+    /// that all of them have.
+    func named(_ name: String) -> WriteKey {
+        let named = keys.filter { ExactText($0.name) == ExactText(name) }
+        guard var key = named.first else { return WriteKey(key: "", name: name) }
+        key.trustsClientContext = named.allSatisfy(\.trustsClientContext)
+        return key
+    }
 
     /// By number; two keys may have the same.
     package var names: [String] { keys.map(\.name) }

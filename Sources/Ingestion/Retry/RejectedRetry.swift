@@ -26,7 +26,7 @@ package struct RejectedRetry: Sendable {
     /// Of one call, so that it ends in seconds and its memory is bounded.
     private static let recordsMax = 20_000
     private static let bytesMax = 64 << 20
-    private static let readBytes = 4 << 20
+    private static let readBytes = 64 << 10
     private static let rejectionsMax = 100
     /// Prepared and committed together.
     private static let roundCount = 256
@@ -72,43 +72,64 @@ package struct RejectedRetry: Sendable {
         let bounds = try reader.bounds(of: partition)
         report.end = min(request.to ?? .max, bounds.highWatermark.value)
         report.next = max(request.from, bounds.start.value)
-        var events: [RejectedEvent] = []
-        var byteCount = 0
-        while report.next < report.end, report.examined < Self.recordsMax, byteCount < Self.bytesMax {
-            let batches = try await reader.read(partition, from: Offset(report.next), maximumBytes: Self.readBytes)
-            let range = report.next..<report.end
+        let piece = Piece(request.name)
+        var batches = RecordBatchReader()
+        while report.next < report.end, !piece.isFull {
+            let bytes = try await reader.read(partition, from: Offset(report.next), maximumBytes: Self.readBytes)
             var place = 0
-            while place < batches.count, report.next < report.end {
-                let found = try Self.records(batches, at: place)
-                for event in found.events where range.contains(event.offset) {
-                    report.examined += 1
-                    guard request.name.map({ ExactText($0) == event.name.map(ExactText.init) }) ?? true else { continue }
-                    events.append(event)
-                    byteCount += event.bytes.count
-                }
-                report.next = min(found.nextOffset, report.end)
-                place += found.byteCount
+            while place < bytes.count, report.next < report.end, !piece.isFull {
+                place += try piece.add(bytes, at: place, &report.next, before: report.end, &batches)
             }
         }
+        report.examined = piece.examined
         report.next = max(report.next, min(request.from, report.end))
-        return events
+        return piece.events
     }
 
-    private static func records(
-        _ batches: [UInt8], at place: Int
-    ) throws(RecordFormatError) -> (events: [RejectedEvent], nextOffset: Int64, byteCount: Int) {
-        var events: [RejectedEvent] = []
-        var reader = RecordBatchReader()
-        let result = batches.withUnsafeBytes { bytes in
-            Result { () throws(RecordFormatError) in
-                let batch = UnsafeRawBufferPointer(rebasing: bytes[place...])
-                let header = try RecordBatchHeader(reading: batch)
-                try reader.forEachRecord(in: batch, header: header) { events.append(RejectedEvent($0)) }
-                return (header.nextOffset, header.totalBytes)
+    /// What one call goes through.
+    private final class Piece {
+        private let name: ExactText?
+        private(set) var events: [RejectedEvent] = []
+        private(set) var examined = 0
+        private var byteCount = 0
+
+        init(_ name: String?) { self.name = name.map(ExactText.init) }
+
+        var isFull: Bool { examined >= RejectedRetry.recordsMax || byteCount >= RejectedRetry.bytesMax }
+
+        /// Adds records of a batch from `next` on, until it is full, and moves `next` behind them; returns the batch's length.
+        func add(
+            _ bytes: [UInt8], at place: Int, _ next: inout Int64, before end: Int64, _ reader: inout RecordBatchReader
+        ) throws(RecordFormatError) -> Int {
+            var position = next
+            let read = bytes.withUnsafeBytes { bytes in
+                Result { () throws(RecordFormatError) in
+                    let batch = UnsafeRawBufferPointer(rebasing: bytes[place...])
+                    let header = try RecordBatchHeader(reading: batch)
+                    try reader.forEachRecord(in: batch, header: header) { record in
+                        guard record.offset >= position, record.offset < end, !isFull else { return }
+                        add(record)
+                        position = record.offset + 1
+                    }
+                    // Of a marker there are none.
+                    if !isFull { position = min(header.nextOffset, end) }
+                    return header.totalBytes
+                }
             }
+            let length = try read.get()
+            next = position
+            return length
         }
-        let (nextOffset, byteCount) = try result.get()
-        return (events, nextOffset, byteCount)
+
+        private func add(_ record: RecordView) {
+            examined += 1
+            if let name {
+                guard let own = record.header("event"), ExactText(String(decoding: own, as: UTF8.self)) == name else { return }
+            }
+            let event = RejectedEvent(record)
+            byteCount += event.bytes.count
+            events.append(event)
+        }
     }
 
     /// Those that the log does not have.
