@@ -9,7 +9,7 @@ import time
 import pytest
 from load import seeded
 from scrape import OUTCOMES, Scrape
-from service import Service
+from service import Service, wait_until
 
 KEYS = {"web-key": "web", "app-key": "app"}
 
@@ -143,7 +143,7 @@ def test_a_kill_forgets_at_most_a_second_of_what_the_log_does_not_say(service):
     event = {"event": "x", "userId": "u", "messageId": "m"}
     for _ in range(20):
         service.post("/api/events", event, key="web-key")
-    time.sleep(2)
+    wait_until(lambda: b'"web":[1,19,0,0,0]' in (service.data_dir / "ledger").read_bytes())
     service.kill()
     service.start()
     assert Scrape(service).ledger() == {"stored": 1, "duplicate": 19, "rejected": 0, "limited": 0, "unavailable": 0}

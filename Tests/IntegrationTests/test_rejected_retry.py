@@ -1,6 +1,7 @@
 """Rejected events are put through again after their schema was mended: with the time they came with, and once, whatever happens."""
 import collections
 import contextlib
+import gzip
 import http.client
 import json
 import signal
@@ -145,6 +146,40 @@ def test_one_that_cannot_be_read_keeps_no_other_back(catalogue):
     assert service.request("POST", f"/v1/track?writeKey={KEY}", twice).json["rejected"] == 1
     catalogue.mend()
     assert counts(catalogue.retry()) == (3, 1, 0, 2)
+
+
+def test_of_two_keys_with_one_name_it_has_the_rights_of_both(tmp_path):
+    """What the log knows of a key is its name: an untrusted client's address must not be believed for another's sake."""
+    config = tmp_path / "config.json"
+    keys = [{"Key": "a", "Name": "site", "TrustClientContext": True}, {"Key": "b", "Name": "site"}]
+    config.write_text(json.dumps({"EventTracking": {"WriteKeys": keys}}))
+    catalogue = Catalogue(tmp_path)
+    service = catalogue.service
+    service.arguments = ["--config", str(config)]
+    del service.environment["EVENT_TRACKING_WRITE_KEY"]
+    with service:
+        assert service.post("/api/events", {"event": "strict", "userId": "u", "context": {"ip": "9.9.9.9"}}, key="b").json["rejected"] == 1
+        catalogue.mend()
+        assert counts(catalogue.retry()) == (1, 1, 0, 0)
+        service.stop()
+        assert service.records()[0]["value"]["context"]["ip"] == "127.0.0.1"
+
+
+def test_what_inflates_to_a_lot_takes_no_more_memory_than_a_piece(catalogue, measured):
+    service = catalogue.service
+    body = gzip.compress(b'{"batch":"' + b"a" * 511_000 + b'"}')
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)
+    for _ in range(1000):
+        connection.request("POST", "/v1/batch", body, {"X-Write-Key": KEY, "Content-Encoding": "gzip"})
+        answer = connection.getresponse()
+        assert (answer.status, json.loads(answer.read())["rejected"]) == (200, 1)
+    service.forget_peak()
+    before = service.memory()[0]
+    result = catalogue.command()
+    assert result.stdout == "0 stored, 0 stored before, 1000 still rejected\n"
+    grown = service.memory()[1] - before
+    measured(f"1,000 rejected bodies of 511 kB: {grown:.0f} MiB more than before")
+    assert grown < 320
 
 
 def test_by_event_and_by_offsets(catalogue):
