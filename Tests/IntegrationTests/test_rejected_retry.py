@@ -111,6 +111,20 @@ def test_a_clock_that_was_off_is_corrected_by_when_it_came(catalogue):
     assert abs(happened - (sent + hour - 60)) < 1.9, "not by when it was put through"
 
 
+def test_a_users_events_are_stored_in_the_order_they_were_rejected_in(catalogue):
+    service = catalogue.service
+    for start in range(0, 3000, 100):
+        events = [{"event": "strict", "userId": f"u{n % 7}", "messageId": f"m{n}"} for n in range(start, start + 100)]
+        assert service.post("/api/events/batch", events).json["rejected"] == 100
+    catalogue.mend()
+    assert counts(catalogue.retry()) == (3000, 3000, 0, 0)
+    service.stop()
+    stored = collections.defaultdict(list)
+    for record in sorted(service.records(), key=lambda record: record["offset"]):
+        stored[record["key"]].append(int(record["value"]["messageId"][1:]))
+    assert stored == {f"u{n}": list(range(n, 3000, 7)) for n in range(7)}
+
+
 def test_the_way_in_and_the_key_count_as_before(tmp_path):
     config = tmp_path / "config.json"
     keys = [{"Key": "a", "Name": "web"}, {"Key": "b", "Name": "backend", "TrustClientContext": True}]

@@ -1,6 +1,7 @@
 package import EventLog
 internal import EventModel
 internal import RecordFormat
+internal import Synchronization
 
 /// Puts rejected events through the pipeline again: after a schema was mended, they are stored as if they came now, with the time, the
 /// address and the user agent that they came with.
@@ -160,18 +161,11 @@ package struct RejectedRetry: Sendable {
     // MARK: Putting through
 
     private func put(_ events: ArraySlice<RejectedEvent>, _ report: inout RetryReport) async throws {
-        var outcomes: [(RejectedEvent, Result<IngestReport, IngestError>)] = []
-        await withTaskGroup(of: (RejectedEvent, Result<IngestReport, IngestError>).self) { group in
-            for event in events {
-                // In their order: of two with the same messageId the first is stored.
-                let prepared = Result { () throws(IngestError) in
-                    try pipeline.prepare(event, messageID: messageID(of: event))
-                }
-                group.addTask { (event, await commit(prepared)) }
-            }
-            for await outcome in group { outcomes.append(outcome) }
-        }
-        for (event, outcome) in outcomes.sorted(by: { $0.0.offset < $1.0.offset }) {
+        let outcomes = await commit(
+            events.map { event in
+                Result { () throws(IngestError) in try pipeline.prepare(event, messageID: messageID(of: event)) }
+            })
+        for (event, outcome) in zip(events, outcomes) {
             let result: IngestReport
             switch outcome {
             case .success(let report): result = report
@@ -194,14 +188,40 @@ package struct RejectedRetry: Sendable {
         }
     }
 
-    private func commit(_ prepared: Result<PreparedRequest, IngestError>) async -> Result<IngestReport, IngestError> {
-        switch prepared {
-        case .failure(let error): .failure(error)
-        case .success(let prepared):
-            await withCheckedContinuation { continuation in
-                pipeline.commit(prepared, on: CallersThread()) { continuation.resume(returning: $0) }
+    /// In their order, so that a user's events are stored in it, and of two with the same messageId the first.
+    private func commit(_ requests: [Result<PreparedRequest, IngestError>]) async -> [Result<IngestReport, IngestError>] {
+        await withCheckedContinuation { continuation in
+            let answers = Answers(count: requests.count) { continuation.resume(returning: $0) }
+            for (index, request) in requests.enumerated() {
+                switch request {
+                case .failure(let error): answers.set(index, .failure(error))
+                case .success(let request): pipeline.commit(request, on: CallersThread()) { answers.set(index, $0) }
+                }
             }
         }
+    }
+}
+
+/// What requests are answered, until all are.
+private final class Answers: Sendable {
+    typealias Answer = Result<IngestReport, IngestError>
+
+    private let state: Mutex<(answers: [Answer?], missing: Int)>
+    private let completion: @Sendable ([Answer]) -> Void
+
+    /// - Parameter count: at least 1.
+    init(count: Int, completion: @escaping @Sendable ([Answer]) -> Void) {
+        state = Mutex((Array(repeating: nil, count: count), count))
+        self.completion = completion
+    }
+
+    func set(_ index: Int, _ answer: Answer) {
+        let all: [Answer]? = state.withLock { state in
+            state.answers[index] = answer
+            state.missing -= 1
+            return state.missing == 0 ? state.answers.compactMap(\.self) : nil
+        }
+        if let all { completion(all) }
     }
 }
 
