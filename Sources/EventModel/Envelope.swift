@@ -60,7 +60,7 @@ public struct Envelope {
     public var writeKey: JSONValue? { value(writeKeyIndex) }
     public var type: JSONValue? { value(typeIndex) }
 
-    private func value(_ index: Int32) -> JSONValue? { index == 0 ? nil : JSONValue(view: view, index: Int(index)) }
+    private func value(_ index: Int32) -> JSONValue? { index == 0 ? nil : view.value(Int(index)) }
 
     /// What the record is keyed by: `userId`, else `anonymousId`. Only for an envelope without violations.
     public var recordKey: UnsafeRawBufferPointer? {

@@ -48,7 +48,7 @@ public final class JSONDocument: @unchecked Sendable {
         var stringBytes = 0
         var numberWords = 0
         for index in 0..<view.valueCount {
-            let value = JSONValue(view: view, index: index)
+            let value = view.value(index)
             switch value.kind {
             case .string: stringBytes = max(stringBytes, value.payload + 4 + value.stringBytes.count)
             case .integer, .unsignedInteger, .double: numberWords = max(numberWords, value.payload + 1)
@@ -56,20 +56,24 @@ public final class JSONDocument: @unchecked Sendable {
             }
         }
         // In the order of their alignment.
+        let partsBytes = MemoryLayout<JSONViewParts>.stride
         let tapeBytes = numberWords * MemoryLayout<UInt64>.stride
         let nodeBytes = view.valueCount * MemoryLayout<JSONNode>.stride
         let memory = UnsafeMutableRawPointer.allocate(
-            byteCount: tapeBytes + nodeBytes + stringBytes + textByteCount + NameMark.readableBytes, alignment: 16)
-        let (nodes, strings) = (memory + tapeBytes, memory + tapeBytes + nodeBytes)
+            byteCount: partsBytes + tapeBytes + nodeBytes + stringBytes + textByteCount + NameMark.readableBytes, alignment: 16)
+        let tape = memory + partsBytes
+        let (nodes, strings) = (tape + tapeBytes, tape + tapeBytes + nodeBytes)
         let text = strings + stringBytes
-        memory.copyMemory(from: view.tape, byteCount: tapeBytes)
+        tape.copyMemory(from: view.tape, byteCount: tapeBytes)
         nodes.copyMemory(from: view.nodes, byteCount: nodeBytes)
         strings.copyMemory(from: view.strings, byteCount: stringBytes)
         text.copyMemory(from: view.text, byteCount: textByteCount)
-        let kept = JSONView(
-            text: UnsafeRawPointer(text), nodes: UnsafePointer(nodes.assumingMemoryBound(to: JSONNode.self)),
-            strings: UnsafeRawPointer(strings), tape: UnsafePointer(memory.assumingMemoryBound(to: UInt64.self)),
-            valueCount: view.valueCount)
-        return (memory, kept)
+        let parts = memory.bindMemory(to: JSONViewParts.self, capacity: 1)
+        parts.initialize(
+            to: JSONViewParts(
+                text: UnsafeRawPointer(text), nodes: UnsafePointer(nodes.assumingMemoryBound(to: JSONNode.self)),
+                strings: UnsafeRawPointer(strings), tape: UnsafePointer(tape.assumingMemoryBound(to: UInt64.self)),
+                valueCount: view.valueCount))
+        return (memory, JSONView(parts))
     }
 }

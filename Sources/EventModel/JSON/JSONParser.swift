@@ -8,6 +8,8 @@ public final class JSONParser {
     public static let textBytesMax = Int(OKLA_JSON_TEXT_BYTES_MAX)
 
     private let parser: OpaquePointer
+    /// Of the text that was parsed last.
+    private let parts = UnsafeMutablePointer<JSONViewParts>.allocate(capacity: 1)
 
     /// - Parameter depthMax: how deep arrays and objects may nest, 1 to 1024.
     public init(depthMax: Int) {
@@ -16,7 +18,10 @@ public final class JSONParser {
         self.parser = parser
     }
 
-    deinit { okla_json_parser_destroy(parser) }
+    deinit {
+        parts.deallocate()
+        okla_json_parser_destroy(parser)
+    }
 
     /// Why a text was refused. simdjson does not say where; `JSONGrammar` does.
     public enum Refusal: Error, Equatable {
@@ -36,7 +41,12 @@ public final class JSONParser {
         var view = okla_json_view()
         let status = okla_json_parse(parser, start.assumingMemoryBound(to: UInt8.self), text.count, &view)
         switch status {
-        case 0: return JSONView(text: start, view: view)
+        case 0:
+            parts.initialize(
+                to: JSONViewParts(
+                    text: start, nodes: UnsafeRawPointer(view.nodes).assumingMemoryBound(to: JSONNode.self),
+                    strings: UnsafeRawPointer(view.strings), tape: view.tape, valueCount: Int(view.count)))
+            return JSONView(parts)
         case 1, 2: throw .tooLong
         case 4: throw .tooDeep
         case 9: throw .numberOutOfRange

@@ -1,33 +1,33 @@
-internal import CSimdJSON
-
-/// A parsed text: its values one after the other, each with its place in the text.
+/// A parsed text: its values one after the other, each with its place in the text. No larger than a pointer, as values are handed about
+/// by the dozen for every event.
 public struct JSONView {
+    @usableFromInline let parts: UnsafePointer<JSONViewParts>
+
+    init(_ parts: UnsafePointer<JSONViewParts>) { self.parts = parts }
+
+    @inlinable @inline(__always) var text: UnsafeRawPointer { parts.pointee.text }
+    @inlinable @inline(__always) var nodes: UnsafePointer<JSONNode> { parts.pointee.nodes }
+    @inlinable @inline(__always) var strings: UnsafeRawPointer { parts.pointee.strings }
+    @inlinable @inline(__always) var tape: UnsafePointer<UInt64> { parts.pointee.tape }
+    public var valueCount: Int { parts.pointee.valueCount }
+
+    public var root: JSONValue { JSONValue(view: self, node: nodes) }
+
+    /// The value, or the name, with this number.
+    @inline(__always)
+    func value(_ index: Int) -> JSONValue { JSONValue(view: self, node: nodes + index) }
+}
+
+/// Where the parts of a view are.
+@usableFromInline
+struct JSONViewParts {
     @usableFromInline let text: UnsafeRawPointer
     @usableFromInline let nodes: UnsafePointer<JSONNode>
+    /// At a string's place its length in four bytes, then its UTF-8.
     @usableFromInline let strings: UnsafeRawPointer
+    /// At a number's place its 64 bits.
     @usableFromInline let tape: UnsafePointer<UInt64>
-    public let valueCount: Int
-
-    init(text: UnsafeRawPointer, view: okla_json_view) {
-        self.text = text
-        nodes = UnsafeRawPointer(view.nodes).assumingMemoryBound(to: JSONNode.self)
-        strings = UnsafeRawPointer(view.strings)
-        tape = view.tape
-        valueCount = Int(view.count)
-    }
-
-    init(
-        text: UnsafeRawPointer, nodes: UnsafePointer<JSONNode>, strings: UnsafeRawPointer, tape: UnsafePointer<UInt64>,
-        valueCount: Int
-    ) {
-        self.text = text
-        self.nodes = nodes
-        self.strings = strings
-        self.tape = tape
-        self.valueCount = valueCount
-    }
-
-    public var root: JSONValue { JSONValue(view: self, index: 0) }
+    @usableFromInline let valueCount: Int
 }
 
 /// `okla_json_node` as this module's callers may see it, so that a look at a value is a load and not a call.
@@ -43,14 +43,17 @@ public enum JSONKind: UInt32, Sendable {
 /// A value, or a member's name, within a `JSONView`.
 public struct JSONValue {
     @usableFromInline let view: JSONView
-    @usableFromInline let index: Int
+    @usableFromInline let place: UnsafePointer<JSONNode>
 
-    @inlinable init(view: JSONView, index: Int) {
+    @inlinable @inline(__always)
+    init(view: JSONView, node: UnsafePointer<JSONNode>) {
         self.view = view
-        self.index = index
+        place = node
     }
 
-    @inlinable var node: JSONNode { view.nodes[index] }
+    /// Its number in the view.
+    var index: Int { place - view.nodes }
+    @inlinable var node: JSONNode { place.pointee }
     @inlinable var payload: Int { Int(node.tag &>> 3) }
 
     // The tag's low three bits are always one of the eight kinds.
@@ -102,12 +105,12 @@ public struct JSONValue {
 
     /// An object's members in order; empty for anything else.
     @inlinable public var members: JSONMembers {
-        JSONMembers(view: view, place: index + 1, end: isObject ? Int(node.next) : 0)
+        JSONMembers(view: view, place: place + 1, end: isObject ? view.nodes + Int(node.next) : place)
     }
 
     /// An array's elements in order; empty for anything else.
     @inlinable public var elements: JSONElements {
-        JSONElements(view: view, place: index + 1, end: isArray ? Int(node.next) : 0)
+        JSONElements(view: view, place: place + 1, end: isArray ? view.nodes + Int(node.next) : place)
     }
 
     /// The first member called `name`.
@@ -124,10 +127,10 @@ public struct JSONValue {
 
 public struct JSONMembers: Sequence, IteratorProtocol {
     @usableFromInline let view: JSONView
-    @usableFromInline var place: Int
-    @usableFromInline let end: Int
+    @usableFromInline var place: UnsafePointer<JSONNode>
+    @usableFromInline let end: UnsafePointer<JSONNode>
 
-    @inlinable init(view: JSONView, place: Int, end: Int) {
+    @inlinable init(view: JSONView, place: UnsafePointer<JSONNode>, end: UnsafePointer<JSONNode>) {
         self.view = view
         self.place = place
         self.end = end
@@ -135,19 +138,19 @@ public struct JSONMembers: Sequence, IteratorProtocol {
 
     @inlinable public mutating func next() -> (key: JSONValue, value: JSONValue)? {
         guard place < end else { return nil }
-        let key = JSONValue(view: view, index: place)
-        let value = JSONValue(view: view, index: place &+ 1)
-        place = Int(value.node.next)
+        let key = JSONValue(view: view, node: place)
+        let value = JSONValue(view: view, node: place + 1)
+        place = view.nodes + Int(value.node.next)
         return (key, value)
     }
 }
 
 public struct JSONElements: Sequence, IteratorProtocol {
     @usableFromInline let view: JSONView
-    @usableFromInline var place: Int
-    @usableFromInline let end: Int
+    @usableFromInline var place: UnsafePointer<JSONNode>
+    @usableFromInline let end: UnsafePointer<JSONNode>
 
-    @inlinable init(view: JSONView, place: Int, end: Int) {
+    @inlinable init(view: JSONView, place: UnsafePointer<JSONNode>, end: UnsafePointer<JSONNode>) {
         self.view = view
         self.place = place
         self.end = end
@@ -155,8 +158,8 @@ public struct JSONElements: Sequence, IteratorProtocol {
 
     @inlinable public mutating func next() -> JSONValue? {
         guard place < end else { return nil }
-        let element = JSONValue(view: view, index: place)
-        place = Int(element.node.next)
+        let element = JSONValue(view: view, node: place)
+        place = view.nodes + Int(element.node.next)
         return element
     }
 }

@@ -33,11 +33,7 @@ struct SchemaCompiler {
     consuming func finish() throws(SchemaError) -> SchemaProgram {
         try refuseCircles()
         program.mergeReferences()
-        for place in program.memberNames.indices where program.memberNames[place].node != SchemaProgram.noNode {
-            let node = program.nodes[Int(program.memberNames[place].node)]
-            program.memberNames[place].kinds = node.kinds
-            if !node.hasInstructions { program.memberNames[place].node = SchemaProgram.noNode }
-        }
+        program.finish()
         program.documents = store.texts
         return SchemaProgram(program)
     }

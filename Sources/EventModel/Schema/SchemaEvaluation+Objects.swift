@@ -6,11 +6,13 @@ extension SchemaEvaluation {
         var isValid = true
         var missing = rules.requiredBits
         var ordinal = 0
+        var guess = rules.names.first
         for (key, member) in value.members {
             let name = key.stringBytes
             var isKnown = false
-            let place = program.memberName(rules, name)
+            let place = program.memberName(rules, name, guess: guess)
             if place >= 0 {
+                guess = place &+ 1
                 let known = program.memberNames[Int(place)]
                 missing &= ~known.requiredBit
                 isKnown = known.isProperty
@@ -32,8 +34,9 @@ extension SchemaEvaluation {
     @inline(__always)
     private mutating func keeps(_ member: JSONValue, to known: SchemaProgram.MemberName) -> Bool {
         guard known.kinds.contains(member) else { return failKind(member, known.kinds, "properties") }
-        // Most values only have to be of a kind.
-        return known.node == SchemaProgram.noNode || evaluate(known.node, member)
+        // Most values only have to be of a kind, or not empty.
+        return known.node == SchemaProgram.noNode || member.isString && known.sureByteCounts.contains(member.stringBytes.count)
+            || evaluate(known.node, member)
     }
 
     private mutating func matching(
@@ -94,14 +97,7 @@ extension SchemaEvaluation {
 
     private mutating func failMissing(_ value: JSONValue, _ rules: SchemaProgram.MemberRules, _ missing: UInt64) -> Bool {
         if Report.isSilent { return false }
-        var names: [SchemaProgram.MemberName] = []
-        for slot in rules.slots.range {
-            var place = program.memberSlots[slot]
-            while place >= 0 {
-                names.append(program.memberNames[Int(place)])
-                place = names[names.count - 1].next
-            }
-        }
+        let names = rules.names.range.map { program.memberNames[$0] }
         // In the order of the schema.
         for known in names.filter({ $0.requiredBit & missing != 0 }).sorted(by: { $0.requiredBit < $1.requiredBit }) {
             _ = failMissing(value, known.text)

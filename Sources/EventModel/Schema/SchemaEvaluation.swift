@@ -27,21 +27,12 @@ struct SchemaEvaluation<Report: SchemaReport> {
     }
 
     private mutating func run(_ node: SchemaProgram.Node, _ value: JSONValue, _ marks: EvaluatedMarks?) -> Bool {
-        guard asksForMarks(node, value) else { return runEach(node, value, marks) }
+        guard node.asksForMarks, value.isObject || value.isArray else { return runEach(node, value, marks) }
         // What an outer schema has looked at does not count here; what is looked at here counts there.
         return EvaluatedMarks.with(value.isObject ? value.memberCount : value.elementCount) { own in
             let isValid = runEach(node, value, own)
             if let marks { marks.add(own) }
             return isValid
-        }
-    }
-
-    private func asksForMarks(_ node: SchemaProgram.Node, _ value: JSONValue) -> Bool {
-        guard value.isObject || value.isArray else { return false }
-        // The instructions that ask come last.
-        switch program.instructions[Int(node.end) - 1] {
-        case .unevaluatedMembers, .unevaluatedElements: return true
-        default: return false
         }
     }
 

@@ -13,6 +13,9 @@ final class SchemaProgram: @unchecked Sendable {
         /// The resource it stands in, which a `$dynamicRef` below it may lead back to.
         var resource: Int32 = 0
 
+        /// Whether its last instruction asks what the others have evaluated.
+        var asksForMarks = false
+
         /// Whether there is more to check than the kind.
         var hasInstructions: Bool { end > first }
     }
@@ -94,7 +97,9 @@ final class SchemaProgram: @unchecked Sendable {
 
     /// `properties`, `patternProperties`, `additionalProperties` and `required` of one schema.
     struct MemberRules {
-        /// Of `memberNames`, by the hash of the name; -1 where there is none.
+        /// Of `memberNames`, in the order of the schema.
+        var names: List
+        /// Of `memberSlots`: the first place of `memberNames` by the hash of the name; -1 where there is none.
         var slots: List
         /// Of `lists`: a pattern and a node by turns.
         var patterns: List
@@ -105,20 +110,30 @@ final class SchemaProgram: @unchecked Sendable {
     }
 
     struct MemberName {
+        let mark: NameMark
+        var requiredBit: UInt64
         /// Of `textRanges`.
         let text: Int32
-        /// Where it stands in `texts`.
-        let start: Int32
-        let mark: NameMark
-        /// The kinds that its value may be of.
-        var kinds: KindSet
         /// What else its value must be; `noNode` for nothing.
         var node: Int32
-        /// Its schema stands in `properties`; otherwise it is only required.
-        var isProperty: Bool
-        var requiredBit: UInt64
         /// The next of the same slot.
         var next: Int32
+        /// How many bytes leave no doubt that a string is what the node asks for.
+        var sureByteCounts: SureByteCounts
+        /// The kinds that its value may be of.
+        var kinds: KindSet
+        /// Its schema stands in `properties`; otherwise it is only required.
+        var isProperty: Bool
+    }
+
+    struct SureByteCounts {
+        static let none = SureByteCounts(min: 1, max: 0)
+
+        let min: Int32
+        let max: Int32
+
+        @inline(__always)
+        func contains(_ count: Int) -> Bool { count >= min && count <= max }
     }
 
     struct NumberRange {
@@ -184,19 +199,21 @@ final class SchemaProgram: @unchecked Sendable {
     // MARK: Names
 
     /// The place of `name` in `memberNames`; -1 where the rules do not know it.
+    ///
+    /// - Parameter guess: a place to look at first. Clients send members in the order that they are described in, so mostly it is right.
     @inline(__always)
-    func memberName(_ rules: MemberRules, _ name: UnsafeRawBufferPointer) -> Int32 {
-        guard rules.slots.count > 0 else { return -1 }
+    func memberName(_ rules: MemberRules, _ name: UnsafeRawBufferPointer, guess: Int32) -> Int32 {
         let mark = NameMark(name)
+        if guess < rules.names.first &+ rules.names.count, isMemberName(guess, mark, name) { return guess }
+        guard rules.slots.count > 0 else { return -1 }
         var place = memberSlots[Int(rules.slots.first) &+ mark.slot(of: Int(rules.slots.count))]
-        while place >= 0 {
-            let known = memberNames[Int(place)]
-            if known.mark == mark, mark.isWhole || texts.bytes(Int(known.start), name.count).holdsSameBytes(as: name) {
-                return place
-            }
-            place = known.next
-        }
-        return -1
+        while place >= 0, !isMemberName(place, mark, name) { place = memberNames[Int(place)].next }
+        return place
+    }
+
+    @inline(__always)
+    private func isMemberName(_ place: Int32, _ mark: NameMark, _ name: UnsafeRawBufferPointer) -> Bool {
+        memberNames[Int(place)].mark == mark && (mark.isWhole || isText(memberNames[Int(place)].text, name))
     }
 
     func isText(_ number: Int32, _ bytes: UnsafeRawBufferPointer) -> Bool {

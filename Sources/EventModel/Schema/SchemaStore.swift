@@ -69,7 +69,7 @@ final class SchemaStore {
     private func refuseRepeatedNames(_ document: Int) throws(SchemaError) {
         let root = documents[document].text.root
         for index in 0..<root.view.valueCount {
-            let value = JSONValue(view: root.view, index: index)
+            let value = root.view.value(index)
             guard value.isObject, let twice = RepeatedName.first(in: value) else { continue }
             let name = JSONPointer.escaped(RepeatedName.shown(twice))
             throw error(document, "\(JSONPointer.path(to: value, from: root))/\(name)", "stands more than once")

@@ -51,17 +51,20 @@ extension SchemaTables {
         let (own, other) = (memberRules[Int(ours)], memberRules[Int(theirs)])
         let ownBits = own.requiredBits.nonzeroBitCount
         guard ownBits + other.requiredBits.nonzeroBitCount <= 64 else { return nil }
-        var names = self.names(of: own)
-        for var name in self.names(of: other) {
+        // In their order, which is that of the events.
+        var names = self.names(of: other)
+        for place in names.indices {
             // Their bits behind ours; one name never has both.
-            name.requiredBit = ownBits == 64 ? 0 : name.requiredBit << UInt64(ownBits)
+            names[place].requiredBit = ownBits == 64 ? 0 : names[place].requiredBit << UInt64(ownBits)
+        }
+        for name in self.names(of: own) {
             guard let place = names.firstIndex(where: { $0.text == name.text }) else {
                 names.append(name)
                 continue
             }
-            if names[place].requiredBit == 0 { names[place].requiredBit = name.requiredBit }
+            if name.requiredBit != 0 { names[place].requiredBit = name.requiredBit }
             if names[place].isProperty && name.isProperty {
-                guard let both = both(names[place].node, name.node) else { return nil }
+                guard let both = both(name.node, names[place].node) else { return nil }
                 names[place].node = both
             } else if name.isProperty {
                 names[place].node = name.node

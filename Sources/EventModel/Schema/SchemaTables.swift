@@ -31,33 +31,55 @@ struct SchemaTables {
     mutating func addMemberRules(_ names: [NamedRule], patterns: SchemaProgram.List, additional: Int32) -> Int32 {
         var slotCount = names.isEmpty ? 0 : 1
         while slotCount < 2 * names.count { slotCount *= 2 }
-        let firstSlot = memberSlots.count
+        let (firstName, firstSlot) = (memberNames.count, memberSlots.count)
         memberSlots += Array(repeating: -1, count: slotCount)
         for name in names {
-            let range = textRanges[Int(name.text)]
-            let mark = NameMark(text: String(decoding: texts[range.range], as: UTF8.self))
+            let mark = NameMark(text: String(decoding: texts[textRanges[Int(name.text)].range], as: UTF8.self))
             let slot = firstSlot + mark.slot(of: slotCount)
             memberNames.append(
                 .init(
-                    text: name.text, start: range.first, mark: mark, kinds: .all, node: name.node, isProperty: name.isProperty,
-                    requiredBit: name.requiredBit, next: memberSlots[slot]))
+                    mark: mark, requiredBit: name.requiredBit, text: name.text, node: name.node, next: memberSlots[slot],
+                    sureByteCounts: .none, kinds: .all, isProperty: name.isProperty))
             memberSlots[slot] = Int32(memberNames.count - 1)
         }
         memberRules.append(
             .init(
+                names: .init(first: Int32(firstName), count: Int32(names.count)),
                 slots: .init(first: Int32(firstSlot), count: Int32(slotCount)), patterns: patterns, additional: additional,
                 requiredBits: names.reduce(0) { $0 | $1.requiredBit }))
         return Int32(memberRules.count - 1)
     }
 
-    /// The names of some rules.
+    /// The names of some rules, in their order.
     func names(of rules: SchemaProgram.MemberRules) -> [NamedRule] {
-        rules.slots.range.flatMap { slot in
-            sequence(first: memberSlots[slot]) { memberNames[Int($0)].next }.prefix { $0 >= 0 }.map { place in
-                let known = memberNames[Int(place)]
-                return NamedRule(
-                    text: known.text, node: known.node, isProperty: known.isProperty, requiredBit: known.requiredBit)
+        memberNames[rules.names.range].map { known in
+            NamedRule(text: known.text, node: known.node, isProperty: known.isProperty, requiredBit: known.requiredBit)
+        }
+    }
+
+    // MARK: What can be told without a step
+
+    /// To be called last: what most values need no look at their node for.
+    mutating func finish() {
+        for number in nodes.indices where nodes[number].hasInstructions {
+            switch instructions[Int(nodes[number].end) - 1] {
+            case .unevaluatedMembers, .unevaluatedElements: nodes[number].asksForMarks = true
+            default: break
             }
         }
+        for place in memberNames.indices where memberNames[place].node != SchemaProgram.noNode {
+            let node = nodes[Int(memberNames[place].node)]
+            memberNames[place].kinds = node.kinds
+            memberNames[place].sureByteCounts = sureByteCounts(node)
+            if !node.hasInstructions { memberNames[place].node = SchemaProgram.noNode }
+        }
+    }
+
+    /// Of a node that asks for nothing but a length. A character takes one to four bytes.
+    private func sureByteCounts(_ node: SchemaProgram.Node) -> SchemaProgram.SureByteCounts {
+        guard node.end - node.first == 1, case .textLength(let min, let max) = instructions[Int(node.first)],
+            min < Int32.max / 4
+        else { return .none }
+        return .init(min: min == 0 ? 0 : 4 * (min - 1) + 1, max: max)
     }
 }

@@ -80,7 +80,7 @@ import Testing
             try Self.violations(event) == [
                 .init(
                     path: "/timestamp", keyword: "anyOf",
-                    message: "must be a date such as 2026-01-21, or must be a date-time such as 2026-01-21T10:30:45Z"),
+                    message: "must be a date-time such as 2026-01-21T10:30:45Z, or must be a date such as 2026-01-21"),
                 .init(path: "/context/screen/width", keyword: "minimum", message: "must be at least 0"),
                 .init(path: "/properties/url", keyword: "type", message: "must be a string, not a whole number"),
                 .init(path: "/properties/duration", keyword: "type", message: "must be a number or null, not a string"),
