@@ -39,6 +39,7 @@ public struct EnvelopeRules: Sendable {
         checkNames(event, "", &violations)
         if let context = envelope.context { checkNames(context, "/context", &violations) }
         if let properties = envelope.properties { checkNames(properties, "/properties", &violations) }
+        if let traits = envelope.traits { checkNames(traits, "/traits", &violations) }
     }
 
     /// Whether an event may be called so.

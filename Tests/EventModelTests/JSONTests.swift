@@ -180,13 +180,17 @@ struct RandomJSON {
         func nested(_ depth: Int) -> String { String(repeating: "[", count: depth) + String(repeating: "]", count: depth) }
         try withParsed(nested(60)) { #expect($0.isArray) }
         #expect(throws: JSONParser.Refusal.tooDeep) { try withParsed(nested(200)) { _ in } }
-        _ = try Array(nested(1024).utf8).withUnsafeBytes { try JSONGrammar.outline($0) }
-        #expect(throws: JSONGrammar.Violation.self) {
-            try Array(nested(1025).utf8).withUnsafeBytes { try JSONGrammar.outline($0) }
+        _ = try Array(nested(1024).utf8).withUnsafeBytes { try JSONGrammar.outline($0, depthMax: 1024) }
+        let tooDeep = #expect(throws: JSONGrammar.Violation.self) {
+            try Array(nested(1025).utf8).withUnsafeBytes { try JSONGrammar.outline($0, depthMax: 1024) }
         }
-        #expect(throws: JSONGrammar.Violation.self) {
+        #expect(tooDeep?.message == "nesting deeper than 1024" && tooDeep?.position == 1024)
+        // Where it does not matter, the text is the bound.
+        _ = try Array(nested(1_000_000).utf8).withUnsafeBytes { try JSONGrammar.outline($0) }
+        let open = #expect(throws: JSONGrammar.Violation.self) {
             try Array(repeating: UInt8(ascii: "["), count: 1_000_000).withUnsafeBytes { try JSONGrammar.outline($0) }
         }
+        #expect(open?.message == "unexpected end" && open?.position == 1_000_000)
     }
 
     @Test(arguments: [

@@ -197,17 +197,18 @@ import Testing
             #"{"event":"big","userId":"u","v":1e400}"#,
             #"{"event":"n","userId":"u","v":123456789012345678901234567890}"#, #"{"event":"s","userId":"u","v":"\ud83d"}"#, "7",
             "{\"event\":\"d\",\"userId\":\"u\",\"v\":\(String(repeating: "[", count: 80))\(String(repeating: "]", count: 80))}",
+            "\(String(repeating: "[", count: 10_000))\(String(repeating: "]", count: 10_000))",
             #"{"event":"a","event":"b","userId":"u"}"#, #"{"event":"z","userId":"u","messageId":"m8"}"#,
         ]
         let report = try await bench.send("[\(events.joined(separator: " , "))]")
-        #expect((report.accepted, report.rejected) == (3, 6))
-        #expect(report.results.map(\.index) == [1, 2, 3, 5, 6, 7])
+        #expect((report.accepted, report.rejected) == (3, 7))
+        #expect(report.results.map(\.index) == [1, 2, 3, 5, 6, 7, 8])
         #expect(
             report.results.map { $0.violations.first?.keyword } == [
-                "required", "range", "range", "type", "maxDepth", "uniqueNames",
+                "required", "range", "range", "type", "maxDepth", "maxDepth", "uniqueNames",
             ])
         let rejected = bench.log.records.filter { $0.topic == 1 }
-        #expect(rejected.map(\.value) == [1, 2, 3, 5, 6, 7].map { events[$0] }, "the bytes as they were sent")
+        #expect(rejected.map(\.value) == [1, 2, 3, 5, 6, 7, 8].map { events[$0] }, "the bytes as they were sent")
         #expect(rejected[0].headers["messageId"] == "m1")
         let errors = try #require(rejected[0].headers["errors"])
         #expect(errors == #"[{"path":"","keyword":"required","message":"event is required"}]"#)

@@ -38,9 +38,9 @@ public final class JSONDocument: @unchecked Sendable {
     ) throws(JSONGrammar.Violation) -> JSONView {
         let body = UnsafeRawBufferPointer(text)
         if let view = try? parser.parse(body) { return view }
-        _ = try JSONGrammar.outline(body)
+        _ = try JSONGrammar.outline(body, depthMax: depthMax)
         if LoneSurrogates.replace(in: text) > 0, let view = try? parser.parse(body) { return view }
-        throw .init(message: "a number out of range, or nesting deeper than \(depthMax)", position: 0)
+        throw .init(message: "a number out of range", position: 0)
     }
 
     /// Copies the view out of its parser's memory, which is larger than most texts need.

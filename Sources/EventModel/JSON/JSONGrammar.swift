@@ -1,9 +1,7 @@
 /// A strict reader of JSON's grammar (RFC 8259) that says where a text breaks it. It runs only over texts that the fast
-/// parser refused, so it is written for plainness. It takes no memory but the nesting, which is bounded.
+/// parser refused, so it is written for plainness. It takes no memory but for what it returns and for the nesting, at most a byte for
+/// each byte of the text.
 public struct JSONGrammar {
-    /// Deeper texts are refused as a whole.
-    public static let depthMax = 1024
-
     public struct Violation: Error, Equatable {
         /// In plain words, without the position.
         public let message: String
@@ -35,13 +33,14 @@ public struct JSONGrammar {
     ///
     /// - Parameters:
     ///   - elementsMax: the first elements of an array that are of interest.
+    ///   - depthMax: how deep arrays and objects may nest.
     ///   - isUnicode: the text is part of one that was checked.
     public static func outline(
-        _ text: UnsafeRawBufferPointer, elementsMax: Int = .max, isUnicode: Bool = false
+        _ text: UnsafeRawBufferPointer, elementsMax: Int = .max, depthMax: Int = .max, isUnicode: Bool = false
     ) throws(Violation) -> Outline {
         var grammar = JSONGrammar(text: text)
         if !isUnicode { try grammar.checkUnicode() }
-        return try grammar.document(elementsMax)
+        return try grammar.document(elementsMax, depthMax)
     }
 
     private init(text: UnsafeRawBufferPointer) { self.text = text }
@@ -50,7 +49,7 @@ public struct JSONGrammar {
 
     private enum Container { case array, object }
 
-    private mutating func document(_ elementsMax: Int) throws(Violation) -> Outline {
+    private mutating func document(_ elementsMax: Int, _ depthMax: Int) throws(Violation) -> Outline {
         skipSpace()
         var open: [Container] = []
         var elements: [Range<Int>] = []
@@ -74,7 +73,7 @@ public struct JSONGrammar {
             if open.count == 1 { topStart = position }
             switch byte {
             case UInt8(ascii: "["), UInt8(ascii: "{"):
-                guard open.count < Self.depthMax else { throw violation("nesting deeper than \(Self.depthMax)") }
+                guard open.count < depthMax else { throw violation("nesting deeper than \(depthMax)") }
                 open.append(byte == UInt8(ascii: "[") ? .array : .object)
                 position += 1
                 skipSpace()

@@ -75,8 +75,12 @@ extension StoredEvent {
 
     private static let pageProperties: [StaticString] = ["url", "title", "referrer"]
 
+    /// Of several with this name the last, as readers of JSON have it.
     private func pageProperty(_ name: StaticString, _ envelope: Envelope) -> JSONValue? {
-        page(envelope)?.member(name).flatMap { $0.isNull ? nil : $0 }
+        guard let page = page(envelope) else { return nil }
+        var found: JSONValue?
+        for (key, value) in page.members where key.equals(name) { found = value }
+        return found.flatMap { $0.isNull ? nil : $0 }
     }
 
     /// Appends the properties that the page has and `present` has not.

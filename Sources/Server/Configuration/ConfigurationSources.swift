@@ -11,14 +11,15 @@ package struct ConfigurationSources {
     /// - Throws: for what is not JSON, an unknown key, a key given twice, an unset `${NAME}`.
     package mutating func add(file text: [UInt8], path: String, environment: [String: String]) throws {
         let padded = text + Array(repeating: 0, count: JSONParser.padding)
-        let parser = JSONParser(depthMax: 64)
+        let depthMax = 64
+        let parser = JSONParser(depthMax: depthMax)
         let value: ConfigurationValue = try padded.withUnsafeBytes { bytes in
             let body = UnsafeRawBufferPointer(rebasing: bytes[..<text.count])
             do {
                 return ConfigurationValue(try parser.parse(body).root)
             } catch {
                 do throws(JSONGrammar.Violation) {
-                    _ = try JSONGrammar.outline(body)
+                    _ = try JSONGrammar.outline(body, depthMax: depthMax)
                 } catch {
                     throw ConfigurationError("\(path): \(error.message) at byte \(error.position)")
                 }
