@@ -8,7 +8,7 @@ internal import Synchronization
 
 /// `POST /api/admin/rejected/retry`: puts rejected events through the pipeline again, some thousands at a time.
 ///
-/// Takes `{"from":0,"to":1200,"event":"vehicle_view"}`, each of which may be left out. Answers 200 with what became of them, and with the
+/// Takes `{"from":0,"to":1200,"event":"vehicle_view","evenUndecided":true}`, each of which may be left out. Answers 200 with what became of them, and with the
 /// offset to go on at: as long as `next` is below `end`, it is asked for again with `next` as `from`.
 package final class RejectedRoutes: Sendable {
     private let services: AdminServices
@@ -23,6 +23,7 @@ package final class RejectedRoutes: Sendable {
     private struct Wanted: Decodable {
         let from, to: Int64?
         let event: String?
+        let evenUndecided: Bool?
     }
 
     private struct Outcome: ResponseEncodable {
@@ -35,14 +36,14 @@ package final class RejectedRoutes: Sendable {
             let errors: [Violation]
         }
 
-        let examined, stored, alreadyStored, rejected: Int
+        let examined, stored, alreadyStored, rejected, undecided: Int
         let rejections: [Rejection]
         let next, end: Int64
 
         init(_ report: RetryReport) {
             (examined, stored) = (report.examined, report.stored)
             (alreadyStored, rejected) = (report.alreadyStored, report.rejected)
-            (next, end) = (report.next, report.end)
+            (undecided, next, end) = (report.undecided, report.next, report.end)
             rejections = report.rejections.map { rejection in
                 Rejection(
                     offset: rejection.offset,
@@ -73,7 +74,8 @@ package final class RejectedRoutes: Sendable {
         }
         defer { isRunning.store(false, ordering: .releasing) }
         do {
-            let report = try await retry.run(.init(from: wanted.from ?? 0, to: wanted.to, name: wanted.event))
+            let report = try await retry.run(
+                .init(from: wanted.from ?? 0, to: wanted.to, name: wanted.event, evenUndecided: wanted.evenUndecided ?? false))
             return try EditedResponse(status: .ok, response: Outcome(report)).response(from: request, context: context)
         } catch let error as IngestError {
             return unavailable(error.message)

@@ -58,7 +58,7 @@ struct Engine: Sendable {
                 catalogue: catalogue, enricher: enricher, limiter: limiter, ledger: ledger.ledger, topic: topic,
                 rejectedTopic: rejected, now: ServiceClock.wall)
             let retry = RejectedRetry(
-                reader: log, pipeline: pipeline, rejectedTopic: rejected, hasher: log.identityHasher,
+                reader: log, pipeline: pipeline, topic: topic, rejectedTopic: rejected, hasher: log.identityHasher,
                 windowSeconds: settings.deduplication.windowSeconds
             ) { wanted, since throws(LogError) in try await log.identities(among: wanted, in: topic, since: since) }
             return Engine(

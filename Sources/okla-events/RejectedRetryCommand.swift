@@ -9,7 +9,10 @@ struct RejectedRetryCommand: AsyncParsableCommand {
             an earlier retry or because its client sent it again, is not stored twice, however often this is run. What is rejected again stays
             where it is.
 
-            Exit code 0: every one of them is stored. 1: some are still rejected, or the service could not be reached.
+            The log itself says what is stored. What it can no longer say of an event, as retention has removed the records of its time, is
+            undecided, and the event is left alone; --even-undecided puts it through, at the risk of storing it twice.
+
+            Exit code 0: every one of them is stored. 1: some are still rejected or undecided, or the service could not be reached.
             """)
 
     @OptionGroup var location: AdminLocation
@@ -23,6 +26,9 @@ struct RejectedRetryCommand: AsyncParsableCommand {
     @Option(help: "The offset to stop before.")
     var to: Int64?
 
+    @Flag(help: "Also those of which the log can no longer tell whether they are stored.")
+    var evenUndecided = false
+
     func validate() throws {
         if from < 0 || (to ?? 0) < 0 { throw ValidationError("--from and --to are offsets, from 0 on") }
     }
@@ -31,6 +37,7 @@ struct RejectedRetryCommand: AsyncParsableCommand {
         let from: Int64
         let to: Int64?
         let event: String?
+        let evenUndecided: Bool
     }
 
     private struct Outcome: Decodable {
@@ -43,7 +50,7 @@ struct RejectedRetryCommand: AsyncParsableCommand {
             let errors: [Violation]
         }
 
-        let stored, alreadyStored, rejected: Int
+        let stored, alreadyStored, rejected, undecided: Int
         let rejections: [Rejection]
         let next, end: Int64
     }
@@ -60,7 +67,7 @@ struct RejectedRetryCommand: AsyncParsableCommand {
     }
 
     private func retry(_ client: AdminClient) async throws {
-        var (stored, alreadyStored, rejected) = (0, 0, 0)
+        var (stored, alreadyStored, rejected, undecided) = (0, 0, 0, 0)
         var rejections: [Outcome.Rejection] = []
         var bar: ProgressBar?
         var next = from
@@ -68,11 +75,12 @@ struct RejectedRetryCommand: AsyncParsableCommand {
         while true {
             // What is rejected meanwhile is not waited for: the end stays that of the first answer.
             let outcome: Outcome = try await client.post(
-                "/api/admin/rejected/retry", Wanted(from: next, to: end, event: event))
+                "/api/admin/rejected/retry", Wanted(from: next, to: end, event: event, evenUndecided: evenUndecided))
             end = outcome.end
             stored += outcome.stored
             alreadyStored += outcome.alreadyStored
             rejected += outcome.rejected
+            undecided += outcome.undecided
             rejections += outcome.rejections.prefix(10 - min(10, rejections.count))
             if bar == nil { bar = ProgressBar(label: "retry", total: Int(max(0, outcome.end - next)), unit: "records") }
             bar?.advance(by: Int(max(0, outcome.next - next)))
@@ -85,7 +93,12 @@ struct RejectedRetryCommand: AsyncParsableCommand {
             standardError("offset \(rejection.offset): \(TerminalText.escaped(errors.joined(separator: "; ")))\n")
         }
         if rejected > rejections.count { standardError("... and \(rejected - rejections.count) more\n") }
-        print("\(stored) stored, \(alreadyStored) stored before, \(rejected) still rejected")
-        if rejected > 0 { throw ExitCode.failure }
+        let left = undecided > 0 ? ", \(undecided) undecided" : ""
+        print("\(stored) stored, \(alreadyStored) stored before, \(rejected) still rejected\(left)")
+        if undecided > 0 {
+            standardError(
+                "undecided: whether they are stored already was in records that retention has removed; --even-undecided stores them now\n")
+        }
+        if rejected + undecided > 0 { throw ExitCode.failure }
     }
 }

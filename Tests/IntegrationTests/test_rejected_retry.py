@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import http.client
 import json
+import os
 import signal
 import threading
 import time
@@ -123,6 +124,43 @@ def test_a_users_events_are_stored_in_the_order_they_were_rejected_in(catalogue)
     for record in sorted(service.records(), key=lambda record: record["offset"]):
         stored[record["key"]].append(int(record["value"]["messageId"][1:]))
     assert stored == {f"u{n}": list(range(n, 3000, 7)) for n in range(7)}
+
+
+def test_what_retention_leaves_undecided_is_put_through_only_when_that_is_asked_for(tmp_path, faults):
+    catalogue = Catalogue(tmp_path, **faults.environment, KAFKA_PARTITIONS="2", LOG_SEGMENT_BYTES="65536", LOG_RETENTION_BYTES="131072",
+                          LOG_LINGER="0", EVENT_TRACKING_DEDUP_WINDOW="60s")
+    with (service := catalogue.service):
+        def stored(user, event):
+            answer = service.post("/api/events?receipts=true", {"event": event, "userId": user, "properties": {"text": os.urandom(14_000).hex()}})
+            return answer.json["results"][0]
+
+        partitions = {user: stored(user, "other")["partition"] for user in ("u0", "u1", "u2", "u3", "u4", "u5")}
+        lost, kept = ("u0", next(user for user in partitions if partitions[user] != partitions["u0"]))
+        rejected = [{"event": "strict", "userId": lost, "messageId": "a"}, {"event": "strict", "anonymousId": "x", "userId": lost},
+                    {"event": "strict", "userId": kept}]
+        assert service.post("/api/events", rejected).json["rejected"] == 3
+        catalogue.mend()
+        assert counts(catalogue.retry()) == (3, 3, 0, 0)
+        for _ in range(16):
+            assert stored(lost, "other")["status"] == "stored"
+        first = service.data_dir / f"log/okla.events.raw-{partitions[lost]}" / f"{0:020}.log"
+        faults.pass_time(61, until=lambda: not first.exists())
+        answer = catalogue.retry()
+        assert counts(answer) == (3, 0, 1, 0) and answer["undecided"] == 2
+        result = catalogue.command()
+        assert (result.returncode, result.stdout) == (1, "0 stored, 1 stored before, 0 still rejected, 2 undecided\n")
+        assert "--even-undecided" in result.stderr
+        # What comes once the window holds nothing of before can be told again.
+        faults.pass_time(70, until=lambda: True)
+        catalogue.write(STRICT)
+        service.stop()
+        service.start()
+        assert service.post("/api/events", {"event": "strict", "userId": lost}).json["rejected"] == 1
+        catalogue.mend()
+        answer = catalogue.retry()
+        assert counts(answer) == (4, 1, 1, 0) and answer["undecided"] == 2
+        result = catalogue.command("--even-undecided")
+        assert (result.returncode, result.stdout) == (0, "2 stored, 2 stored before, 0 still rejected\n")
 
 
 def test_the_way_in_and_the_key_count_as_before(tmp_path):

@@ -10,6 +10,8 @@ package struct RejectedEvent: Sendable {
     package let name: String?
     /// Its own, where it has one.
     package let messageID: String?
+    /// What it would be stored under: of a user, or of somebody who is not known yet.
+    let key: [UInt8]?
     let endpoint: IngestEndpoint
     let writeKeyName: String
     let clientAddress: IPAddress
@@ -25,6 +27,7 @@ package struct RejectedEvent: Sendable {
         receivedAt = record.timestamp
         name = text("event")
         messageID = text("messageId")
+        key = record.key.map { Array($0) }
         // Records of earlier versions say less.
         endpoint = text("endpoint").flatMap(IngestEndpoint.init(rawValue:)) ?? .events
         writeKeyName = text("writeKey") ?? ""

@@ -8,7 +8,8 @@ internal import Synchronization
 ///
 /// Nothing is remembered of what was put through. Every event has a messageId, its own or one that follows from its offset, and the log
 /// tells which of these it has: from as long before the event was received as the deduplication window reaches. So however often it is
-/// asked for, and whatever crashes in between, an event is stored once. One that is rejected again stays where it is.
+/// asked for, and whatever crashes in between, an event is stored once. Where retention has removed what the log would have to tell, the
+/// event is not put through, unless that was asked for. One that is rejected again stays where it is.
 package struct RejectedRetry: Sendable {
     package struct Request: Sendable {
         /// Offsets of the topic of rejected events; nil: to its end.
@@ -16,11 +17,14 @@ package struct RejectedRetry: Sendable {
         package var to: Int64?
         /// Only events of this name.
         package var name: String?
+        /// Also those of which the log can no longer tell whether they are stored.
+        package var evenUndecided: Bool
 
-        package init(from: Int64 = 0, to: Int64? = nil, name: String? = nil) {
+        package init(from: Int64 = 0, to: Int64? = nil, name: String? = nil, evenUndecided: Bool = false) {
             self.from = from
             self.to = to
             self.name = name
+            self.evenUndecided = evenUndecided
         }
     }
 
@@ -34,6 +38,8 @@ package struct RejectedRetry: Sendable {
 
     private let reader: any LogReader
     private let pipeline: IngestPipeline
+    private let topic: TopicName
+    /// Of the rejected events.
     private let partition: TopicPartition
     private let hasher: RecordIdentityHasher
     private let windowSeconds: UInt32
@@ -41,12 +47,13 @@ package struct RejectedRetry: Sendable {
     private let stored: @Sendable (_ among: Set<RecordIdentity>, _ since: UInt32) async throws(LogError) -> Set<RecordIdentity>
 
     package init(
-        reader: any LogReader, pipeline: IngestPipeline, rejectedTopic: TopicName, hasher: RecordIdentityHasher,
+        reader: any LogReader, pipeline: IngestPipeline, topic: TopicName, rejectedTopic: TopicName, hasher: RecordIdentityHasher,
         windowSeconds: UInt32,
         stored: @escaping @Sendable (Set<RecordIdentity>, UInt32) async throws(LogError) -> Set<RecordIdentity>
     ) {
         self.reader = reader
         self.pipeline = pipeline
+        self.topic = topic
         partition = TopicPartition(rejectedTopic, PartitionID(0))
         self.hasher = hasher
         self.windowSeconds = windowSeconds
@@ -60,7 +67,7 @@ package struct RejectedRetry: Sendable {
     package func run(_ request: Request) async throws -> RetryReport {
         var report = RetryReport()
         let events = try await read(request, &report)
-        let pending = try await pending(events, &report)
+        let pending = try await pending(events, request.evenUndecided, &report)
         for start in stride(from: 0, to: pending.count, by: Self.roundCount) {
             try await put(pending[start..<min(start + Self.roundCount, pending.count)], &report)
         }
@@ -134,14 +141,56 @@ package struct RejectedRetry: Sendable {
     }
 
     /// Those that the log does not have.
-    private func pending(_ events: [RejectedEvent], _ report: inout RetryReport) async throws -> [RejectedEvent] {
+    private func pending(
+        _ events: [RejectedEvent], _ evenUndecided: Bool, _ report: inout RetryReport
+    ) async throws -> [RejectedEvent] {
         guard let oldest = events.map(\.receivedAt).min() else { return [] }
         let identities = events.map { identity(of: messageID(of: $0)) }
-        let seconds = UInt32(clamping: oldest / 1000)
-        let found = try await stored(Set(identities), seconds &- min(seconds, windowSeconds))
-        let pending = zip(events, identities).filter { !found.contains($1) }.map(\.0)
+        let found = try await stored(Set(identities), since(oldest))
+        var pending = zip(events, identities).filter { !found.contains($1) }.map(\.0)
         report.alreadyStored += events.count - pending.count
+        if evenUndecided { return pending }
+        // Behind what was read: retention may have gone on meanwhile.
+        let complete = try await completeSince()
+        pending.removeAll { event in
+            guard let key = event.key else { return false }
+            let partition = key.withUnsafeBytes { Murmur2.partition(of: $0, partitionCount: complete.count) }
+            return since(event.receivedAt) < complete[partition]
+        }
+        report.undecided = events.count - report.alreadyStored - pending.count
         return pending
+    }
+
+    /// From when on a copy of an event may be stored that was received at `milliseconds`: it may have been a duplicate of an earlier one.
+    private func since(_ milliseconds: Int64) -> UInt32 {
+        let seconds = UInt32(clamping: milliseconds / 1000)
+        return seconds &- min(seconds, windowSeconds)
+    }
+
+    /// For each partition of the topic of events the second from which on it has all that it ever got.
+    private func completeSince() async throws -> [UInt32] {
+        let count = reader.topics.first { $0.name == topic }?.partitionCount ?? 0
+        var seconds: [UInt32] = []
+        for number in 0..<count {
+            let partition = TopicPartition(topic, PartitionID(number))
+            let bounds = try reader.bounds(of: partition)
+            if bounds.start.value == 0 {
+                seconds.append(0)
+            } else {
+                seconds.append(try await firstSecond(partition, bounds) ?? .max)
+            }
+        }
+        return seconds
+    }
+
+    /// Of its first record that is left; nil where there is none. Of the second itself some may have been removed.
+    private func firstSecond(_ partition: TopicPartition, _ bounds: OffsetBounds) async throws -> UInt32? {
+        let bytes = try await reader.read(partition, from: bounds.start, maximumBytes: Self.readBytes)
+        guard !bytes.isEmpty else { return nil }
+        let header = try bytes.withUnsafeBytes { bytes in
+            Result { () throws(RecordFormatError) in try RecordBatchHeader(reading: bytes) }
+        }.get()
+        return UInt32(clamping: header.baseTimestamp / 1000 + 1)
     }
 
     private func messageID(of event: RejectedEvent) -> String { event.messageID ?? madeID(offset: event.offset) }

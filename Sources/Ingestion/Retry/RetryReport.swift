@@ -13,6 +13,8 @@ package struct RetryReport: Sendable {
     /// Put through before, or sent again by its client: stored under the same messageId.
     package var alreadyStored = 0
     package var rejected = 0
+    /// Not put through: retention has removed records in which they may be stored already.
+    package var undecided = 0
     /// The first of those that are still rejected, and why.
     package var rejections: [Rejection] = []
     /// The offset to go on at.
