@@ -97,7 +97,7 @@ struct RejectedRetryCommand: AsyncParsableCommand {
         print("\(stored) stored, \(alreadyStored) stored before, \(rejected) still rejected\(left)")
         if undecided > 0 {
             standardError(
-                "undecided: whether they are stored already was in records that retention has removed; --even-undecided stores them now\n")
+                "undecided: retention has removed the records that would tell; --even-undecided stores them, perhaps again\n")
         }
         if rejected + undecided > 0 { throw ExitCode.failure }
     }
