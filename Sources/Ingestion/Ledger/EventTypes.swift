@@ -4,14 +4,17 @@ internal import EventModel
 /// not have, the ledger makes the next one.
 package final class EventTypes: Sendable {
     private let names: NameIndex
-    /// Whether no more are added: any other name is `LedgerCounts.otherType`.
-    let isFull: Bool
+    private let count: Int
 
     init(_ counts: LedgerCounts) {
         names = NameIndex(counts.typeNames)
-        isFull = counts.typeNames.count >= LedgerCounts.typesMadeUpMax
+        count = counts.typeNames.count
     }
 
-    /// nil for a name that may still be added.
-    func number(of name: UnsafeRawBufferPointer) -> Int? { names.number(of: name) ?? (isFull ? 0 : nil) }
+    /// nil for a name that may still be added; where there is no room, it is `LedgerCounts.otherType`.
+    func number(of name: UnsafeRawBufferPointer, isOfCatalogue: @autoclosure () -> Bool) -> Int? {
+        if let known = names.number(of: name) { return known }
+        if count < LedgerCounts.typesMadeUpMax { return nil }
+        return count < LedgerCounts.typesMax && isOfCatalogue() ? nil : 0
+    }
 }

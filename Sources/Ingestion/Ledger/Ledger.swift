@@ -45,10 +45,12 @@ package final class Ledger: Sendable {
     var types: EventTypes { state.withLock { $0.types } }
 
     /// The number of a name that `types` did not have.
-    func add(type name: UnsafeRawBufferPointer) -> Int {
+    ///
+    /// - Parameter ofCatalogue: there is room for more of these.
+    func add(type name: UnsafeRawBufferPointer, ofCatalogue: Bool) -> Int {
         let name = String(decoding: name, as: UTF8.self)
         return state.withLock { state in
-            let number = state.counts.type(name)
+            let number = state.counts.type(name, ofCatalogue: ofCatalogue)
             state.types = EventTypes(state.counts)
             return number
         }

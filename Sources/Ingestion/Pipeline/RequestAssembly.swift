@@ -275,8 +275,10 @@ struct RequestAssembly: ~Copyable, DecodedRequestReceiver {
     /// The ledger's number of an event's name.
     private mutating func type(_ name: UnsafeRawBufferPointer?) -> Int {
         guard let name, EnvelopeRules.isEventName(name) else { return 0 }
-        if let known = types.number(of: name) { return known }
-        let added = surroundings.ledger.add(type: name)
+        // One that came into the catalogue only now has its room too.
+        var isOfCatalogue: Bool { surroundings.catalogue.value.number(ofEvent: name) != nil }
+        if let known = types.number(of: name, isOfCatalogue: isOfCatalogue) { return known }
+        let added = surroundings.ledger.add(type: name, ofCatalogue: isOfCatalogue)
         types = surroundings.ledger.types
         return added
     }
