@@ -100,6 +100,9 @@ public struct JSONValue {
     /// A whole number that fits; nil for anything else.
     public var integer: Int64? { kind == .integer ? Int64(bitPattern: view.tape[payload]) : nil }
 
+    /// The same of a value that is known to be one.
+    @inline(__always) var integerBits: Int64 { Int64(bitPattern: view.tape[payload]) }
+
     /// How many values it contains, at any depth, an object's names included.
     @inlinable public var descendantCount: Int { isArray || isObject ? payload : 0 }
 

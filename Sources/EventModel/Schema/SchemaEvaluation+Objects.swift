@@ -34,9 +34,12 @@ extension SchemaEvaluation {
     @inline(__always)
     private mutating func keeps(_ member: JSONValue, to known: SchemaProgram.MemberName) -> Bool {
         guard known.kinds.contains(member) else { return failKind(member, known.kinds, "properties") }
-        // Most values only have to be of a kind, or not empty.
-        return known.node == SchemaProgram.noNode || member.isString && known.sureByteCounts.contains(member.stringBytes.count)
-            || evaluate(known.node, member)
+        // Most values only have to be of a kind, not empty, or not negative.
+        if known.node == SchemaProgram.noNode || known.sure.contains(member) { return true }
+        guard known.rules >= 0 else { return evaluate(known.node, member) }
+        steps -= 1
+        guard steps >= 0 else { return false }
+        return members(program.memberRules[Int(known.rules)], member, nil)
     }
 
     private mutating func matching(

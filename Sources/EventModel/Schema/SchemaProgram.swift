@@ -78,6 +78,10 @@ final class SchemaProgram: @unchecked Sendable {
             bits & value.kindBit != 0 || bits & Self.wholeDouble != 0 && value.isWholeDouble
         }
 
+        /// The same without looking into a double.
+        @inline(__always)
+        func containsOnly(_ value: JSONValue) -> Bool { bits & value.kindBit != 0 }
+
         /// By the name that a schema gives to the kind.
         init?(name: String) {
             switch name {
@@ -118,22 +122,30 @@ final class SchemaProgram: @unchecked Sendable {
         var node: Int32
         /// The next of the same slot.
         var next: Int32
-        /// How many bytes leave no doubt that a string is what the node asks for.
-        var sureByteCounts: SureByteCounts
+        /// Of `memberRules`, where the node asks for nothing else; otherwise -1.
+        var rules: Int32
+        /// What leaves no doubt that a value is what the node asks for.
+        var sure: SureMeasures
         /// The kinds that its value may be of.
         var kinds: KindSet
         /// Its schema stands in `properties`; otherwise it is only required.
         var isProperty: Bool
     }
 
-    struct SureByteCounts {
-        static let none = SureByteCounts(min: 1, max: 0)
+    /// Values of one kind that are good, by their measure: a string's bytes, a whole number itself.
+    struct SureMeasures {
+        static let none = SureMeasures(min: 1, max: 0, kind: .none)
 
         let min: Int32
         let max: Int32
+        let kind: KindSet
 
         @inline(__always)
-        func contains(_ count: Int) -> Bool { count >= min && count <= max }
+        func contains(_ value: JSONValue) -> Bool {
+            guard kind.containsOnly(value) else { return false }
+            let measure = value.isString ? value.stringBytes.count : Int(truncatingIfNeeded: value.integerBits)
+            return measure >= min && measure <= max
+        }
     }
 
     struct NumberRange {

@@ -39,7 +39,7 @@ struct SchemaTables {
             memberNames.append(
                 .init(
                     mark: mark, requiredBit: name.requiredBit, text: name.text, node: name.node, next: memberSlots[slot],
-                    sureByteCounts: .none, kinds: .all, isProperty: name.isProperty))
+                    rules: -1, sure: .none, kinds: .all, isProperty: name.isProperty))
             memberSlots[slot] = Int32(memberNames.count - 1)
         }
         memberRules.append(
@@ -70,16 +70,42 @@ struct SchemaTables {
         for place in memberNames.indices where memberNames[place].node != SchemaProgram.noNode {
             let node = nodes[Int(memberNames[place].node)]
             memberNames[place].kinds = node.kinds
-            memberNames[place].sureByteCounts = sureByteCounts(node)
+            memberNames[place].sure = sureMeasures(node)
+            memberNames[place].rules = onlyMembers(node) ?? -1
             if !node.hasInstructions { memberNames[place].node = SchemaProgram.noNode }
         }
     }
 
-    /// Of a node that asks for nothing but a length. A character takes one to four bytes.
-    private func sureByteCounts(_ node: SchemaProgram.Node) -> SchemaProgram.SureByteCounts {
-        guard node.end - node.first == 1, case .textLength(let min, let max) = instructions[Int(node.first)],
-            min < Int32.max / 4
-        else { return .none }
-        return .init(min: min == 0 ? 0 : 4 * (min - 1) + 1, max: max)
+    /// Of a node that asks for nothing but a length, or a range. A character takes one to four bytes.
+    private func sureMeasures(_ node: SchemaProgram.Node) -> SchemaProgram.SureMeasures {
+        guard node.end - node.first == 1 else { return .none }
+        switch instructions[Int(node.first)] {
+        case .textLength(let min, let max) where min < Int32.max / 4:
+            return .init(min: min == 0 ? 0 : 4 * (min - 1) + 1, max: max, kind: .of(.string))
+        case .range(let number):
+            let range = numberRanges[Int(number)]
+            guard range.exclusiveMin == nil, range.exclusiveMax == nil else { return .none }
+            guard let min = Self.bound(range.min, otherwise: .min), let max = Self.bound(range.max, otherwise: .max) else {
+                return .none
+            }
+            return .init(min: min, max: max, kind: .of(.integer))
+        default: return .none
+        }
+    }
+
+    private static func bound(_ number: JSONNumber?, otherwise: Int32) -> Int32? {
+        switch number {
+        case .whole(let value): Int32(exactly: value)
+        case .real: nil
+        case nil: otherwise
+        }
+    }
+
+    /// The rules of a node that asks for nothing but members, wherever it is come to from.
+    private func onlyMembers(_ node: SchemaProgram.Node) -> Int32? {
+        guard dynamicAnchors.isEmpty, node.end - node.first == 1, case .members(let rules) = instructions[Int(node.first)] else {
+            return nil
+        }
+        return rules
     }
 }
