@@ -42,8 +42,15 @@ public struct AppendReceipt: Sendable {
 public protocol LogReader: Sendable {
     var topics: [TopicDefinition] { get }
 
-    /// The first offset still there, and the high watermark: the offset behind the last readable record.
+    /// The first offset still there, the high watermark (the offset behind the last readable record), and how far records have come
+    /// to rest.
     func bounds(of partition: TopicPartition) throws(LogError) -> OffsetBounds
+
+    /// Raised whenever records have come to rest, in any partition.
+    var growth: GrowthSignal { get }
+
+    /// Brings all records below the high watermark to rest now, for a reader who does not want to wait for them.
+    func settle(_ partition: TopicPartition) async throws(LogError)
 
     /// Whole record batches, as stored, from the one that holds `offset` on, up to the high watermark: at least one where
     /// there is one, otherwise at most `maximumBytes`. Empty at the high watermark.
@@ -58,10 +65,15 @@ public protocol LogReader: Sendable {
 public struct OffsetBounds: Equatable, Sendable {
     public let start: Offset
     public let highWatermark: Offset
+    /// What lies before it is at rest: reading it costs the writers nothing. Records behind it may be waiting for others to fill their
+    /// batch, and a read makes the log write them at once.
+    public let settled: Offset
 
-    public init(start: Offset, highWatermark: Offset) {
+    /// - Parameter settled: nil: all is at rest.
+    public init(start: Offset, highWatermark: Offset, settled: Offset? = nil) {
         self.start = start
         self.highWatermark = highWatermark
+        self.settled = settled ?? highWatermark
     }
 }
 

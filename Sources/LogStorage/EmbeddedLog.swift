@@ -81,6 +81,13 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
         try log(of: partition).bounds
     }
 
+    package var growth: GrowthSignal { core.growth }
+
+    package func settle(_ partition: TopicPartition) async throws(LogError) {
+        let log = try log(of: partition)
+        if log.isPending() { try await onWorker { [self] () throws(LogError) in try flush(log) } }
+    }
+
     package func read(
         _ partition: TopicPartition, from offset: Offset, maximumBytes: Int
     ) async throws(LogError) -> [UInt8] {

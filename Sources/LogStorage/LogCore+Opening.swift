@@ -39,7 +39,7 @@ extension LogCore {
     /// Recovers all partitions, several at a time.
     static func recover(
         _ directory: LogDirectory, _ meta: LogMeta, _ points: RecoveryPoints, _ journaled: [TopicPartition: Range<Int64>],
-        _ options: LogOptions, _ concurrently: Concurrently, _ onProgress: @escaping Progress,
+        _ options: LogOptions, _ growth: GrowthSignal, _ concurrently: Concurrently, _ onProgress: @escaping Progress,
         onDamage: @escaping @Sendable (TopicPartition, KnownDamage.Item) -> Void
     ) throws(LogError) -> [(log: PartitionLog, report: RecoveryReport)] {
         let hasher = RecordIdentityHasher(key: meta.identityKey)
@@ -72,7 +72,7 @@ extension LogCore {
                 ).recover(from: points.offsets[partition] ?? 0)
                 let log = PartitionLog(
                     topicPartition: partition, directory: path, fileSystem: directory.fileSystem, options: options,
-                    hasher: keepsIdentities ? hasher : nil, recovered: recovered,
+                    hasher: keepsIdentities ? hasher : nil, recovered: recovered, growth: growth,
                     onDamage: { onDamage(partition, $0) })
                 report { state in
                     state.done += 1

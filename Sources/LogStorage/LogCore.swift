@@ -17,6 +17,8 @@ package final class LogCore: Sendable {
     package let identityHasher: RecordIdentityHasher
     package let recovery: RecoverySummary
     package let partitions: [PartitionLog]
+    /// Raised when records have come to the segments of any partition.
+    package let growth: GrowthSignal
 
     private let handles: [TopicName: (handle: TopicHandle, partitionCount: Int)]
     private let firstPartition: [Int]
@@ -49,6 +51,7 @@ package final class LogCore: Sendable {
             let meta = try prepareMeta(directory, wanted)
             let points = try directory.recoveryPoints()
             let status = StatusLine()
+            let growth = GrowthSignal()
             // Its name becomes durable with those of the partitions. Where there is no room for it now, there may be when it is needed.
             let hasJournalFolder =
                 options.durability == .fsync && (try? directory.fileSystem.createDirectory(directory.journalPath)) != nil
@@ -57,13 +60,13 @@ package final class LogCore: Sendable {
                 onWarning("the journal: \(damage); acknowledged records that the segments lack are lost")
             }
             let recovered = try recover(
-                directory, meta, points, journaled.offsets, options, concurrently, onProgress,
+                directory, meta, points, journaled.offsets, options, growth, concurrently, onProgress,
                 onDamage: { partition, item in
                     onWarning("\(partition): \(item.region.description); okla-events log repair sets it aside")
                     status.changed()
                 })
             let core = LogCore(
-                directory: directory, meta: meta, options: options, lock: lock, processID: processID, recovered: recovered,
+                directory: directory, meta: meta, options: options, lock: lock, processID: processID, recovered: recovered, growth: growth,
                 recoveryPoints: points, journaled: journaled, hasJournalFolder: hasJournalFolder, onWarning: onWarning)
             try core.replay(journaled, directory, core.journal)
             status.onChange { [weak core] in core?.publishStatus() }
@@ -77,8 +80,8 @@ package final class LogCore: Sendable {
 
     private init(
         directory: LogDirectory, meta: LogMeta, options: LogOptions, lock: any FileLock, processID: Int32,
-        recovered: [(log: PartitionLog, report: RecoveryReport)], recoveryPoints: RecoveryPoints, journaled: JournalFiles,
-        hasJournalFolder: Bool,
+        recovered: [(log: PartitionLog, report: RecoveryReport)], growth: GrowthSignal, recoveryPoints: RecoveryPoints,
+        journaled: JournalFiles, hasJournalFolder: Bool,
         onWarning: @escaping @Sendable (String) -> Void
     ) {
         topics = meta.topics
@@ -92,6 +95,7 @@ package final class LogCore: Sendable {
         self.processID = processID
         self.onWarning = onWarning
         partitions = recovered.map(\.log)
+        self.growth = growth
         var first: [Int] = []
         var handles: [TopicName: (handle: TopicHandle, partitionCount: Int)] = [:]
         var count = 0

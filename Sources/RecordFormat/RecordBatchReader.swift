@@ -89,20 +89,39 @@ public struct RecordBatchReader: ~Copyable {
             throw .truncated(needed: header.totalBytes, available: bytes.count)
         }
         if header.isControlBatch { return }
+        if header.codec == 0 {
+            let payload = UnsafeRawBufferPointer(rebasing: bytes[RecordBatchHeader.byteCount..<header.totalBytes])
+            return try Self.forEachRecord(inRecords: payload, header: header, body)
+        }
+        inflated.removeAll()
+        try Self.inflate(bytes, header, &decompressor, &inflated)
+        try Self.forEachRecord(inRecords: inflated.bytes, header: header, body)
+    }
+
+    /// Appends the records' own bytes to `output`: what they are without compression. A control batch has none for us.
+    public mutating func inflate(
+        _ bytes: UnsafeRawBufferPointer, header: RecordBatchHeader, appendingTo output: inout GrowableBytes
+    ) throws(RecordFormatError) {
+        try Self.inflate(bytes, header, &decompressor, &output)
+    }
+
+    private static func inflate(
+        _ bytes: UnsafeRawBufferPointer, _ header: RecordBatchHeader, _ decompressor: inout LZ4Decompressor,
+        _ output: inout GrowableBytes
+    ) throws(RecordFormatError) {
+        guard bytes.count >= header.totalBytes else {
+            throw .truncated(needed: header.totalBytes, available: bytes.count)
+        }
+        if header.isControlBatch { return }
         let payload = UnsafeRawBufferPointer(rebasing: bytes[RecordBatchHeader.byteCount..<header.totalBytes])
         switch header.codec {
-        case 0:
-            try Self.forEachRecord(inRecords: payload, header: header, body)
-        case 3:
-            inflated.removeAll()
-            try decompressor.decompress(payload, appendingTo: &inflated, limit: Self.inflatedBytesMax)
-            try Self.forEachRecord(inRecords: inflated.bytes, header: header, body)
-        default:
-            throw .unsupportedCodec(header.codec)
+        case 0: output.append(copying: payload)
+        case 3: try decompressor.decompress(payload, appendingTo: &output, limit: inflatedBytesMax)
+        default: throw .unsupportedCodec(header.codec)
         }
     }
 
-    private static func forEachRecord(
+    static func forEachRecord(
         inRecords records: UnsafeRawBufferPointer, header: RecordBatchHeader, _ body: (RecordView) -> Void
     ) throws(RecordFormatError) {
         var position = 0

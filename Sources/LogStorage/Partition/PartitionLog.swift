@@ -39,6 +39,8 @@ package final class PartitionLog: @unchecked Sendable {
         var syncedEnd: Int64
     }
     let shared: Mutex<Shared>
+    /// Raised when records have come to the segments.
+    private let growth: GrowthSignal
     /// Told of damage that a read has met.
     private let onDamage: @Sendable (KnownDamage.Item) -> Void
 
@@ -64,7 +66,7 @@ package final class PartitionLog: @unchecked Sendable {
 
     init(
         topicPartition: TopicPartition, directory: String, fileSystem: any FileSystem, options: LogOptions,
-        hasher: RecordIdentityHasher?, recovered: RecoveredPartition,
+        hasher: RecordIdentityHasher?, recovered: RecoveredPartition, growth: GrowthSignal,
         onDamage: @escaping @Sendable (KnownDamage.Item) -> Void
     ) {
         self.topicPartition = topicPartition
@@ -72,6 +74,7 @@ package final class PartitionLog: @unchecked Sendable {
         self.fileSystem = fileSystem
         self.options = options
         self.hasher = hasher
+        self.growth = growth
         self.onDamage = onDamage
         let last = recovered.segments[recovered.segments.count - 1]
         shared = Mutex(
@@ -110,7 +113,9 @@ package final class PartitionLog: @unchecked Sendable {
 
     package var bounds: OffsetBounds {
         shared.withLock {
-            OffsetBounds(start: Offset($0.segments[0].baseOffset), highWatermark: Offset($0.highWatermark))
+            OffsetBounds(
+                start: Offset($0.segments[0].baseOffset), highWatermark: Offset($0.highWatermark),
+                settled: Offset($0.writtenEnd))
         }
     }
 
@@ -266,6 +271,7 @@ package final class PartitionLog: @unchecked Sendable {
             shared.highWatermark = nextOffset
             shared.writtenEnd = writtenEnd ?? shared.writtenEnd
         }
+        if writtenEnd != nil { growth.raise() }
     }
 
     /// Takes no writes from now on. What is not in the segments is forgotten here; what was acknowledged of it, the journal has.
