@@ -37,6 +37,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
         systemLibrary("CLZ4", pkgConfig: "liblz4", debian: "liblz4-dev"),
@@ -70,6 +71,10 @@ let package = Package(
         room(
             "Ingestion",
             ["EventModel", "EventLog", "RecordFormat", "Telemetry", "CDeflate", "CMaxMindDB", "CUserAgent", "CYAML"]),
+        room("Consumption", ["EventLog", "RecordFormat"]),
+        room(
+            "Projections",
+            ["Consumption", "EventModel", "EventLog", "RecordFormat", .product(name: "GRDB", package: "GRDB.swift")]),
         room(
             "Collector",
             [
@@ -86,14 +91,15 @@ let package = Package(
         room(
             "AdminAPI",
             [
-                "Collector", "Ingestion", "EventLog", "EventModel",
+                "Collector", "Projections", "Consumption", "Ingestion", "EventLog", "EventModel", "RecordFormat",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ]),
         room(
             "Server",
             [
-                "AdminAPI", "Collector", "Ingestion", "EventModel", "EventLog", "LogStorage", "RecordFormat", "Telemetry",
+                "AdminAPI", "Collector", "Projections", "Consumption", "Ingestion", "EventModel", "EventLog", "LogStorage",
+                "RecordFormat", "Telemetry",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -143,6 +149,8 @@ let package = Package(
                 "Ingestion", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
+        tests("Consumption", ["EventLog", "RecordFormat"]),
+        tests("Projections", ["Consumption", "EventLog", "RecordFormat", "EventModel"]),
         tests("Server", ["EventModel", "Ingestion", "LogStorage"]),
         .testTarget(name: "HouseTests", path: "Tests/HouseTests", swiftSettings: strict),
     ],

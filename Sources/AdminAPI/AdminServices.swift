@@ -1,14 +1,44 @@
+package import Consumption
+package import EventLog
+internal import HTTPTypes
 package import Ingestion
 internal import Synchronization
 
 /// What the routes work with, once the log is open.
 package final class AdminServices: Sendable {
-    private let retry = Mutex<RejectedRetry?>(nil)
+    package struct Open: Sendable {
+        let retry: RejectedRetry
+        let users: UserLookup
+        let consumers: [ConsumerRunner]
+        let log: any LogReader
+        let rejectedTopic: TopicName
+        let logOverview: @Sendable () -> LogOverview
+
+        package init(
+            retry: RejectedRetry, users: UserLookup, consumers: [ConsumerRunner], log: any LogReader, rejectedTopic: TopicName,
+            logOverview: @escaping @Sendable () -> LogOverview
+        ) {
+            self.retry = retry
+            self.users = users
+            self.consumers = consumers
+            self.log = log
+            self.rejectedTopic = rejectedTopic
+            self.logOverview = logOverview
+        }
+    }
+
+    private let open = Mutex<Open?>(nil)
 
     package init() {}
 
-    package func set(_ retry: RejectedRetry?) { self.retry.withLock { $0 = retry } }
-
     /// nil: the service is starting or stopping.
-    var rejectedRetry: RejectedRetry? { retry.withLock { $0 } }
+    package func set(_ services: Open?) { open.withLock { $0 = services } }
+
+    /// - Throws: `AdminError`, which says that the service is starting.
+    func opened() throws(AdminError) -> Open {
+        guard let services = open.withLock({ $0 }) else {
+            throw AdminError(.serviceUnavailable, "starting", "the log is not open yet")
+        }
+        return services
+    }
 }

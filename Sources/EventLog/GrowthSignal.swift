@@ -54,4 +54,14 @@ public final class GrowthSignal: Sendable {
         }
         _ = state.withLock { $0.cancelled.remove(ticket) }
     }
+
+    /// The same, but no longer than `timeout`.
+    public func wait(beyond count: UInt64, atMost timeout: Duration) async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.wait(beyond: count) }
+            group.addTask { try? await Task.sleep(for: timeout) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
 }

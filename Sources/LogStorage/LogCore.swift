@@ -66,7 +66,8 @@ package final class LogCore: Sendable {
                     status.changed()
                 })
             let core = LogCore(
-                directory: directory, meta: meta, options: options, lock: lock, processID: processID, recovered: recovered, growth: growth,
+                directory: directory, meta: meta, options: options, lock: lock, processID: processID, recovered: recovered,
+                growth: growth,
                 recoveryPoints: points, journaled: journaled, hasJournalFolder: hasJournalFolder, onWarning: onWarning)
             try core.replay(journaled, directory, core.journal)
             status.onChange { [weak core] in core?.publishStatus() }

@@ -8,6 +8,11 @@ public final class InflatedBatches: @unchecked Sendable {
         public let offsets: Range<Int64>
         /// For an operator.
         public let reason: String
+
+        public init(offsets: Range<Int64>, reason: String) {
+            self.offsets = offsets
+            self.reason = reason
+        }
     }
 
     /// Bytes that can be read behind each record, for a JSON parser that looks ahead.

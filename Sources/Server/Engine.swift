@@ -12,6 +12,9 @@ struct Engine: Sendable {
     let pipeline: IngestPipeline
     let ledger: LedgerKeeper
     let rejectedRetry: RejectedRetry
+    /// Of events.
+    let topic: TopicDefinition
+    let rejectedTopic: TopicName
     private let deduplicator: Deduplicator
     private let enricher: Enricher
     private let limiter: RateLimiter
@@ -62,8 +65,8 @@ struct Engine: Sendable {
                 windowSeconds: settings.deduplication.windowSeconds
             ) { wanted, since throws(LogError) in try await log.identities(among: wanted, in: topic, since: since) }
             return Engine(
-                log: log, pipeline: pipeline, ledger: ledger, rejectedRetry: retry, deduplicator: deduplicator,
-                enricher: enricher, limiter: limiter)
+                log: log, pipeline: pipeline, ledger: ledger, rejectedRetry: retry, topic: topics[0], rejectedTopic: rejected,
+                deduplicator: deduplicator, enricher: enricher, limiter: limiter)
         } catch {
             log.close()
             throw error

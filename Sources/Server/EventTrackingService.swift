@@ -51,7 +51,7 @@ package struct EventTrackingService: Sendable {
         metrics.add(ProcessMetrics())
         MetricsRoutes(isPublic: settings.areMetricsPublic, isAdmin: admin.isGranted, text: metrics.text).add(to: router)
         let services = AdminServices()
-        RejectedRoutes(services: services).add(to: router.group("/api/admin").add(middleware: AdminGate(admin)))
+        AdminRoutes(services: services).add(to: router.group("/api/admin").add(middleware: AdminGate(admin)))
 
         let announcement = ReadyAnnouncement { [announce, settings] port in
             announce(Self.readyLine(host: settings.host, port: port, dataDirectory: dataDirectory))

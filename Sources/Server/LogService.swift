@@ -57,11 +57,21 @@ struct LogService: Service {
         }
         for trouble in log.troubles where !trouble.state.isWritable { logger.error("\(trouble)") }
         status.setHealth { LogHealth(log) }
+        let consumers = ConsumerGroups(
+            log, topic: engine.topic, folder: try projectionsFolder(), logger: logger)
         for source in engine.metrics(settings) { metrics.add(source) }
-        admin.set(engine.rejectedRetry)
+        metrics.add(ConsumerMetrics(runners: consumers.runners))
+        admin.set(
+            .init(
+                retry: engine.rejectedRetry, users: consumers.users, consumers: consumers.runners, log: log,
+                rejectedTopic: engine.rejectedTopic, logOverview: { LogOverview(log) }))
         status.set(.ready(engine.pipeline))
         onReady()
-        await cancelWhenGracefulShutdown { await keep(engine.ledger) }
+        await cancelWhenGracefulShutdown {
+            async let consuming: Void = consumers.run()
+            await keep(engine.ledger)
+            await consuming
+        }
         status.set(.stopping)
         admin.set(nil)
         await onThread {
@@ -74,6 +84,13 @@ struct LogService: Service {
     /// Each second, until the service ends.
     private func keep(_ ledger: LedgerKeeper) async {
         while (try? await Task.sleep(for: .seconds(1))) != nil { await onThread { ledger.keepOrTell() } }
+    }
+
+    /// The folder of what is made of the log.
+    private func projectionsFolder() throws -> String {
+        let folder = "\(dataDirectory)/\(ConsumerGroups.folderName)"
+        try DataDirectory.make(folder)
+        return folder
     }
 
     /// Runs what blocks on a thread of its own.
@@ -95,6 +112,26 @@ struct LogService: Service {
 
 extension Duration {
     var wholeMilliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
+}
+
+extension LogOverview {
+    init(_ log: EmbeddedLog) {
+        let statuses = Dictionary(log.statuses.map { ($0.partition, $0) }) { first, _ in first }
+        let sizes = Dictionary(grouping: log.sizes, by: \.partition.topic)
+        self.init(
+            topics: log.topics.map { topic in
+                Topic(
+                    topic: topic.name.text,
+                    partitions: (sizes[topic.name] ?? []).map { size in
+                        let status = statuses[size.partition]
+                        return Partition(
+                            partition: size.partition.partition.number, state: status?.state.name ?? "",
+                            reason: status.flatMap { $0.isFine ? nil : $0.reason },
+                            startOffset: size.bounds.start.value, endOffset: size.bounds.highWatermark.value,
+                            segments: size.segments.map { .init(baseOffset: $0.baseOffset.value, bytes: $0.byteCount) })
+                    })
+            }, diskFreeBytes: log.freeBytes)
+    }
 }
 
 extension LogHealth {

@@ -10,9 +10,14 @@ import Testing
         "Telemetry": [],
         "LogStorage": ["EventLog", "RecordFormat", "Telemetry"],
         "Ingestion": ["EventModel", "EventLog", "RecordFormat", "Telemetry", "CDeflate", "CMaxMindDB", "CUserAgent", "CYAML"],
+        "Consumption": ["EventLog", "RecordFormat"],
+        "Projections": ["Consumption", "EventModel", "EventLog", "RecordFormat"],
         "Collector": ["Ingestion", "EventModel"],
-        "AdminAPI": ["Collector", "Ingestion", "EventLog", "EventModel"],
-        "Server": ["AdminAPI", "Collector", "Ingestion", "EventModel", "EventLog", "LogStorage", "RecordFormat", "Telemetry"],
+        "AdminAPI": ["Collector", "Projections", "Consumption", "Ingestion", "EventLog", "EventModel", "RecordFormat"],
+        "Server": [
+            "AdminAPI", "Collector", "Projections", "Consumption", "Ingestion", "EventModel", "EventLog", "LogStorage",
+            "RecordFormat", "Telemetry",
+        ],
         "okla-events": ["Server", "LogStorage", "EventLog", "EventModel", "RecordFormat", "CDeflate"],
     ]
 
@@ -21,11 +26,13 @@ import Testing
         "EventModel": ["Synchronization"], "RecordFormat": [], "EventLog": [], "Telemetry": ["Synchronization"],
         "LogStorage": ["Glibc", "Synchronization"],
         "Ingestion": ["Glibc", "Synchronization"],
+        "Consumption": ["Synchronization"],
+        "Projections": ["Foundation", "GRDB", "Glibc", "Synchronization"],
         "Collector": [
             "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging", "NIOCore", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1",
             "Synchronization",
         ],
-        "AdminAPI": ["Hummingbird", "HTTPTypes", "Synchronization"],
+        "AdminAPI": ["Foundation", "Hummingbird", "HTTPTypes", "Synchronization"],
         "Server": [
             "Foundation", "Hummingbird", "HummingbirdCore", "Logging", "NIOCore", "ServiceLifecycle", "Synchronization",
             "UnixSignals",

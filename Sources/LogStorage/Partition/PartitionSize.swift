@@ -4,15 +4,15 @@ package import EventLog
 package struct PartitionSize: Sendable {
     package let partition: TopicPartition
     package let bounds: OffsetBounds
-    package let segmentCount: Int
-    /// Of its segments, their caches aside.
-    package let byteCount: Int
+    /// In order, the last one being written; their caches do not count.
+    package let segments: [(baseOffset: Offset, byteCount: Int)]
+
+    package var segmentCount: Int { segments.count }
+    package var byteCount: Int { segments.reduce(0) { $0 + $1.byteCount } }
 
     init(_ log: PartitionLog) {
         partition = log.topicPartition
         bounds = log.bounds
-        let segments = log.segments
-        segmentCount = segments.count
-        byteCount = segments.reduce(0) { $0 + $1.readableBytes }
+        segments = log.segments.map { (Offset($0.baseOffset), $0.readableBytes) }
     }
 }

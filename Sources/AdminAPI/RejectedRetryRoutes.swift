@@ -10,7 +10,7 @@ internal import Synchronization
 ///
 /// Takes `{"from":0,"to":1200,"event":"vehicle_view","evenUndecided":true}`, each of which may be left out. Answers 200 with what became of them, and with the
 /// offset to go on at: as long as `next` is below `end`, it is asked for again with `next` as `from`.
-package final class RejectedRoutes: Sendable {
+package final class RejectedRetryRoutes: Sendable {
     private let services: AdminServices
     private let isRunning = Atomic<Bool>(false)
 
@@ -65,9 +65,7 @@ package final class RejectedRoutes: Sendable {
         guard (wanted.from ?? 0) >= 0, (wanted.to ?? 0) >= 0 else {
             return JSONResponse.error(.badRequest, code: "invalid_body", message: "from and to are offsets, from 0 on")
         }
-        guard let retry = services.rejectedRetry else {
-            return JSONResponse.error(.serviceUnavailable, code: "starting", message: "the log is not open yet")
-        }
+        let retry = try services.opened().retry
         guard isRunning.compareExchange(expected: false, desired: true, ordering: .acquiringAndReleasing).exchanged else {
             return JSONResponse.error(
                 .conflict, code: "retry_running", message: "another retry is under way; wait for its answer")

@@ -1,0 +1,86 @@
+package import EventLog
+package import RecordFormat
+internal import Synchronization
+
+/// A log's batches opened once for all consumers that come by: each piece is kept until newer ones need its room, and those who follow the
+/// log's end at their own pace find there what another one has just read.
+package final class LogFeed: Sendable {
+    /// Bytes of stored batches in one read. Ours inflate to some six times that.
+    private static let readBytes = 256 << 10
+
+    private struct Piece {
+        let batches: InflatedBatches
+        /// What it was asked for from; a reader from an earlier offset needs others first.
+        let offsets: Range<Int64>
+        var usedAt: UInt64
+    }
+
+    private struct Kept {
+        var pieces: [TopicPartition: [Piece]] = [:]
+        var byteCount = 0
+        var useCount: UInt64 = 0
+    }
+
+    private let reader: any LogReader
+    private let keptBytesMax: Int
+    private let readBytes: Int
+    private let kept = Mutex(Kept())
+
+    /// - Parameters:
+    ///   - keptBytesMax: inflated bytes that are kept for others.
+    ///   - readBytes: of stored batches, in one read; at least one batch is read.
+    package init(_ reader: any LogReader, keptBytesMax: Int = 32 << 20, readBytes: Int = readBytes) {
+        self.reader = reader
+        self.keptBytesMax = keptBytesMax
+        self.readBytes = readBytes
+    }
+
+    package var growth: GrowthSignal { reader.growth }
+
+    package func bounds(of partition: TopicPartition) throws(LogError) -> OffsetBounds { try reader.bounds(of: partition) }
+
+    package func settle(_ partition: TopicPartition) async throws(LogError) { try await reader.settle(partition) }
+
+    package func offset(_ partition: TopicPartition, atOrAfter timestamp: Int64) async throws(LogError) -> Offset? {
+        try await reader.offset(partition, atOrAfter: timestamp)
+    }
+
+    /// Batches of which the first holds `offset`; nil at the log's end.
+    package func read(_ partition: TopicPartition, from offset: Int64) async throws(LogError) -> InflatedBatches? {
+        if let known = known(partition, offset) { return known }
+        let batches = InflatedBatches(try await reader.read(partition, from: Offset(offset), maximumBytes: readBytes))
+        guard let next = batches.nextOffset, next > offset else { return nil }
+        keep(batches, offset..<next, of: partition)
+        return batches
+    }
+
+    private func known(_ partition: TopicPartition, _ offset: Int64) -> InflatedBatches? {
+        kept.withLock { kept in
+            guard let place = kept.pieces[partition]?.firstIndex(where: { $0.offsets.contains(offset) }) else { return nil }
+            kept.useCount += 1
+            kept.pieces[partition]?[place].usedAt = kept.useCount
+            return kept.pieces[partition]?[place].batches
+        }
+    }
+
+    private func keep(_ batches: InflatedBatches, _ offsets: Range<Int64>, of partition: TopicPartition) {
+        if batches.byteCount > keptBytesMax { return }
+        kept.withLock { kept in
+            kept.useCount += 1
+            kept.pieces[partition, default: []].append(Piece(batches: batches, offsets: offsets, usedAt: kept.useCount))
+            kept.byteCount += batches.byteCount
+            while kept.byteCount > keptBytesMax { Self.dropOldest(&kept) }
+        }
+    }
+
+    private static func dropOldest(_ kept: inout Kept) {
+        var oldest: (partition: TopicPartition, place: Int, usedAt: UInt64)?
+        for (partition, pieces) in kept.pieces {
+            for (place, piece) in pieces.enumerated() where piece.usedAt < oldest?.usedAt ?? .max {
+                oldest = (partition, place, piece.usedAt)
+            }
+        }
+        guard let oldest, let piece = kept.pieces[oldest.partition]?.remove(at: oldest.place) else { return }
+        kept.byteCount -= piece.batches.byteCount
+    }
+}

@@ -1,0 +1,136 @@
+package import Consumption
+package import EventLog
+package import EventModel
+internal import Foundation
+internal import GRDB
+internal import RecordFormat
+
+/// Which ids are whose: of every `identify` and `alias` event a row. What these amount to is told when somebody asks, so that it does not
+/// depend on the order in which partitions were read.
+package final class Aliases: Consumer {
+    package static let groupName = "aliases"
+
+    private let database: ProjectionDatabase
+    /// Rows of one id, or ids of one user, that are looked at.
+    private static let rowsMax = 10_000
+    /// How far a chain of aliases is followed to find that it is a circle.
+    private static let chainMax = 16
+
+    /// - Parameter onAnew: told why a file that was there is made anew from the log.
+    package init(
+        folder: String, topic: TopicDefinition, hasher: RecordIdentityHasher, onAnew: @escaping @Sendable (String) -> Void
+    ) {
+        let file = ProjectionFile(
+            folder: folder, name: Self.groupName, version: 1,
+            tables: """
+                CREATE TABLE aliases (
+                    partition INTEGER NOT NULL, position INTEGER NOT NULL, time INTEGER NOT NULL, kind INTEGER NOT NULL,
+                    id BLOB NOT NULL, user BLOB NOT NULL, PRIMARY KEY (partition, position)) WITHOUT ROWID;
+                CREATE INDEX aliases_by_id ON aliases (id, time);
+                CREATE INDEX aliases_by_user ON aliases (user, id);
+                """, source: .init(topic: topic, hasher: hasher))
+        database = ProjectionDatabase(file, onAnew: onAnew)
+    }
+
+    package var group: String { Self.groupName }
+    package var committed: [Int64] { database.committed }
+    package var passedOver: PassedOver { database.passedOver }
+    package func close() { database.close() }
+
+    // MARK: Consuming
+
+    package func resume(_ bounds: [OffsetBounds]) async throws -> [Int64] {
+        _ = try database.open(bounds)
+        return database.committed
+    }
+
+    package func take(_ delivery: Delivery) async throws {
+        var rows: [AliasRow] = []
+        let reader = AliasEvent()
+        try delivery.forEachRecord { partition, record throws(PoisonRecord) in
+            do throws(JSONParser.Refusal) {
+                if let row = try reader.row(record, partition: partition.number) { rows.append(row) }
+            } catch {
+                throw PoisonRecord(partition: partition, offset: record.offset, reason: "the event is no JSON: \(error)")
+            }
+        }
+        try await database.write(
+            positions: delivery.positions, gaps: delivery.gaps, setAside: KeptRecord.all(of: delivery)
+        ) { [rows] database in
+            let statement = try database.cachedStatement(sql: "INSERT OR REPLACE INTO aliases VALUES (?, ?, ?, ?, ?, ?)")
+            for row in rows {
+                try statement.execute(
+                    arguments: [
+                        row.partition, row.offset, row.time, row.kind.rawValue, Self.data(row.id), Self.data(row.user),
+                    ])
+            }
+        }
+    }
+
+    package func caughtUp(_ bounds: [OffsetBounds]) async throws {}
+
+    // MARK: Asking
+
+    /// When which id is the user's.
+    ///
+    /// - Parameter asOf: only what was said up to this time, in milliseconds since 1970.
+    package func intervals(of user: ExactText, asOf: Int64) async throws -> [AliasInterval] {
+        try await database.read { database in
+            let ids = try Data.fetchAll(
+                database.cachedStatement(sql: "SELECT DISTINCT id FROM aliases WHERE user = ? AND time <= ? LIMIT ?"),
+                arguments: [Self.data(user), asOf, Self.rowsMax])
+            return try ids.flatMap { id in
+                try Self.intervals(Self.text(id), asOf, database).filter { $0.user == user }
+            }
+        }
+    }
+
+    /// Whose an id is, and when.
+    package func owners(of id: ExactText, asOf: Int64) async throws -> [AliasInterval] {
+        try await database.read { database in try Self.intervals(id, asOf, database) }
+    }
+
+    private static func intervals(_ id: ExactText, _ asOf: Int64, _ database: Database) throws -> [AliasInterval] {
+        var rows: [AliasRow] = []
+        for row in try Self.rows(id, database) where row.time <= asOf {
+            if row.kind == .alias, try isCircular(row, database) { continue }
+            rows.append(row)
+        }
+        return AliasInterval.all(rows)
+    }
+
+    /// Whether the user of `row` is an alias of its id already, directly or by others.
+    private static func isCircular(_ row: AliasRow, _ database: Database) throws -> Bool {
+        var seen: Set<ExactText> = [row.user]
+        var next = [row.user]
+        for _ in 0..<chainMax {
+            var reached: [ExactText] = []
+            for id in next {
+                for earlier in try rows(id, database) where earlier.kind == .alias && AliasRow.comesBefore(earlier, row) {
+                    if earlier.user == row.id { return true }
+                    if seen.insert(earlier.user).inserted { reached.append(earlier.user) }
+                }
+            }
+            if reached.isEmpty { return false }
+            next = reached
+        }
+        return false
+    }
+
+    private static func rows(_ id: ExactText, _ database: Database) throws -> [AliasRow] {
+        try Row.fetchAll(
+            database.cachedStatement(
+                sql: "SELECT partition, position, time, kind, user FROM aliases WHERE id = ? ORDER BY time LIMIT ?"),
+            arguments: [data(id), rowsMax]
+        ).compactMap { row in
+            AliasRow.Kind(rawValue: row["kind"]).map { kind in
+                AliasRow(
+                    id: id, user: text(row["user"]), kind: kind, time: row["time"], partition: row["partition"],
+                    offset: row["position"])
+            }
+        }
+    }
+
+    private static func data(_ text: ExactText) -> Data { Data(text.string.utf8) }
+    private static func text(_ data: Data) -> ExactText { ExactText(String(decoding: data, as: UTF8.self)) }
+}

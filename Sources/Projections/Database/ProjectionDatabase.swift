@@ -1,0 +1,187 @@
+internal import Consumption
+internal import EventLog
+internal import Foundation
+internal import GRDB
+internal import RecordFormat
+internal import Synchronization
+
+/// The SQLite file of one projection: its own tables, and beside them how far it has come and what it had to pass over, so that all of these
+/// change in one transaction.
+///
+/// The file is a cache of the log. One that was made of another log or by another version, or that is damaged, is removed, and the
+/// projection begins anew.
+final class ProjectionDatabase: Sendable {
+    private struct State {
+        /// nil: not opened yet.
+        var pool: DatabasePool?
+        var committed: [Int64] = []
+        var passedOver = PassedOver()
+        /// What was found wrong with the file; `open` makes it anew.
+        var damage: String?
+    }
+
+    /// Records that are kept with their reason; of those beyond, only the number.
+    private static let setAsideMax = 10_000
+
+    private let file: ProjectionFile
+    private let onAnew: @Sendable (String) -> Void
+    private let state = Mutex(State())
+
+    /// - Parameter onAnew: told why a file that was there is made anew from the log.
+    init(_ file: ProjectionFile, onAnew: @escaping @Sendable (String) -> Void) {
+        self.file = file
+        self.onAnew = onAnew
+    }
+
+    var committed: [Int64] { state.withLock { $0.committed } }
+    var passedOver: PassedOver { state.withLock { $0.passedOver } }
+
+    private func pool() throws -> DatabasePool {
+        guard let pool = state.withLock({ $0.pool }) else { throw NotReady(reason: "\(file.path) is not open yet") }
+        return pool
+    }
+
+    /// Opens the file where that was not done yet, or makes it; and makes it anew where it was found to be damaged, or goes further than the
+    /// log, which is then another one. Blocks. True: it begins anew, or was opened now.
+    func open(_ bounds: [OffsetBounds]) throws -> Bool {
+        guard let pool = state.withLock({ $0.pool }) else {
+            try use(file.open(onAnew: onAnew))
+            if goesFurther(than: bounds) { try makeAnew("it goes further than the log") }
+            return true
+        }
+        guard let reason = state.withLock({ $0.damage }) ?? (goesFurther(than: bounds) ? "it goes further than the log" : nil)
+        else { return false }
+        try? pool.close()
+        try makeAnew(reason)
+        return true
+    }
+
+    private func goesFurther(than bounds: [OffsetBounds]) -> Bool {
+        zip(committed, bounds).contains { $0 > $1.highWatermark.value }
+    }
+
+    private func makeAnew(_ reason: String) throws {
+        onAnew("\(file.path): \(reason)")
+        try use(file.makeAnew())
+    }
+
+    private func use(_ pool: DatabasePool) throws {
+        let (committed, passedOver) = try pool.read { try Self.kept($0, file.source.partitionCount) }
+        state.withLock { $0 = State(pool: pool, committed: committed, passedOver: passedOver) }
+    }
+
+    /// Runs `body` on one state of the file, whatever is written meanwhile.
+    func read<Result: Sendable>(_ body: @escaping @Sendable (Database) throws -> Result) async throws -> Result {
+        do { return try await pool().read(body) } catch { throw noting(error) }
+    }
+
+    /// Runs `changes` and moves the positions with them, in one transaction.
+    func write(
+        positions: [PartitionID: Int64], gaps: [ConsumptionGap] = [], setAside: [KeptRecord] = [],
+        _ changes: @escaping @Sendable (Database) throws -> Void
+    ) async throws {
+        let partitionCount = file.source.partitionCount
+        let now: (committed: [Int64], passedOver: PassedOver)
+        do {
+            now = try await pool().write { database in
+                try changes(database)
+                for (partition, position) in positions {
+                    try database.cachedStatement(sql: "UPDATE positions SET next = ? WHERE partition = ?")
+                        .execute(arguments: [position, partition.number])
+                }
+                for gap in gaps { try Self.add(gap, database) }
+                for record in setAside { try Self.add(record, database) }
+                return try Self.kept(database, partitionCount)
+            }
+        } catch {
+            throw noting(error)
+        }
+        state.withLock { ($0.committed, $0.passedOver) = now }
+    }
+
+    /// Runs a statement that removes what is of no use any more; returns how many rows went.
+    func remove(sql: String, _ argument: Int64) async throws -> Int {
+        do {
+            return try await pool().write { database in
+                try database.cachedStatement(sql: sql).execute(arguments: [argument])
+                return database.changesCount
+            }
+        } catch {
+            throw noting(error)
+        }
+    }
+
+    private func noting(_ error: any Error) -> any Error {
+        if let error = error as? DatabaseError, error.isOfDamage { state.withLock { $0.damage = error.description } }
+        return error
+    }
+
+    func close() { try? state.withLock { $0.pool }?.close() }
+
+    // MARK: What every projection keeps
+
+    private static func add(_ gap: ConsumptionGap, _ database: Database) throws {
+        try database.cachedStatement(
+            sql: """
+                INSERT INTO gaps VALUES (?, ?, ?, ?)
+                ON CONFLICT DO UPDATE SET offsets = offsets + excluded.offsets, last_reason = excluded.last_reason
+                """
+        ).execute(arguments: [gap.partition.number, gap.cause.rawValue, gap.offsets.count, gap.reason])
+    }
+
+    private static func add(_ kept: KeptRecord, _ database: Database) throws {
+        try database.execute(sql: "UPDATE set_aside_count SET count = count + 1")
+        guard try Int.fetchOne(database, sql: "SELECT count(*) FROM set_aside") ?? 0 < setAsideMax else { return }
+        try database.cachedStatement(sql: "INSERT OR REPLACE INTO set_aside VALUES (?, ?, ?, ?, ?)")
+            .execute(arguments: [kept.record.partition.number, kept.record.offset, kept.record.reason, kept.key, kept.value])
+    }
+
+    private static func kept(_ database: Database, _ partitionCount: Int) throws -> ([Int64], PassedOver) {
+        var committed = Array(repeating: Int64(0), count: partitionCount)
+        for row in try Row.fetchAll(database.cachedStatement(sql: "SELECT partition, next FROM positions")) {
+            committed[row["partition"]] = row["next"]
+        }
+        var passedOver = PassedOver()
+        passedOver.setAside = try Int64.fetchOne(database.cachedStatement(sql: "SELECT count FROM set_aside_count")) ?? 0
+        for row in try Row.fetchAll(
+            database.cachedStatement(sql: "SELECT cause, sum(offsets) AS offsets FROM gaps GROUP BY cause"))
+        {
+            if let cause = ConsumptionGap.Cause(rawValue: row["cause"]) { passedOver.gaps[cause] = row["offsets"] }
+        }
+        return (committed, passedOver)
+    }
+}
+
+/// A record that was set aside, and what it holds.
+struct KeptRecord: Sendable {
+    let record: SetAsideRecord
+    let key: Data?
+    let value: Data?
+
+    /// Those of a delivery.
+    static func all(of delivery: Delivery) -> [KeptRecord] {
+        delivery.setAside.map { record in
+            var (key, value): (Data?, Data?)
+            for slice in delivery.slices where slice.partition == record.partition {
+                let place = slice.batches.place(atOrAfter: record.offset)
+                guard place < slice.batches.count, slice.batches.offset(at: place) == record.offset else { continue }
+                slice.batches.withRecord(at: place) { view in
+                    key = view.key.map { Data($0) }
+                    value = view.value.map { Data($0) }
+                }
+            }
+            return KeptRecord(record: record, key: key, value: value)
+        }
+    }
+}
+
+/// A projection cannot be asked yet.
+package struct NotReady: Error, CustomStringConvertible {
+    package let reason: String
+    package var description: String { reason }
+}
+
+extension DatabaseError {
+    /// Whether the file's bytes are not what was written.
+    var isOfDamage: Bool { resultCode == .SQLITE_CORRUPT || resultCode == .SQLITE_NOTADB }
+}

@@ -1,0 +1,69 @@
+internal import RecordFormat
+
+/// One record as the index has it: whose it is, where it stands in its run, and a mark of its event's name.
+struct Posting: Equatable {
+    /// Of the record's key.
+    let user: UInt64
+    /// From the run's first offset on.
+    let place: UInt32
+    /// Equal for equal names; one in 256 of other names has it too.
+    let nameMark: UInt8
+
+    /// The mark of an event's name: FNV-1a, folded.
+    static func nameMark(_ name: UnsafeRawBufferPointer) -> UInt8 {
+        var hash: UInt32 = 2_166_136_261
+        for byte in name { hash = (hash ^ UInt32(byte)) &* 16_777_619 }
+        return UInt8(truncatingIfNeeded: hash ^ hash >> 8 ^ hash >> 16 ^ hash >> 24)
+    }
+}
+
+/// The postings of one user in one run, as a row of the table has them: their number, the first place and then the distances from one place
+/// to the next, all as LEB128; then as many name marks.
+struct PostingList {
+    static func append(_ postings: ArraySlice<Posting>, to bytes: inout [UInt8]) {
+        appendNumber(UInt32(postings.count), &bytes)
+        var previous: UInt32 = 0
+        for posting in postings {
+            appendNumber(posting.place - previous, &bytes)
+            previous = posting.place
+        }
+        for posting in postings { bytes.append(posting.nameMark) }
+    }
+
+    private static func appendNumber(_ number: UInt32, _ bytes: inout [UInt8]) {
+        var rest = number
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        bytes.append(UInt8(rest))
+    }
+
+    /// Places and name marks; nil for bytes that are no list.
+    static func read(_ bytes: UnsafeRawBufferPointer) -> [(place: UInt32, nameMark: UInt8)]? {
+        var position = 0
+        func number() -> UInt32? {
+            var (value, shift): (UInt32, UInt32) = (0, 0)
+            while position < bytes.count, shift < 35 {
+                let byte = bytes[position]
+                position += 1
+                value |= UInt32(byte & 0x7F) << shift
+                if byte < 0x80 { return value }
+                shift += 7
+            }
+            return nil
+        }
+        guard let count = number(), Int(count) <= bytes.count else { return nil }
+        var list: [(place: UInt32, nameMark: UInt8)] = []
+        list.reserveCapacity(Int(count))
+        var place: UInt32 = 0
+        for _ in 0..<count {
+            guard let distance = number(), distance <= UInt32.max - place else { return nil }
+            place += distance
+            list.append((place, 0))
+        }
+        guard bytes.count - position == Int(count) else { return nil }
+        for number in list.indices { list[number].nameMark = bytes[position + number] }
+        return list
+    }
+}
