@@ -150,7 +150,9 @@ let package = Package(
                 .product(name: "NIOEmbedded", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
         tests("Consumption", ["EventLog", "RecordFormat"]),
-        tests("Projections", ["Consumption", "EventLog", "RecordFormat", "EventModel"]),
+        tests(
+            "Projections",
+            ["Consumption", "EventLog", "RecordFormat", "EventModel", .product(name: "GRDB", package: "GRDB.swift")]),
         tests("Server", ["EventModel", "Ingestion", "LogStorage"]),
         .testTarget(name: "HouseTests", path: "Tests/HouseTests", swiftSettings: strict),
     ],

@@ -32,9 +32,34 @@ package final class ConsumerRunner: Sendable {
         var failureCount: Int64 = 0
     }
 
-    private struct Poison {
-        var record: PoisonRecord
-        var attempts: Int
+    /// Records that were to blame for failures, and for how many.
+    private struct Suspects {
+        private var all: [(record: PoisonRecord, attempts: Int)] = []
+
+        mutating func blame(_ record: PoisonRecord) {
+            if let known = all.firstIndex(where: { $0.record.offset == record.offset && $0.record.partition == record.partition })
+            {
+                all[known].attempts += 1
+            } else {
+                all.append((record, 1))
+            }
+        }
+
+        /// Those among `slices` that are not to be tried again.
+        func setAside(among slices: [RecordSlice]) -> [SetAsideRecord] {
+            all.compactMap { record, attempts in
+                guard attempts >= poisonAttempts,
+                    slices.contains(where: { $0.partition == record.partition && $0.offsets.contains(record.offset) })
+                else { return nil }
+                return SetAsideRecord(partition: record.partition, offset: record.offset, reason: record.reason)
+            }
+        }
+
+        mutating func forget(_ records: [SetAsideRecord]) {
+            all.removeAll { suspect in
+                records.contains { $0.partition == suspect.record.partition && $0.offset == suspect.record.offset }
+            }
+        }
     }
 
     package let consumer: any Consumer
@@ -63,14 +88,14 @@ package final class ConsumerRunner: Sendable {
     /// Runs until the task is cancelled.
     package func run() async {
         var backoff = makeBackoff()
-        var poison: Poison?
+        var suspects = Suspects()
         var attempt = 0
         while !Task.isCancelled {
             do {
                 let positions = try await consumer.resume(try bounds())
                 precondition(positions.count == partitions.count)
                 state.withLock { $0.positions = positions }
-                try await follow(&poison) {
+                try await follow(&suspects) {
                     if attempt > 0 { onNotice(.recovered) }
                     attempt = 0
                     backoff.reset()
@@ -79,10 +104,7 @@ package final class ConsumerRunner: Sendable {
                 break
             } catch {
                 attempt += 1
-                if let record = error as? PoisonRecord {
-                    let isSame = poison.map { $0.record.offset == record.offset && $0.record.partition == record.partition }
-                    poison = Poison(record: record, attempts: (isSame == true ? poison?.attempts ?? 0 : 0) + 1)
-                }
+                if let record = error as? PoisonRecord { suspects.blame(record) }
                 state.withLock {
                     $0.activity = .retrying(reason: "\(error)")
                     $0.failureCount += 1
@@ -94,15 +116,15 @@ package final class ConsumerRunner: Sendable {
         state.withLock { $0.activity = .stopped }
     }
 
-    private func follow(_ poison: inout Poison?, onSuccess: () -> Void) async throws {
+    private func follow(_ suspects: inout Suspects, onSuccess: () -> Void) async throws {
         while true {
             try Task.checkCancellation()
             let seen = feed.growth.count
             let bounds = try bounds()
-            if let delivery = try await next(bounds, poison) {
+            if let delivery = try await next(bounds, suspects) {
                 state.withLock { $0.activity = .catchingUp }
                 try await consumer.take(delivery)
-                taken(delivery, &poison)
+                taken(delivery, &suspects)
                 onSuccess()
             } else {
                 try await consumer.caughtUp(bounds)
@@ -114,7 +136,7 @@ package final class ConsumerRunner: Sendable {
         }
     }
 
-    private func taken(_ delivery: Delivery, _ poison: inout Poison?) {
+    private func taken(_ delivery: Delivery, _ suspects: inout Suspects) {
         let records = delivery.slices.reduce(0) { $0 + $1.places.count } - delivery.setAside.count
         state.withLock { state in
             for (partition, position) in delivery.positions { state.positions[partition.number] = position }
@@ -122,7 +144,7 @@ package final class ConsumerRunner: Sendable {
         }
         for record in delivery.setAside { onNotice(.setAside(record)) }
         for gap in delivery.gaps { onNotice(.passedOver(gap)) }
-        if !delivery.setAside.isEmpty { poison = nil }
+        suspects.forget(delivery.setAside)
         progress.raise()
     }
 
@@ -133,7 +155,7 @@ package final class ConsumerRunner: Sendable {
     }
 
     /// What has come to rest behind the consumer's positions, of each partition a piece; nil: nothing.
-    private func next(_ bounds: [OffsetBounds], _ poison: Poison?) async throws -> Delivery? {
+    private func next(_ bounds: [OffsetBounds], _ suspects: Suspects) async throws -> Delivery? {
         let positions = state.withLock { $0.positions }
         var slices: [RecordSlice] = []
         var gaps: [ConsumptionGap] = []
@@ -159,11 +181,7 @@ package final class ConsumerRunner: Sendable {
             byteCount += batches.byteCount
         }
         if slices.isEmpty && gaps.isEmpty { return nil }
-        let setAside =
-            poison.map { $0.attempts < Self.poisonAttempts ? [] : [$0.record] }?
-            .filter { record in slices.contains { $0.partition == record.partition && $0.offsets.contains(record.offset) } }
-            .map { SetAsideRecord(partition: $0.partition, offset: $0.offset, reason: $0.reason) }
-        return Delivery(slices: slices, setAside: setAside ?? [], gaps: gaps)
+        return Delivery(slices: slices, setAside: suspects.setAside(among: slices), gaps: gaps)
     }
 
     /// Returns when there may be more, or after a second.

@@ -33,37 +33,79 @@ struct AdminClient {
     private let token: String
     private let client = HTTPClient(eventLoopGroupProvider: .singleton)
 
-    init(_ location: AdminLocation) throws {
+    private init(_ location: AdminLocation) throws {
         token = try location.token()
         url = location.url.hasSuffix("/") ? String(location.url.dropLast()) : location.url
     }
 
-    func close() async throws { try await client.shutdown() }
+    /// Calls `body` with a client, which is closed afterwards.
+    static func use<Result>(_ location: AdminLocation, _ body: (AdminClient) async throws -> Result) async throws -> Result {
+        let client = try AdminClient(location)
+        do {
+            let result = try await body(client)
+            try? await client.client.shutdown()
+            return result
+        } catch {
+            try? await client.client.shutdown()
+            throw error
+        }
+    }
 
     /// Posts `body` and reads the answer. Says what went wrong and ends the command where that is not 200.
     func post<Answer: Decodable>(_ path: String, _ body: some Encodable, timeout: TimeAmount = .minutes(10)) async throws
         -> Answer
     {
+        var request = HTTPClientRequest(url: url + path)
+        request.method = .POST
+        request.headers.add(name: "Content-Type", value: "application/json")
+        request.body = .bytes(ByteBuffer(data: try JSONEncoder().encode(body)))
+        return try decode(try await execute(request, timeout: timeout), of: path)
+    }
+
+    /// The same with GET.
+    func get<Answer: Decodable>(_ path: String, _ query: [(name: String, value: String?)] = []) async throws -> Answer {
+        try decode(try await bytes(path, query), of: path)
+    }
+
+    /// The answer's bytes.
+    func bytes(_ path: String, _ query: [(name: String, value: String?)] = []) async throws -> Data {
+        let asked = query.compactMap { name, value in value.map { "\(name)=\(Self.encoded($0))" } }
+        return try await execute(HTTPClientRequest(url: url + path + (asked.isEmpty ? "" : "?") + asked.joined(separator: "&")))
+    }
+
+    /// `text` as it may stand between two slashes of a path, or as a value of a query.
+    static func encoded(_ text: String) -> String {
+        text.addingPercentEncoding(withAllowedCharacters: unreserved) ?? text
+    }
+
+    private static let unreserved = CharacterSet(
+        charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+    private func execute(_ request: HTTPClientRequest, timeout: TimeAmount = .minutes(1)) async throws -> Data {
         do {
-            var request = HTTPClientRequest(url: url + path)
-            request.method = .POST
-            request.headers.add(name: "Content-Type", value: "application/json")
+            var request = request
             request.headers.add(name: "Authorization", value: "Bearer \(token)")
-            request.body = .bytes(ByteBuffer(data: try JSONEncoder().encode(body)))
             let response = try await client.execute(request, timeout: timeout)
-            let answer = try await response.body.collect(upTo: Self.answerBytesMax)
+            let answer = Data(buffer: try await response.body.collect(upTo: Self.answerBytesMax))
             guard response.status.code == 200 else {
-                let error = try? JSONDecoder().decode(ErrorBody.self, from: Data(buffer: answer))
+                let error = try? JSONDecoder().decode(ErrorBody.self, from: answer)
                 throw Failure.report(
-                    "\(url): \(response.status): \(TerminalText.escaped(error?.message ?? String(buffer: answer)))")
+                    "\(url): \(response.status): \(TerminalText.escaped(error?.message ?? String(decoding: answer, as: UTF8.self)))"
+                )
             }
-            return try JSONDecoder().decode(Answer.self, from: Data(buffer: answer))
+            return answer
         } catch let error as ExitCode {
             throw error
-        } catch let error as DecodingError {
-            throw Failure.report("\(url)\(path): the answer cannot be read: \(error)")
         } catch {
             throw Failure.report("\(url): \(error): is the service running there?")
+        }
+    }
+
+    private func decode<Answer: Decodable>(_ answer: Data, of path: String) throws -> Answer {
+        do {
+            return try JSONDecoder().decode(Answer.self, from: answer)
+        } catch {
+            throw Failure.report("\(url)\(path): the answer cannot be read: \(error)")
         }
     }
 

@@ -11,11 +11,17 @@ struct OklaEvents: AsyncParsableCommand {
             Look into its log:          okla-events log topics
                                         okla-events log dump --topic okla.events.raw
                                         okla-events log verify
+            A user's whole story:       okla-events users user-123
+            Who reads the log, how far: okla-events consumers
             Look at what it rejected:   okla-events rejected list
             Check events and schemas:   okla-events catalog list
                                         okla-events catalog validate events.ndjson
 
             Exit codes: 0 done, 1 the thing asked for failed, 64 wrong usage.
             """,
-        subcommands: [ServeCommand.self, SendCommand.self, CatalogCommand.self, RejectedCommand.self, LogCommand.self])
+        subcommands: [
+            ServeCommand.self, SendCommand.self, UsersCommand.self, ConsumersCommand.self, CatalogCommand.self,
+            RejectedCommand.self,
+            LogCommand.self,
+        ])
 }

@@ -56,14 +56,7 @@ struct RejectedRetryCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let client = try AdminClient(location)
-        do {
-            try await retry(client)
-        } catch {
-            try? await client.close()
-            throw error
-        }
-        try? await client.close()
+        try await AdminClient.use(location, retry)
     }
 
     private func retry(_ client: AdminClient) async throws {

@@ -19,22 +19,18 @@ struct TopicsCommand: ParsableCommand {
             let holder = try location.directory.holder()
             let troubles = (holder?.troubles ?? []).map { $0.split(separator: " ", maxSplits: 1).map(String.init) }
             var notes: [String] = []
-            let names = meta.partitions.map(\.partition.topic.text.count).max() ?? 5
-            func row(_ cells: [String]) {
-                let first = cells[0].padding(toLength: max(names, 5), withPad: " ", startingAt: 0)
-                print(first + cells.dropFirst().map { String(repeating: " ", count: max(1, 14 - $0.count)) + $0 }.joined())
-            }
-            row(["TOPIC", "PARTITION", "SEGMENTS", "BYTES", "START", "END", "RECORDS", "KEPT", "STATE"])
+            var table = TextTable(["TOPIC", "PARTITION", "SEGMENTS", "BYTES", "START", "END", "RECORDS", "KEPT", "STATE"])
             let journal = try inspector.journalEnds()
             for (_, partition) in meta.partitions {
                 let summary = try inspector.summary(of: partition, journal)
-                row([
+                table.add([
                     partition.topic.text, "\(partition.partition)", "\(summary.segments)", "\(summary.byteCount)",
                     "\(summary.startOffset)", "\(summary.endOffset)", "\(summary.endOffset - summary.startOffset)",
                     "\(summary.keptAside.count)", state(of: partition, troubles, holder),
                 ])
                 notes += summary.keptAside.map { "\(partition): set aside earlier: \($0)" }
             }
+            print(table.text)
             for trouble in troubles { print(trouble.joined(separator: ": ")) }
             if holder?.isIncomplete == true { print("and more than there is room to tell here: /health/ready has all") }
             for note in notes { print(note) }

@@ -67,7 +67,7 @@ package final class Aliases: Consumer {
         }
     }
 
-    package func caughtUp(_ bounds: [OffsetBounds]) async throws {}
+    package func caughtUp(_ bounds: [OffsetBounds]) async throws { try database.check() }
 
     // MARK: Asking
 

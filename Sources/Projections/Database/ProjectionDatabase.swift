@@ -37,9 +37,14 @@ final class ProjectionDatabase: Sendable {
     var passedOver: PassedOver { state.withLock { $0.passedOver } }
 
     private func pool() throws -> DatabasePool {
-        guard let pool = state.withLock({ $0.pool }) else { throw NotReady(reason: "\(file.path) is not open yet") }
+        let (pool, damage) = state.withLock { ($0.pool, $0.damage) }
+        guard let pool else { throw NotReady(reason: "\(file.path) is not open yet") }
+        if let damage { throw NotReady(reason: "\(file.path) is to be made anew: \(damage)") }
         return pool
     }
+
+    /// - Throws: `NotReady` where something was found wrong with the file since it was opened.
+    func check() throws { _ = try pool() }
 
     /// Opens the file where that was not done yet, or makes it; and makes it anew where it was found to be damaged, or goes further than the
     /// log, which is then another one. Blocks. True: it begins anew, or was opened now.
@@ -99,13 +104,10 @@ final class ProjectionDatabase: Sendable {
         state.withLock { ($0.committed, $0.passedOver) = now }
     }
 
-    /// Runs a statement that removes what is of no use any more; returns how many rows went.
-    func remove(sql: String, _ argument: Int64) async throws -> Int {
+    /// Runs a statement that removes what is of no use any more.
+    func remove(sql: String, _ argument: Int64) async throws {
         do {
-            return try await pool().write { database in
-                try database.cachedStatement(sql: sql).execute(arguments: [argument])
-                return database.changesCount
-            }
+            try await pool().write { try $0.cachedStatement(sql: sql).execute(arguments: [argument]) }
         } catch {
             throw noting(error)
         }

@@ -11,11 +11,12 @@ struct ProjectionFile: Sendable {
         /// Follows from the log's own secret: another log has another one.
         let fingerprint: String
 
-        init(topic: TopicDefinition, hasher: RecordIdentityHasher) {
+        /// - Parameter detail: what else the content depends on.
+        init(topic: TopicDefinition, hasher: RecordIdentityHasher, detail: String = "") {
             self.topic = topic.name
             partitionCount = topic.partitionCount
             let mark = Array("okla-events projections".utf8).withUnsafeBytes { hasher.identity(of: $0) }
-            fingerprint = String(mark.high, radix: 16)
+            fingerprint = "\(String(mark.high, radix: 16)) \(detail)"
         }
     }
 

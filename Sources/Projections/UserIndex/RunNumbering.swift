@@ -11,10 +11,16 @@ struct RunNumbering: Sendable, Equatable {
     /// Offsets of one run.
     let length: Int64
 
-    init(partitionCount: Int) {
-        var length = Self.lengthMax
-        while length > Self.lengthMin && length * partitionCount > Self.postingsMax { length /= 2 }
-        self.length = Int64(length)
+    init(length: Int64) {
+        // A posting's place has 32 bits.
+        precondition(length > 0 && length <= Int64(UInt32.max))
+        self.length = length
+    }
+
+    static func length(partitionCount: Int) -> Int64 {
+        var length = lengthMax
+        while length > lengthMin && length * partitionCount > postingsMax { length /= 2 }
+        return Int64(length)
     }
 
     /// How many runs of a partition lie before the one of `offset`.

@@ -40,17 +40,20 @@ package final class UserIndex: Consumer {
     private let hasher: RecordIdentityHasher
     let state: Mutex<[PartitionState]>
 
-    /// - Parameter onAnew: told why a file that was there is made anew from the log.
+    /// - Parameters:
+    ///   - runLength: offsets of one run; nil: as many as memory allows for so many partitions.
+    ///   - onAnew: told why a file that was there is made anew from the log.
     package init(
-        folder: String, topic: TopicDefinition, hasher: RecordIdentityHasher, onAnew: @escaping @Sendable (String) -> Void
+        folder: String, topic: TopicDefinition, hasher: RecordIdentityHasher, runLength: Int64? = nil,
+        onAnew: @escaping @Sendable (String) -> Void
     ) {
+        numbering = RunNumbering(length: runLength ?? RunNumbering.length(partitionCount: topic.partitionCount))
         let file = ProjectionFile(
             folder: folder, name: Self.groupName, version: 1,
             tables: """
                 CREATE TABLE postings (run INTEGER NOT NULL, user INTEGER NOT NULL, list BLOB NOT NULL, PRIMARY KEY (run, user)) WITHOUT ROWID;
-                """, source: .init(topic: topic, hasher: hasher))
+                """, source: .init(topic: topic, hasher: hasher, detail: "runs of \(numbering.length)"))
         database = ProjectionDatabase(file, onAnew: onAnew)
-        numbering = RunNumbering(partitionCount: topic.partitionCount)
         self.hasher = hasher
         state = Mutex(Array(repeating: PartitionState(), count: topic.partitionCount))
     }
@@ -128,6 +131,7 @@ package final class UserIndex: Consumer {
     }
 
     package func caughtUp(_ bounds: [OffsetBounds]) async throws {
+        try database.check()
         try await writeFullRuns()
         try await removeExpired(bounds)
     }
@@ -178,15 +182,14 @@ package final class UserIndex: Consumer {
         return rows
     }
 
-    /// Removes runs whose records the log has lost to retention, of each partition one that had rows, so that nobody waits long for it.
+    /// Removes the runs whose records the log has lost to retention, each by itself, so that nobody waits long for it.
     private func removeExpired(_ bounds: [OffsetBounds]) async throws {
         for (partition, bounds) in bounds.enumerated() {
             var (epoch, stored) = state.withLock { ($0[partition].removedBefore, $0[partition].stored) }
             let end = numbering.epoch(of: min(bounds.start.value, stored))
-            var isRemoved = false
-            while epoch < end, !isRemoved {
+            while epoch < end {
                 let number = numbering.run(epoch: epoch, partition: partition)
-                isRemoved = try await database.remove(sql: "DELETE FROM postings WHERE run = ?", number) > 0
+                try await database.remove(sql: "DELETE FROM postings WHERE run = ?", number)
                 epoch += 1
                 state.withLock { [epoch] in $0[partition].removedBefore = epoch }
             }
