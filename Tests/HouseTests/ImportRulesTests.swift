@@ -23,7 +23,7 @@ import Testing
 
     /// What comes from elsewhere. Foundation stays off the event's path.
     static let foreign: [String: Set<String>] = [
-        "EventModel": ["Synchronization"], "RecordFormat": [], "EventLog": [], "Telemetry": ["Synchronization"],
+        "EventModel": ["Synchronization"], "RecordFormat": [], "EventLog": ["Synchronization"], "Telemetry": ["Synchronization"],
         "LogStorage": ["Glibc", "Synchronization"],
         "Ingestion": ["Glibc", "Synchronization"],
         "Consumption": ["Synchronization"],

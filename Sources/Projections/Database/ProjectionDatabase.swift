@@ -118,7 +118,12 @@ final class ProjectionDatabase: Sendable {
         return error
     }
 
-    func close() { try? state.withLock { $0.pool }?.close() }
+    func close() {
+        guard let pool = state.withLock({ $0.pool }) else { return }
+        // So that the file alone holds everything: the readers, which are closed last, may not do it.
+        _ = try? pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+        try? pool.close()
+    }
 
     // MARK: What every projection keeps
 
