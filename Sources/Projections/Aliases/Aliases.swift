@@ -13,8 +13,6 @@ package final class Aliases: Consumer {
     private let database: ProjectionDatabase
     /// Rows of one id, or ids of one user, that are looked at.
     private static let rowsMax = 10_000
-    /// How far a chain of aliases is followed to find that it is a circle.
-    private static let chainMax = 16
 
     /// - Parameter onAnew: told why a file that was there is made anew from the log.
     package init(
@@ -91,37 +89,15 @@ package final class Aliases: Consumer {
     }
 
     private static func intervals(_ id: ExactText, _ asOf: Int64, _ database: Database) throws -> [AliasInterval] {
-        var rows: [AliasRow] = []
-        for row in try Self.rows(id, database) where row.time <= asOf {
-            if row.kind == .alias, try isCircular(row, database) { continue }
-            rows.append(row)
-        }
-        return AliasInterval.all(rows)
+        let accepted = try AliasCircles.accepted(rows(id, asOf, database)) { try rows($0, asOf, database) }
+        return AliasInterval.all(accepted)
     }
 
-    /// Whether the user of `row` is an alias of its id already, directly or by others.
-    private static func isCircular(_ row: AliasRow, _ database: Database) throws -> Bool {
-        var seen: Set<ExactText> = [row.user]
-        var next = [row.user]
-        for _ in 0..<chainMax {
-            var reached: [ExactText] = []
-            for id in next {
-                for earlier in try rows(id, database) where earlier.kind == .alias && AliasRow.comesBefore(earlier, row) {
-                    if earlier.user == row.id { return true }
-                    if seen.insert(earlier.user).inserted { reached.append(earlier.user) }
-                }
-            }
-            if reached.isEmpty { return false }
-            next = reached
-        }
-        return false
-    }
-
-    private static func rows(_ id: ExactText, _ database: Database) throws -> [AliasRow] {
+    private static func rows(_ id: ExactText, _ asOf: Int64, _ database: Database) throws -> [AliasRow] {
         try Row.fetchAll(
             database.cachedStatement(
-                sql: "SELECT partition, position, time, kind, user FROM aliases WHERE id = ? ORDER BY time LIMIT ?"),
-            arguments: [data(id), rowsMax]
+                sql: "SELECT partition, position, time, kind, user FROM aliases WHERE id = ? AND time <= ? ORDER BY time LIMIT ?"),
+            arguments: [data(id), asOf, rowsMax]
         ).compactMap { row in
             AliasRow.Kind(rawValue: row["kind"]).map { kind in
                 AliasRow(
