@@ -49,7 +49,7 @@ import Testing
         let runner = runner()
         try await running(runner) {
             for _ in 0..<50 { log.append(records(20)) }
-            #expect(await runner.reachEnd(atMost: .seconds(10)))
+            #expect(await runner.reachEnd(atMost: patience))
         }
         #expect(consumer.taken.values.reduce(0) { $0 + $1.count } == 1000)
         for offsets in consumer.taken.values { #expect(offsets == Array(0..<Int64(offsets.count))) }
@@ -61,10 +61,10 @@ import Testing
         try await running(runner) {
             log.append(records(5), to: 0)
             log.append(records(7), to: 0, settling: false)
-            while consumer.state.withLock({ $0.caughtUp }) < 2 { await Task.yield() }
+            while consumer.state.withLock({ $0.caughtUp }) < 2 { try await Task.sleep(for: .milliseconds(1)) }
             #expect(consumer.taken[0]?.count == 5)
             #expect(runner.status.lag == 7)
-            #expect(await runner.reachEnd(atMost: .seconds(10)))
+            #expect(await runner.reachEnd(atMost: patience))
             #expect(consumer.taken[0]?.count == 12)
         }
     }
@@ -80,7 +80,7 @@ import Testing
         for _ in 0..<4 { log.append(records(10), to: 1) }
         log.retain(from: 20, of: 1)
         let runner = runner()
-        try await running(runner) { #expect(await runner.reachEnd(atMost: .seconds(10))) }
+        try await running(runner) { #expect(await runner.reachEnd(atMost: patience)) }
         #expect(consumer.taken[1] == Array(20..<40))
         #expect(runner.status.passedOver.gaps == [.retention: 20])
         #expect(notices.all.withLock { $0 } == ["retention 1 0..<20"])
@@ -91,7 +91,7 @@ import Testing
         log.lose(100, of: 2)
         log.append(records(3), to: 2)
         let runner = runner()
-        try await running(runner) { #expect(await runner.reachEnd(atMost: .seconds(10))) }
+        try await running(runner) { #expect(await runner.reachEnd(atMost: patience)) }
         #expect(consumer.taken[2] == [0, 1, 2, 103, 104, 105])
         #expect(consumer.passedOver.gaps == [.damage: 100])
         #expect(notices.all.withLock { $0 } == ["damage 2 3..<103"])
@@ -106,7 +106,7 @@ import Testing
             return isThere ? PoisonRecord(partition: PartitionID(1), offset: 3, reason: "bitter") : nil
         }
         let runner = runner()
-        try await running(runner) { #expect(await runner.reachEnd(atMost: .seconds(10))) }
+        try await running(runner) { #expect(await runner.reachEnd(atMost: patience)) }
         #expect(consumer.taken == [0: [0, 1, 2, 3, 4], 1: [0, 1, 2, 4]])
         #expect(runner.status.passedOver.setAside == 1)
         #expect(consumer.state.withLock { $0.attempts } == 4)
@@ -121,7 +121,7 @@ import Testing
             return first.map { PoisonRecord(partition: PartitionID(0), offset: $0, reason: "bitter") }
         }
         let runner = runner()
-        try await running(runner) { #expect(await runner.reachEnd(atMost: .seconds(10))) }
+        try await running(runner) { #expect(await runner.reachEnd(atMost: patience)) }
         #expect(consumer.taken == [0: [0, 2, 3]])
         #expect(runner.status.passedOver.setAside == 2)
     }
@@ -131,14 +131,14 @@ import Testing
         consumer.fail { _ in Broken() }
         let runner = runner()
         try await running(runner) {
-            while runner.status.failureCount < 10 { await Task.yield() }
+            while runner.status.failureCount < 10 { try await Task.sleep(for: .milliseconds(1)) }
             guard case .retrying(let reason) = runner.status.activity else {
                 Issue.record("it is \(runner.status.activity)")
                 return
             }
             #expect(reason.contains("Broken"))
             consumer.fail(nil)
-            #expect(await runner.reachEnd(atMost: .seconds(10)))
+            #expect(await runner.reachEnd(atMost: patience))
         }
         #expect(consumer.taken == [0: [0, 1, 2, 3, 4]])
         #expect(notices.all.withLock { $0.last } == "recovered")
@@ -150,9 +150,9 @@ import Testing
         log.fail(LogError(.io, "the disk is gone"))
         let runner = runner()
         try await running(runner) {
-            while runner.status.failureCount < 3 { await Task.yield() }
+            while runner.status.failureCount < 3 { try await Task.sleep(for: .milliseconds(1)) }
             log.fail(nil)
-            #expect(await runner.reachEnd(atMost: .seconds(10)))
+            #expect(await runner.reachEnd(atMost: patience))
         }
         #expect(consumer.taken[0]?.count == 5)
     }
@@ -163,7 +163,7 @@ import Testing
         let others = (0..<3).map { _ in RecordingConsumer(partitionCount: 3) }
         let runners = others.map { ConsumerRunner($0, topic: log.topic, feed: feed) }
         for runner in runners {
-            try await running(runner) { #expect(await runner.reachEnd(atMost: .seconds(10))) }
+            try await running(runner) { #expect(await runner.reachEnd(atMost: patience)) }
         }
         for other in others { #expect(other.taken[0] == Array(0..<200)) }
         #expect(log.readCount == 20)

@@ -78,7 +78,7 @@ final class HistoryHarness {
                 index: index, aliases: aliases, feed: LogFeed(log, readBytes: 1), topic: log.topic, now: { Int64.max / 2 }))
         return try await withThrowingTaskGroup(of: Void.self) { group in
             for runner in runners { group.addTask { await runner.run() } }
-            for runner in runners { #expect(await runner.reachEnd(atMost: .seconds(30))) }
+            for runner in runners { #expect(await runner.reachEnd(atMost: patience)) }
             let result = try await body(open)
             group.cancelAll()
             try await group.waitForAll()

@@ -88,8 +88,8 @@ import Testing
             try file.close()
             await #expect(throws: DatabaseError.self) { _ = try await open.all("u7") }
             fill(20_000..<20_064)
-            while harness.anew.all.isEmpty { await Task.yield() }
-            for runner in open.runners { #expect(await runner.reachEnd(atMost: .seconds(10))) }
+            while harness.anew.all.isEmpty { try await Task.sleep(for: .milliseconds(1)) }
+            for runner in open.runners { #expect(await runner.reachEnd(atMost: patience)) }
             try await open.shows("u7", [20_007] + (0..<20).map { $0 * 1000 + 7 }.reversed())
         }
     }
@@ -125,7 +125,7 @@ import Testing
         _ = try await histories(harness)
         harness.log.retain(from: 160, of: 0)
         try await harness.open { open in
-            while try runs(harness).first != 10 * 4096 { await Task.yield() }
+            while try runs(harness).first != 10 * 4096 { try await Task.sleep(for: .milliseconds(1)) }
             #expect(try runs(harness) == (10..<20).map { $0 * 4096 })
             let found = try await open.all("u1")
             #expect(found.count > 10 && found.allSatisfy { $0.time >= 160 })

@@ -125,7 +125,7 @@ import Testing
             let first = try await history.page(query)
             #expect(times(first.events) == [19, 18, 17, 16, 15])
             harness.log.append([.event("identify", user: "u", anonymous: "a", time: 60), .event(user: "u", time: 61)])
-            for runner in open.runners { #expect(await runner.reachEnd(atMost: .seconds(10))) }
+            for runner in open.runners { #expect(await runner.reachEnd(atMost: patience)) }
             query.cursor = first.nextCursor
             let second = try await history.page(query)
             #expect(times(second.events) == [14, 13, 12, 11, 10])
