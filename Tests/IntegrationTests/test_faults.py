@@ -11,7 +11,9 @@ import threading
 import pytest
 
 from faults import FAIL, FOR_EVER, HALF, LOSE, ONE_BYTE
+from scrape import Scrape
 from sender import Sender
+from service import wait_until
 from victim import (  # noqa: F401 (seed is a fixture)
     CHECKPOINT_SECONDS, DEPTH, OTHER, RECOVERY_POINTS, RETENTION_SECONDS, TOPIC, VICTIM, at, check_not_ready,
     check_refusal, check_that_a_restart_makes_all_well, end, ends, numbers, recovery_points, seed,
@@ -297,6 +299,8 @@ def test_a_failure_in_a_cache_costs_no_write_and_holds_the_recovery_point(suffix
     for number, folder in numbers(tmp_path):
         sender = at(seed, folder, faults.environment)
         sender.service.start()
+        # They read the caches too, and what fails for them costs no recovery point.
+        wait_until(lambda: Scrape(sender.service).sum("consumer_lag") == 0)
         rule = faults.add(call, f"*/{TOPIC}-{VICTIM}/*{suffix}", error, first=number, count=count)
         moved = faults.watch("fsync", "*/log")
         held = None
