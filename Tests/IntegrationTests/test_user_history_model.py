@@ -8,6 +8,7 @@ import datetime
 import functools
 import http.client
 import itertools
+import json
 import math
 import shutil
 import threading
@@ -16,77 +17,12 @@ import urllib.parse
 
 import pytest
 from load import seeded
-from service import Service, wait_until
+from service import KEY, Service, wait_until
+from user_histories import ODD, Maker, Model
 
 TOKEN = "admin-token"
 ADMIN = {"Authorization": f"Bearer {TOKEN}"}
-ROUNDS, WALKS = 8, 120
-ODD = ["é", "e\u0301", "a/b", "a%2Fb", "a b?c=d&e#f", "%41", "A", "it's \"quoted\"", "+1;x", "../..", "\n\x01\x7f", "🚗" * 256, "🚗" * 255, "İ"]
-
-
-# MARK: The model
-
-def moment(record):
-    return record["timestamp"], record["partition"], record["offset"]
-
-
-class Interval:
-    """As long as it lasts, an id is another one of `user`: after `begin`, up to and with `end`."""
-
-    def __init__(self, user, begin):
-        self.user, self.begin, self.end, self.by_alias = user, begin, math.inf, False
-
-
-class Model:
-    """Whose every record is."""
-
-    def __init__(self, records):
-        self.intervals, self.after, self.histories = collections.defaultdict(list), collections.defaultdict(set), collections.defaultdict(list)
-        ordered = sorted(records, key=moment)
-        for record in ordered:
-            self.learn(record)
-        for record in reversed(ordered):
-            for id in self.owners(record):
-                self.histories[id].append(record)
-
-    def learn(self, record):
-        event = record["value"]
-        user, by_alias = event.get("userId"), event["event"] == "alias"
-        id = event.get("previousId" if by_alias else "anonymousId")
-        if event["event"] not in ("identify", "alias") or user is None or id is None:
-            return
-        if by_alias:
-            if user == id or self.leads(user, id):
-                return
-            self.after[id].add(user)
-        known = self.intervals[id]
-        if not known or known[-1].user != user:
-            if known:
-                known[-1].end = record["timestamp"]
-            known.append(Interval(user, record["timestamp"] if known else -math.inf))
-        known[-1].by_alias |= by_alias
-
-    def leads(self, start, end):
-        """Whether aliases lead from one id to the other, over whatever others."""
-        reached, left = {start}, [start]
-        while left:
-            new = self.after.get(left.pop(), set()) - reached
-            reached |= new
-            left += new
-        return end in reached
-
-    def owners(self, record):
-        user, anonymous = record["value"].get("userId"), record["value"].get("anonymousId")
-        id = anonymous if user is None else user
-        held = [interval for interval in self.intervals.get(id, []) if interval.begin < record["timestamp"] <= interval.end]
-        if user is not None:
-            return {user} | {interval.user for interval in held if interval.by_alias}
-        return {interval.user for interval in held} or {anonymous}
-
-    def history(self, id, after=-math.inf, before=math.inf, event=None):
-        """As the service has it to say: newest first."""
-        return [{**record["value"], "partition": record["partition"], "offset": record["offset"]} for record in self.histories.get(id, [])
-                if after <= record["timestamp"] < before and event in (None, record["value"]["event"])]
+ROUNDS, WALKS, RACES = 5, 100, 150
 
 
 # MARK: Asking
@@ -101,10 +37,10 @@ def page(service, id, **parameters):
 
 
 def history(service, id, **parameters):
-    """All pages together."""
+    """All pages together; from a cursor on, if there is one."""
     events, cursor = page(service, id, **parameters)
     while cursor is not None:
-        more, cursor = page(service, id, cursor=cursor, **parameters)
+        more, cursor = page(service, id, **{**parameters, "cursor": cursor})
         events += more
     return events
 
@@ -123,19 +59,19 @@ def spelled(chance, milliseconds):
     if chance.random() < 0.5:
         return milliseconds
     zone = datetime.timezone(datetime.timedelta(minutes=chance.choice([0, 330, -240])))
-    time = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc) + datetime.timedelta(milliseconds=milliseconds)
-    written = time.astimezone(zone).isoformat(timespec="milliseconds")
+    moment = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc) + datetime.timedelta(milliseconds=milliseconds)
+    written = moment.astimezone(zone).isoformat(timespec="milliseconds")
     return written.replace("+00:00", "Z") if chance.random() < 0.5 else written
 
 
 def compare(service, chance, ids):
-    """Asks for everything there is to be said of every id."""
+    """Asks for everything there is to be said of every id. Returns how many events and intervals there are."""
     records = service.records()
     model = Model(records)
     for id in ids:
         expected = model.history(id)
         # Few enough pages that all of them are read.
-        limit = min(1000, max(chance.choice([1, 2, 7, 100, 1000]), len(expected) // 8))
+        limit = min(1000, max(chance.choice([1, 2, 7, 100, 1000]), len(expected) // 5))
         same(history(service, id, limit=limit), expected, (id, limit))
         times = sorted(chance.choice(records)["timestamp"] + chance.choice([-1, 0, 0, 1]) for _ in range(2))
         filters = {"from": times[0], "to": times[1], "event": chance.choice(records)["value"]["event"]}
@@ -148,47 +84,8 @@ def compare(service, chance, ids):
 
 # MARK: Posting
 
-class Maker:
-    """Events of few people at few computers; the people and the computers change with time."""
-
-    def __init__(self, chance, odd=()):
-        self.chance, self.odd, self.numbers = chance, list(odd), itertools.count()
-        self.users, self.computers, self.ids = [], [], set()
-        self.pass_time()
-
-    def pass_time(self):
-        number = len(self.ids)
-        self.users = (self.users + [f"user-{number}", f"user {number}"])[-5:]
-        self.computers = (self.computers + [f"computer-{number}", f"computer/{number}", f"both-{number}"])[-5:]
-        self.users[-3:-2] = [f"both-{number}"]
-        self.ids |= {*self.users, *self.computers, *self.odd}
-
-    def one(self, of):
-        return self.chance.choice(self.odd) if self.odd and self.chance.random() < 0.15 else self.chance.choice(of)
-
-    def event(self):
-        chance, user, computer = self.chance, self.one(self.users), self.one(self.computers)
-        event = {"messageId": f"m{next(self.numbers)}", "properties": {"n": chance.randrange(100)}}
-        kind = chance.random()
-        if kind < 0.15:
-            return {**event, "event": "identify", "userId": user, "anonymousId": computer, "traits": {"plan": "é"}}
-        if kind < 0.23:
-            other = {"previousId": self.one(self.users + self.computers)}
-            return {**event, "event": "alias", "userId": user, **other, **chance.choice([{}, {"anonymousId": computer}])}
-        names = {"event": chance.choice(["custom_a", "custom b&c", "page_view", "identify"])}
-        event["properties"]["url"] = "https://okla.com.do/"
-        known = chance.choice([{"anonymousId": computer}, {"anonymousId": computer, "userId": None}, {"userId": user}, {"userId": user, "anonymousId": computer}])
-        if names["event"] == "identify" and chance.random() < 0.7:
-            # One that says nothing of anyone else.
-            known = chance.choice([{"userId": user, "anonymousId": None}, {"anonymousId": computer}])
-        return {**event, **names, **known}
-
-    def batch(self):
-        return [self.event() for _ in range(self.chance.choice([1, 1, 2, 5, 30, 100]))]
-
-
 class Poster(threading.Thread):
-    """Posts one batch after the other, until it has posted all of them or finds nobody to take them."""
+    """Posts one batch after the other, until there is none or nobody takes them; not while somebody else holds `quiet`."""
 
     def __init__(self, service, batches):
         super().__init__(daemon=True)
@@ -208,7 +105,7 @@ class Poster(threading.Thread):
 
 @contextlib.contextmanager
 def posting(service, *works):
-    """While the block runs, events arrive."""
+    """While the block runs, events arrive; at its end every poster has its last answer."""
     posters = [Poster(service, work) for work in works]
     for poster in posters:
         poster.start()
@@ -221,8 +118,9 @@ def posting(service, *works):
 
 def test_histories_are_what_the_log_says_whatever_happens_to_the_service(tmp_path, measured):
     chance = seeded(f"{ROUNDS} rounds")
-    environment = {"ADMIN_TOKEN": TOKEN, "KAFKA_PARTITIONS": str(chance.choice([1, 3, 12])), "LOG_SEGMENT_BYTES": "65536", "LOG_LINGER": "0"}
-    service = Service(tmp_path / "data", environment).start()
+    service = Service(tmp_path / "data", {
+        "ADMIN_TOKEN": TOKEN, "KAFKA_PARTITIONS": str(chance.choice([1, 3, 12])), "LOG_SEGMENT_BYTES": "65536", "LOG_LINGER": "0",
+        "EVENT_TRACKING_MAX_PAYLOAD_SIZE": "1000000"}).start()
     maker, ends = Maker(chance, ODD), collections.Counter()
     for _ in range(ROUNDS):
         work = [[maker.batch() for _ in range(chance.randrange(1, 5))] for _ in range(3)]
@@ -253,7 +151,7 @@ def test_histories_are_what_the_log_says_whatever_happens_to_the_service(tmp_pat
 
 @pytest.mark.parametrize("quiet", [True, False], ids=["first page in between", "first page meanwhile"])
 def test_pages_stay_those_of_the_first_one_while_events_arrive(tmp_path, measured, quiet):
-    """One event is posted after the other, so that what had arrived when the first page was asked for is a beginning of them."""
+    """One event is posted after the other, so that what had arrived when the first page was asked for is a beginning of all."""
     chance = seeded(f"{WALKS} walks")
     with Service(tmp_path / "data", {"ADMIN_TOKEN": TOKEN, "LOG_LINGER": "0"}) as service:
         maker, walks = Maker(chance), []
@@ -283,8 +181,116 @@ def test_pages_stay_those_of_the_first_one_while_events_arrive(tmp_path, measure
     arrived = [records[place] for place in poster.places]
     model = functools.cache(lambda count: Model(arrived[:count]))
     for id, limit, first, last, found, _ in walks:
-        assert found in [model(count).history(id) for count in range(first, last + 1)], (id, limit, first, last, places(found))
+        assert any(found == model(count).history(id) for count in range(first, last + 1)), (id, limit, first, last, places(found))
     final = Model(arrived)
     changed = sum(final.history(id)[-len(found):] != found for id, _, _, _, found, _ in walks if found)
     measured(f"{len(arrived)} events, {sum(walk[-1] for walk in walks)} pages; {changed} histories were others in the end")
     assert changed and max(walk[-1] for walk in walks) > 10
+
+
+# MARK: Told one by one
+
+@pytest.fixture
+def plain(tmp_path):
+    """A service with one partition: what comes later stands later, in the same millisecond too."""
+    with Service(tmp_path / "data", {"ADMIN_TOKEN": TOKEN, "KAFKA_PARTITIONS": "1", "LOG_LINGER": "0"}) as service:
+        yield service
+
+
+def seen(name, user=None, anonymous=None, **members):
+    return {"event": name, "userId": user, "anonymousId": anonymous, **members}
+
+
+def post(service, *events):
+    """Posts a batch; what follows is of another millisecond."""
+    assert service.post("/api/events", list(events)).json["accepted"] == len(events)
+    posted = time.time()
+    wait_until(lambda: time.time() > posted + 0.001)
+
+
+def expect(service, expected):
+    """The names of every id's events, newest first, of the model and of the service."""
+    model = Model(service.records())
+    assert {id: " ".join(event["event"] for event in model.history(id)) for id in expected} == expected
+    for id in expected:
+        same(history(service, id, limit=2), model.history(id), id)
+
+
+def test_a_shared_computer_is_everyones_while_they_use_it(plain):
+    for event in [seen("first", None, "pc"), seen("identify", "ana", "pc"), seen("second", None, "pc"), seen("identify", "ben", "pc"),
+                  seen("third", None, "pc"), seen("named", "ana", "pc"), seen("identify", "ana", "pc"), seen("fourth", None, "pc")]:
+        post(plain, event)
+    expect(plain, {"ana": "fourth identify named second identify first", "ben": "third identify", "pc": ""})
+
+
+def test_of_an_alias_no_alias_is_followed(plain):
+    for event in [seen("identify", "middle", "pc"), seen("alias", "top", previousId="middle"), seen("known", "middle"),
+                  seen("unknown", None, "pc"), seen("identify", "top", "other"), seen("others", "other")]:
+        post(plain, event)
+    expect(plain, {"top": "identify known alias identify", "middle": "unknown known identify", "pc": "", "other": "others"})
+
+
+def test_a_circular_alias_says_nothing(plain):
+    for event in [seen("alias", "b", previousId="a"), seen("alias", "a", previousId="b"), seen("as-a", "a"), seen("as-b", "b"),
+                  seen("alias", "c", previousId="b"), seen("alias", "a", previousId="c"), seen("as-c", "c")]:
+        post(plain, event)
+    expect(plain, {"a": "alias as-a alias", "b": "alias as-b as-a alias alias", "c": "as-c alias as-b alias"})
+
+
+def test_an_alias_that_was_refused_refuses_no_other(plain):
+    for event in [seen("alias", "b", previousId="a"), seen("alias", "a", previousId="b"), seen("identify", "c", "a"),
+                  seen("alias", "b", previousId="a"), seen("as-a", "a")]:
+        post(plain, event)
+    expect(plain, {"a": "as-a alias", "b": "as-a alias alias alias", "c": "identify"})
+
+
+def test_an_unknown_visitor_has_a_history_until_it_is_known_whose(plain):
+    post(plain, seen("first", None, "visitor"))
+    post(plain, seen("alias", "visitor", previousId="visitor"), seen("second", None, "visitor"))
+    expect(plain, {"visitor": "second alias first", "nobody": ""})
+    post(plain, seen("identify", "ana", "visitor"))
+    expect(plain, {"visitor": "alias", "ana": "identify second first"})
+
+
+def test_odd_ids_are_told_apart(plain):
+    post(plain, *(seen(f"known-{number}", id) for number, id in enumerate(ODD)))
+    post(plain, *(seen(f"unknown-{number}", None, id) for number, id in enumerate(ODD)))
+    expect(plain, {id: f"unknown-{number} known-{number}" for number, id in enumerate(ODD)})
+    for number, id in enumerate(ODD):
+        post(plain, seen("identify", ODD[number - 1], id))
+    expect(plain, {ODD[number - 1]: f"identify unknown-{number} known-{number - 1}" for number in range(1, len(ODD))})
+
+
+def test_the_millisecond_of_an_identify_is_of_the_user_before(plain):
+    post(plain, seen("first", None, "pc"), seen("identify", "ana", "pc"), seen("second", None, "pc"))
+    post(plain, seen("before", None, "pc"), seen("identify", "ben", "pc"), seen("after", None, "pc"))
+    post(plain, seen("later", None, "pc"))
+    assert len({record["timestamp"] for record in plain.records()}) == 3
+    expect(plain, {"ana": "after before second identify first", "ben": "later identify", "pc": ""})
+
+
+def test_an_identify_after_the_first_page_changes_no_other(plain):
+    """Many of them are received in the millisecond in which that page was asked for: the connection is there before."""
+    for number in range(RACES):
+        user, computer = f"user-{number}", f"computer-{number}"
+        post(plain, *[seen("custom_a", None, computer)] * 3)
+        connection = http.client.HTTPConnection("127.0.0.1", plain.port, timeout=30)
+        with contextlib.closing(connection):
+            connection.connect()
+            first, cursor = page(plain, computer, limit=1)
+            connection.request("POST", "/api/events", json.dumps(seen("identify", user, computer)), {"X-Write-Key": KEY})
+            assert connection.getresponse().status == 202
+        assert len(history(plain, user)) == 4
+        assert len(first + history(plain, computer, limit=1, cursor=cursor)) == 3, computer
+
+
+def test_an_identify_on_its_way_is_in_all_pages_or_in_none(plain):
+    """It was there when the first page was asked for, or it was not: with the ten events that it gives its user, or without them."""
+    for number in range(RACES):
+        user, computer = f"user-{number}", f"computer-{number}"
+        post(plain, *[seen("custom_a", None, computer)] * 10)
+        id, lengths = [(user, (0, 11)), (computer, (10, 0))][number % 2]
+        with posting(plain, [[seen("identify", user, computer)]]) as (poster,):
+            while not poster.places:
+                assert len(history(plain, id, limit=1)) in lengths, id
+        assert len(history(plain, id, limit=1)) == lengths[1]
