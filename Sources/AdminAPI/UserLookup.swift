@@ -9,21 +9,22 @@ package struct UserLookup: Sendable {
     private let history: UserHistory
     private let sources: [ConsumerRunner]
 
-    /// - Parameter sources: what the history is made from.
+    /// - Parameter sources: what the history is made from, all of one topic.
     package init(history: UserHistory, sources: [ConsumerRunner]) {
         self.history = history
         self.sources = sources
     }
 
-    /// - Returns: the page, and how many records the projections have not seen yet.
+    var partitionCount: Int { history.partitionCount }
+
+    /// - Returns: the page, and how many of the records that it is made of the projections have not seen yet.
     func page(_ query: UserHistoryQuery) async throws -> (page: UserHistoryPage, lag: Int64) {
-        // The pages behind the first one are of the moment of the first.
-        if query.cursor == nil {
-            await withTaskGroup(of: Void.self) { group in
-                for source in sources { group.addTask { _ = await source.reachEnd(atMost: Self.patience) } }
-            }
+        let wanted = try query.cursor?.cut ?? LogCut(ends: sources[0].ends())
+        await withTaskGroup(of: Void.self) { group in
+            for source in sources { group.addTask { _ = await source.reach(wanted.ends, atMost: Self.patience) } }
         }
-        let lag = sources.map { $0.status.lag }.max() ?? 0
-        return (try await history.page(query), lag)
+        // What only one of them has seen would make a history that there never was.
+        let reached = sources.reduce(wanted) { $0.common($1.positions) }
+        return (try await history.page(query, cut: reached), wanted.lag(reached.ends))
     }
 }

@@ -22,8 +22,9 @@ package struct UserRoutes: Sendable {
     }
 
     private func answer(_ request: Request, _ context: some RequestContext) async throws -> Response {
-        let query = try Self.query(request, id: context.parameters.get("id") ?? "")
         let users = try services.opened().users
+        let query = try Self.query(
+            request, id: context.parameters.get("id") ?? "", partitionCount: users.partitionCount)
         do {
             let (page, lag) = try await users.page(query)
             return JSONResponse.make(.ok, Self.body(page, lag: lag))
@@ -34,7 +35,7 @@ package struct UserRoutes: Sendable {
         }
     }
 
-    private static func query(_ request: Request, id: String) throws(AdminError) -> UserHistoryQuery {
+    private static func query(_ request: Request, id: String, partitionCount: Int) throws(AdminError) -> UserHistoryQuery {
         let parameters = try QueryParameters(request, known: ["limit", "cursor", "from", "to", "event"])
         guard let user = id.removingPercentEncoding, !user.isEmpty else {
             throw AdminError(parameter: "the id", id, must: "percent-encoded UTF-8")
@@ -45,7 +46,7 @@ package struct UserRoutes: Sendable {
         query.to = try parameters.time("to")
         query.event = parameters.text("event").map(ExactText.init)
         if let text = parameters.text("cursor") {
-            guard let cursor = UserHistoryCursor(text) else {
+            guard let cursor = UserHistoryCursor(text, partitionCount: partitionCount) else {
                 throw AdminError(parameter: "cursor", text, must: "a nextCursor of an answer before")
             }
             query.cursor = cursor

@@ -27,8 +27,8 @@ package protocol Consumer: Sendable {
     var passedOver: PassedOver { get }
 }
 
-/// Says that one record is to blame.
-package struct PoisonRecord: Error, CustomStringConvertible {
+/// A record that a consumer cannot take; as an error it says that this one is to blame.
+package struct PoisonRecord: Error, Equatable, CustomStringConvertible {
     package let partition: PartitionID
     package let offset: Int64
     package let reason: String

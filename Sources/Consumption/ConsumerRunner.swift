@@ -13,12 +13,12 @@ package final class ConsumerRunner: Sendable {
     package enum Notice: Sendable {
         case failed(reason: String, attempt: Int)
         case recovered
-        case setAside(SetAsideRecord)
+        case setAside(PoisonRecord)
         case passedOver(ConsumptionGap)
     }
 
     /// Inflated bytes of one delivery, above which no further partition is added.
-    private static let deliveryBytes = 8 << 20
+    private static let deliveryBytes = 2 << 20
     /// How often a poisonous record is tried before it is set aside.
     private static let poisonAttempts = 3
     /// So long records may come together before they are looked for again.
@@ -46,16 +46,16 @@ package final class ConsumerRunner: Sendable {
         }
 
         /// Those among `slices` that are not to be tried again.
-        func setAside(among slices: [RecordSlice]) -> [SetAsideRecord] {
+        func setAside(among slices: [RecordSlice]) -> [PoisonRecord] {
             all.compactMap { record, attempts in
                 guard attempts >= poisonAttempts,
                     slices.contains(where: { $0.partition == record.partition && $0.offsets.contains(record.offset) })
                 else { return nil }
-                return SetAsideRecord(partition: record.partition, offset: record.offset, reason: record.reason)
+                return record
             }
         }
 
-        mutating func forget(_ records: [SetAsideRecord]) {
+        mutating func forget(_ records: [PoisonRecord]) {
             all.removeAll { suspect in
                 records.contains { $0.partition == suspect.record.partition && $0.offset == suspect.record.offset }
             }
@@ -207,10 +207,24 @@ package final class ConsumerRunner: Sendable {
             passedOver: consumer.passedOver, takenCount: state.takenCount, failureCount: state.failureCount)
     }
 
+    /// Behind what the consumer has taken, of each partition.
+    package var positions: [Int64] {
+        let positions = state.withLock { $0.positions }
+        return positions.isEmpty ? consumer.committed : positions
+    }
+
+    /// Where each partition ends now.
+    package func ends() throws(LogError) -> [Int64] { try bounds().map(\.highWatermark.value) }
+
     /// Waits until the consumer has taken what each partition holds now, which is brought to rest for it. False: it was not done in time.
     package func reachEnd(atMost timeout: Duration) async -> Bool {
+        guard let ends = try? ends() else { return false }
+        return await reach(ends, atMost: timeout)
+    }
+
+    /// Waits until the consumer has taken everything before `ends`, which is brought to rest for it. False: it was not done in time.
+    package func reach(_ ends: [Int64], atMost timeout: Duration) async -> Bool {
         let deadline = ContinuousClock.now + timeout
-        guard let ends = try? bounds().map(\.highWatermark.value) else { return false }
         func isReached() -> Bool {
             state.withLock { state in
                 state.positions.count == ends.count && zip(state.positions, ends).allSatisfy { $0 >= $1 }

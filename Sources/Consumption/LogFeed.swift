@@ -5,8 +5,10 @@ internal import Synchronization
 /// A log's batches opened once for all consumers that come by: each piece is kept until newer ones need its room, and those who follow the
 /// log's end at their own pace find there what another one has just read.
 package final class LogFeed: Sendable {
-    /// Bytes of stored batches in one read. Ours inflate to some six times that.
+    /// Bytes of stored batches in one read.
     private static let readBytes = 256 << 10
+    /// What these may inflate to; ours take some six times their bytes, what repeats itself a hundred times.
+    private static let inflatedBytesMax = 1 << 20
 
     private struct Piece {
         let batches: InflatedBatches
@@ -29,7 +31,7 @@ package final class LogFeed: Sendable {
     /// - Parameters:
     ///   - keptBytesMax: inflated bytes that are kept for others.
     ///   - readBytes: of stored batches, in one read; at least one batch is read.
-    package init(_ reader: any LogReader, keptBytesMax: Int = 32 << 20, readBytes: Int = readBytes) {
+    package init(_ reader: any LogReader, keptBytesMax: Int = 4 << 20, readBytes: Int = readBytes) {
         self.reader = reader
         self.keptBytesMax = keptBytesMax
         self.readBytes = readBytes
@@ -48,7 +50,9 @@ package final class LogFeed: Sendable {
     /// Batches of which the first holds `offset`; nil at the log's end.
     package func read(_ partition: TopicPartition, from offset: Int64) async throws(LogError) -> InflatedBatches? {
         if let known = known(partition, offset) { return known }
-        let batches = InflatedBatches(try await reader.read(partition, from: Offset(offset), maximumBytes: readBytes))
+        let batches = InflatedBatches(
+            try await reader.read(partition, from: Offset(offset), maximumBytes: readBytes),
+            inflatedBytesMax: Self.inflatedBytesMax)
         guard let next = batches.nextOffset, next > offset else { return nil }
         keep(batches, offset..<next, of: partition)
         return batches

@@ -33,11 +33,11 @@ package struct Delivery: Sendable {
     /// In order; those of one partition follow each other.
     package let slices: [RecordSlice]
     /// Records among them that are not to be looked at again: the consumer keeps them with their reason, in the same step as its position.
-    package let setAside: [SetAsideRecord]
+    package let setAside: [PoisonRecord]
     /// Records that the consumer's position has passed without seeing them.
     package let gaps: [ConsumptionGap]
 
-    package init(slices: [RecordSlice], setAside: [SetAsideRecord] = [], gaps: [ConsumptionGap] = []) {
+    package init(slices: [RecordSlice], setAside: [PoisonRecord] = [], gaps: [ConsumptionGap] = []) {
         self.slices = slices
         self.setAside = setAside
         self.gaps = gaps
@@ -62,19 +62,6 @@ package struct Delivery: Sendable {
         for gap in gaps { positions[gap.partition] = max(positions[gap.partition] ?? 0, gap.offsets.upperBound) }
         for slice in slices { positions[slice.partition] = max(positions[slice.partition] ?? 0, slice.offsets.upperBound) }
         return positions
-    }
-}
-
-/// A record that a consumer cannot take, however often it tries.
-package struct SetAsideRecord: Sendable, Equatable {
-    package let partition: PartitionID
-    package let offset: Int64
-    package let reason: String
-
-    package init(partition: PartitionID, offset: Int64, reason: String) {
-        self.partition = partition
-        self.offset = offset
-        self.reason = reason
     }
 }
 

@@ -24,14 +24,16 @@ public final class InflatedBatches: @unchecked Sendable {
     public private(set) var gaps: [Gap] = []
     /// The offset behind all of them; nil where there is no batch.
     public private(set) var nextOffset: Int64?
-    /// What the records take, inflated.
-    public var byteCount: Int { bytes.count }
+    /// What they take in memory.
+    public var byteCount: Int { bytes.capacity + records.capacity * MemoryLayout<RecordView>.stride }
 
-    /// - Parameter batches: whole batches whose checksums hold, one behind the other, as a log gives them. One that does not open all the
-    ///   same is a gap; what follows bytes that are no batch is left out.
-    public init(_ batches: [UInt8]) {
-        var inflated = GrowableBytes(capacity: batches.count * 6)
-        let opened = Self.inflate(batches, to: &inflated)
+    /// - Parameters:
+    ///   - batches: whole batches whose checksums hold, one behind the other, as a log gives them. One that does not open all the
+    ///     same is a gap; what follows bytes that are no batch is left out.
+    ///   - inflatedBytesMax: once they take so many, the batches behind are left out; the first is never.
+    public init(_ batches: [UInt8], inflatedBytesMax: Int = .max) {
+        var inflated = GrowableBytes(capacity: min(batches.count * 6, inflatedBytesMax) + Self.readableBytesBehind)
+        let opened = Self.inflate(batches, to: &inflated, max: inflatedBytesMax)
         inflated.reserve(Self.readableBytesBehind)
             .initializeMemory(as: UInt8.self, repeating: 0, count: Self.readableBytesBehind)
         bytes = inflated
@@ -45,12 +47,12 @@ public final class InflatedBatches: @unchecked Sendable {
         let hole: String?
     }
 
-    private static func inflate(_ batches: [UInt8], to inflated: inout GrowableBytes) -> [Opened] {
+    private static func inflate(_ batches: [UInt8], to inflated: inout GrowableBytes, max: Int) -> [Opened] {
         var reader = RecordBatchReader()
         var opened: [Opened] = []
         batches.withUnsafeBytes { bytes in
             var position = 0
-            while position < bytes.count {
+            while position < bytes.count, position == 0 || inflated.count < max {
                 let batch = UnsafeRawBufferPointer(rebasing: bytes[position...])
                 guard let header = try? RecordBatchHeader(reading: batch), header.totalBytes <= batch.count else { break }
                 let start = inflated.count

@@ -21,15 +21,15 @@ package final class DescriptorBudget: Sendable {
     private let last: Mutex<(others: Int, time: TimeInterval)?> = Mutex(nil)
 
     /// `limit` is the process's limit of open files; `segmentCount` how many segments there are, which the log opens while
-    /// connections are already accepted; `now` is in seconds.
+    /// connections are already accepted; `otherCount` what else will be opened then; `now` is in seconds.
     package init(
-        limit: Int, partitionCount: Int, segmentCount: Int,
+        limit: Int, partitionCount: Int, segmentCount: Int, otherCount: Int,
         countOpen: @escaping @Sendable () -> Int = DescriptorBudget.countOpenDescriptors,
         now: @escaping @Sendable () -> TimeInterval = { ProcessInfo.processInfo.systemUptime }
     ) {
         self.limit = limit
         reserve = Self.reserved + Self.reservedForPartition * partitionCount
-        othersMin = countOpen() + max(segmentCount, partitionCount)
+        othersMin = countOpen() + max(segmentCount, partitionCount) + otherCount
         self.countOpen = countOpen
         self.now = now
     }

@@ -58,7 +58,7 @@ package struct EventTrackingService: Sendable {
         }
         let descriptors = DescriptorBudget(
             limit: descriptorLimit, partitionCount: settings.partitionCount,
-            segmentCount: DescriptorBudget.countSegments(directory.path))
+            segmentCount: DescriptorBudget.countSegments(directory.path), otherCount: ConsumerGroups.descriptorsMax)
         let limits = connectionLimits(descriptors)
         let eventLoops = EventLoopGroupProvider.singleton
         let watches = ConnectionWatches(

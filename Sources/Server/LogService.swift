@@ -58,7 +58,7 @@ struct LogService: Service {
         for trouble in log.troubles where !trouble.state.isWritable { logger.error("\(trouble)") }
         status.setHealth { LogHealth(log) }
         let consumers = ConsumerGroups(
-            log, topic: engine.topic, folder: try projectionsFolder(), logger: logger)
+            log, topic: engine.topic, folder: "\(dataDirectory)/\(ConsumerGroups.folderName)", logger: logger)
         for source in engine.metrics(settings) { metrics.add(source) }
         metrics.add(ConsumerMetrics(runners: consumers.runners))
         admin.set(
@@ -84,13 +84,6 @@ struct LogService: Service {
     /// Each second, until the service ends.
     private func keep(_ ledger: LedgerKeeper) async {
         while (try? await Task.sleep(for: .seconds(1))) != nil { await onThread { ledger.keepOrTell() } }
-    }
-
-    /// The folder of what is made of the log.
-    private func projectionsFolder() throws -> String {
-        let folder = "\(dataDirectory)/\(ConsumerGroups.folderName)"
-        try DataDirectory.make(folder)
-        return folder
     }
 
     /// Runs what blocks on a thread of its own.

@@ -101,9 +101,19 @@ class Service:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def descriptors_at_rest(self):
-        """Its descriptors without any connection: one that its client has closed stays open until the service has read that."""
-        wait_until(lambda: self.connection_count() == 0, 20)
-        return self.descriptor_count()
+        """Its descriptors without any connection: one that its client has closed stays open until the service has read that. What is made
+        of the log is open then."""
+        projections = self.data_dir / "projections"
+        wait_until(lambda: self.connection_count() == 0 and len(list(projections.glob("*.sqlite-shm"))) == 2, 20)
+        counts = [-1]
+
+        def is_steady():
+            counts.append(self.descriptor_count())
+            time.sleep(0.3)
+            return counts[-1] == counts[-2]
+
+        wait_until(is_steady, 20)
+        return counts[-1]
 
     def connection_count(self):
         """Its sockets but the listener."""

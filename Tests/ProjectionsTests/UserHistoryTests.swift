@@ -116,25 +116,28 @@ import Testing
     @Test func pagesAreOfTheMomentOfTheFirst() async throws {
         let harness = HistoryHarness()
         for time in 0..<20 as Range<Int64> { harness.log.append([.event(user: "u", time: time)]) }
-        for time in 5..<9 as Range<Int64> { harness.log.append([.event(anonymous: "a", time: 20 + time)]) }
+        for time in 0..<4 as Range<Int64> { harness.log.append([.event(anonymous: "a", time: time)]) }
         try await harness.open { open in
-            let history = UserHistory(
-                index: open.index, aliases: open.aliases, feed: LogFeed(harness.log), topic: harness.log.topic, now: { 50 })
             var query = UserHistoryQuery(user: "u")
             query.limit = 5
-            let first = try await history.page(query)
+            let cut = LogCut(ends: try open.runners[0].ends())
+            let first = try await open.history.page(query, cut: cut)
             #expect(times(first.events) == [19, 18, 17, 16, 15])
-            harness.log.append([.event("identify", user: "u", anonymous: "a", time: 60), .event(user: "u", time: 61)])
+            // Later in the log, but not by its clock.
+            harness.log.append([.event(anonymous: "a", time: 14), .event("identify", user: "u", anonymous: "a", time: 19)])
             for runner in open.runners { #expect(await runner.reachEnd(atMost: patience)) }
             query.cursor = first.nextCursor
-            let second = try await history.page(query)
-            #expect(times(second.events) == [14, 13, 12, 11, 10])
-            query.cursor = nil
             query.limit = 100
-            let later = UserHistory(
-                index: open.index, aliases: open.aliases, feed: LogFeed(harness.log), topic: harness.log.topic, now: { 70 })
-            let anew = try await later.page(query)
-            #expect(times(anew.events).prefix(6) == [61, 60, 28, 27, 26, 25])
+            let second = try await open.history.page(query, cut: LogCut(ends: open.runners[0].ends()))
+            #expect(times(second.events) == Array(0..<15).reversed())
+            query.cursor = nil
+            let now = LogCut(ends: try open.runners[0].ends())
+            let anew = try await open.history.page(query, cut: now)
+            #expect(times(anew.events).count == 26)
+            let known = try await open.aliases.owners(of: ExactText("a"), cut: now).map(\.user)
+            #expect(known == [ExactText("u")])
+            let before = try await open.aliases.owners(of: ExactText("a"), cut: cut)
+            #expect(before.isEmpty)
         }
     }
 

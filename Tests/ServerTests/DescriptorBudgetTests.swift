@@ -8,7 +8,8 @@ import Testing
     @Test func theLogsDescriptorsAndAReserveStayFree() {
         let count = Atomic(15)
         let budget = DescriptorBudget(
-            limit: 1000, partitionCount: 12, segmentCount: 0, countOpen: { count.load(ordering: .relaxed) }, now: { 0 })
+            limit: 1000, partitionCount: 12, segmentCount: 0, otherCount: 0, countOpen: { count.load(ordering: .relaxed) },
+            now: { 0 })
         count.store(130, ordering: .relaxed)
         // 1000, less 64, less 4 for each partition, less the 30 that are no connections.
         #expect(budget.connectionsMax(open: 100) == 1000 - 64 - 48 - 30)
@@ -18,7 +19,7 @@ import Testing
         let time = Atomic(0)
         let count = Atomic(36)
         let budget = DescriptorBudget(
-            limit: 1000, partitionCount: 0, segmentCount: 0, countOpen: { count.load(ordering: .relaxed) },
+            limit: 1000, partitionCount: 0, segmentCount: 0, otherCount: 0, countOpen: { count.load(ordering: .relaxed) },
             now: { Double(time.load(ordering: .relaxed)) })
         #expect(budget.connectionsMax(open: 0) == 900)
         count.store(536, ordering: .relaxed)
@@ -32,7 +33,7 @@ import Testing
         #expect(budget.connectionsMax(open: 600) == 900, "no more than a second old where none is free")
     }
 
-    @Test func theLogsSegmentsCountBeforeTheyAreOpen() throws {
+    @Test func whatTheLogAndItsConsumersOpenCountsBeforeItIsOpen() throws {
         let temporary = TemporaryDirectory()
         for name in ["a-0/0.log", "a-0/0.index", "a-1/0.log", "a-1/5.log"] {
             let path = URL(fileURLWithPath: "\(temporary.path)/\(name)")
@@ -43,8 +44,8 @@ import Testing
         let segmentCount = DescriptorBudget.countSegments(temporary.path)
         #expect(segmentCount == 3)
         let budget = DescriptorBudget(
-            limit: 1000, partitionCount: 2, segmentCount: segmentCount, countOpen: { 10 }, now: { 0 })
-        #expect(budget.connectionsMax(open: 0) == 1000 - 64 - 8 - 13)
+            limit: 1000, partitionCount: 2, segmentCount: segmentCount, otherCount: 7, countOpen: { 10 }, now: { 0 })
+        #expect(budget.connectionsMax(open: 0) == 1000 - 64 - 8 - 10 - 3 - 7)
     }
 
     @Test func descriptorsAreCountedAsTheyAre() {

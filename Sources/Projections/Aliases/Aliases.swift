@@ -71,35 +71,36 @@ package final class Aliases: Consumer {
 
     /// When which id is the user's.
     ///
-    /// - Parameter asOf: only what was said up to this time, in milliseconds since 1970.
-    package func intervals(of user: ExactText, asOf: Int64) async throws -> [AliasInterval] {
+    /// - Parameter cut: only what was said in it.
+    package func intervals(of user: ExactText, cut: LogCut) async throws -> [AliasInterval] {
         try await database.read { database in
             let ids = try Data.fetchAll(
-                database.cachedStatement(sql: "SELECT DISTINCT id FROM aliases WHERE user = ? AND time <= ? LIMIT ?"),
-                arguments: [Self.data(user), asOf, Self.rowsMax])
+                database.cachedStatement(sql: "SELECT DISTINCT id FROM aliases WHERE user = ? LIMIT ?"),
+                arguments: [Self.data(user), Self.rowsMax])
             return try ids.flatMap { id in
-                try Self.intervals(Self.text(id), asOf, database).filter { $0.user == user }
+                try Self.intervals(Self.text(id), cut, database).filter { $0.user == user }
             }
         }
     }
 
     /// Whose an id is, and when.
-    package func owners(of id: ExactText, asOf: Int64) async throws -> [AliasInterval] {
-        try await database.read { database in try Self.intervals(id, asOf, database) }
+    package func owners(of id: ExactText, cut: LogCut) async throws -> [AliasInterval] {
+        try await database.read { database in try Self.intervals(id, cut, database) }
     }
 
-    private static func intervals(_ id: ExactText, _ asOf: Int64, _ database: Database) throws -> [AliasInterval] {
-        let accepted = try AliasCircles.accepted(rows(id, asOf, database)) { try rows($0, asOf, database) }
+    private static func intervals(_ id: ExactText, _ cut: LogCut, _ database: Database) throws -> [AliasInterval] {
+        let accepted = try AliasCircles.accepted(rows(id, cut, database)) { try rows($0, cut, database) }
         return AliasInterval.all(accepted)
     }
 
-    private static func rows(_ id: ExactText, _ asOf: Int64, _ database: Database) throws -> [AliasRow] {
+    private static func rows(_ id: ExactText, _ cut: LogCut, _ database: Database) throws -> [AliasRow] {
         try Row.fetchAll(
             database.cachedStatement(
-                sql: "SELECT partition, position, time, kind, user FROM aliases WHERE id = ? AND time <= ? ORDER BY time LIMIT ?"),
-            arguments: [data(id), asOf, rowsMax]
+                sql: "SELECT partition, position, time, kind, user FROM aliases WHERE id = ? ORDER BY time LIMIT ?"),
+            arguments: [data(id), rowsMax]
         ).compactMap { row in
-            AliasRow.Kind(rawValue: row["kind"]).map { kind in
+            guard cut.holds(partition: row["partition"], offset: row["position"]) else { return nil }
+            return AliasRow.Kind(rawValue: row["kind"]).map { kind in
                 AliasRow(
                     id: id, user: text(row["user"]), kind: kind, time: row["time"], partition: row["partition"],
                     offset: row["position"])

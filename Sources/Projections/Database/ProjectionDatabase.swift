@@ -120,9 +120,11 @@ final class ProjectionDatabase: Sendable {
 
     func close() {
         guard let pool = state.withLock({ $0.pool }) else { return }
-        // So that the file alone holds everything: the readers, which are closed last, may not do it.
-        _ = try? pool.writeWithoutTransaction { try $0.checkpoint(.truncate) }
         try? pool.close()
+        // So that the file alone is left and holds everything: the pool's readers, which are closed last, may not do it.
+        guard let last = try? DatabaseQueue(path: file.path) else { return }
+        _ = try? last.writeWithoutTransaction { try $0.checkpoint(.truncate) }
+        try? last.close()
     }
 
     // MARK: What every projection keeps
@@ -161,7 +163,7 @@ final class ProjectionDatabase: Sendable {
 
 /// A record that was set aside, and what it holds.
 struct KeptRecord: Sendable {
-    let record: SetAsideRecord
+    let record: PoisonRecord
     let key: Data?
     let value: Data?
 

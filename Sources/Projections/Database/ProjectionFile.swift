@@ -3,7 +3,7 @@ internal import Glibc
 internal import GRDB
 
 /// Where a projection is kept, what its tables are, and of which log it is made.
-struct ProjectionFile: Sendable {
+package struct ProjectionFile: Sendable {
     /// Which log the content is of.
     struct Source: Sendable, Equatable {
         let topic: TopicName
@@ -20,6 +20,12 @@ struct ProjectionFile: Sendable {
         }
     }
 
+    /// Connections that read at the same time.
+    private static let readersMax = 2
+    /// Descriptors of one file at most: of each connection one and one of its WAL, and that of the WAL's index.
+    package static let descriptorsMax = 2 * (readersMax + 1) + 1
+
+    private let folder: String
     let path: String
     let source: Source
     /// Another number makes the file anew.
@@ -28,6 +34,7 @@ struct ProjectionFile: Sendable {
 
     /// - Parameter tables: the statements that make them.
     init(folder: String, name: String, version: Int, tables: String, source: Source) {
+        self.folder = folder
         path = "\(folder)/\(name).sqlite"
         self.source = source
         self.version = version
@@ -48,7 +55,11 @@ struct ProjectionFile: Sendable {
         return try makeAnew()
     }
 
+    /// Makes the file, and the folder where it is missing.
     func makeAnew() throws -> DatabasePool {
+        if mkdir(folder, 0o755) != 0, errno != EEXIST {
+            throw NotReady(reason: "\(folder) cannot be made: \(String(cString: strerror(errno)))")
+        }
         for suffix in ["", "-wal", "-shm", "-journal"] { unlink(path + suffix) }
         let pool = try connect()
         try pool.write(fill)
@@ -57,11 +68,12 @@ struct ProjectionFile: Sendable {
 
     private func connect() throws -> DatabasePool {
         var configuration = Configuration()
-        configuration.maximumReaderCount = 4
+        configuration.maximumReaderCount = Self.readersMax
         configuration.prepareDatabase { database in
             // The log has everything: what a power cut takes off the end is read there again, and what is left is whole.
             try database.execute(sql: "PRAGMA synchronous = NORMAL")
-            try database.execute(sql: "PRAGMA cache_size = -32768")
+            // Of each connection, in KiB. What else is asked for often is in the system's cache.
+            try database.execute(sql: "PRAGMA cache_size = -2048")
         }
         return try DatabasePool(path: path, configuration: configuration)
     }

@@ -15,23 +15,21 @@ package struct UserHistory: Sendable {
     private let aliases: Aliases
     private let feed: LogFeed
     private let topic: TopicDefinition
-    /// Milliseconds since 1970.
-    private let now: @Sendable () -> Int64
 
-    package init(
-        index: UserIndex, aliases: Aliases, feed: LogFeed, topic: TopicDefinition, now: @escaping @Sendable () -> Int64
-    ) {
+    package init(index: UserIndex, aliases: Aliases, feed: LogFeed, topic: TopicDefinition) {
         self.index = index
         self.aliases = aliases
         self.feed = feed
         self.topic = topic
-        self.now = now
     }
 
+    package var partitionCount: Int { topic.partitionCount }
+
+    /// - Parameter cut: what the first page is made of. One that the index and the aliases have reached is complete.
     /// - Returns: fewer events than asked for only where there are no more, or where a cursor says that the search goes on behind it.
-    package func page(_ query: UserHistoryQuery) async throws -> UserHistoryPage {
-        let asOf = query.cursor?.asOf ?? now()
-        var sources = try await sources(query, asOf)
+    package func page(_ query: UserHistoryQuery, cut: LogCut) async throws -> UserHistoryPage {
+        let cut = query.cursor?.cut ?? cut
+        var sources = try await sources(query, cut)
         let reader = Reader(feed: feed, topic: topic.name, event: query.event)
         var page = UserHistoryPage()
         var (readCount, byteCount) = (0, 0)
@@ -44,7 +42,7 @@ package struct UserHistory: Sendable {
                 page.events.append(.init(partition: partition, offset: head.offset, time: head.time, json: json))
                 byteCount += json.count
             }
-            page.nextCursor = UserHistoryCursor(time: head.time, partition: partition, offset: head.offset, asOf: asOf)
+            page.nextCursor = UserHistoryCursor(time: head.time, partition: partition, offset: head.offset, cut: cut)
             try await advance(&sources[newest], reader)
         }
         page.nextCursor = nil
@@ -53,27 +51,28 @@ package struct UserHistory: Sendable {
 
     // MARK: Sources
 
-    private func sources(_ query: UserHistoryQuery, _ asOf: Int64) async throws -> [UserHistorySource] {
+    private func sources(_ query: UserHistoryQuery, _ cut: LogCut) async throws -> [UserHistorySource] {
         // An anonymous visitor of whom nobody knows who it is can be asked for as well.
-        let isKnown = try await !aliases.owners(of: query.user, asOf: asOf).isEmpty
-        var sources = [try await source(query.user, isKnown ? .identified : .both, query, after: nil, through: nil)]
-        for interval in try await aliases.intervals(of: query.user, asOf: asOf) {
+        let isKnown = try await !aliases.owners(of: query.user, cut: cut).isEmpty
+        var sources = [try await source(query.user, isKnown ? .identified : .both, query, cut)]
+        for interval in try await aliases.intervals(of: query.user, cut: cut) {
             sources.append(
                 try await source(
-                    interval.id, interval.takesUser ? .both : .anonymous, query, after: interval.after, through: interval.through)
-            )
+                    interval.id, interval.takesUser ? .both : .anonymous, query, cut, after: interval.after,
+                    through: interval.through))
         }
         return sources
     }
 
     private func source(
-        _ key: ExactText, _ members: UserHistorySource.Members, _ query: UserHistoryQuery, after: Int64?, through: Int64?
+        _ key: ExactText, _ members: UserHistorySource.Members, _ query: UserHistoryQuery, _ cut: LogCut, after: Int64? = nil,
+        through: Int64? = nil
     ) async throws -> UserHistorySource {
         let bytes = Array(key.string.utf8)
         let number = bytes.withUnsafeBytes { Murmur2.partition(of: $0, partitionCount: topic.partitionCount) }
         let partition = TopicPartition(topic.name, PartitionID(number))
         let bounds = try feed.bounds(of: partition)
-        var offsets = (bounds.start.value)..<max(bounds.start.value, bounds.highWatermark.value)
+        var offsets = (bounds.start.value)..<max(bounds.start.value, min(bounds.highWatermark.value, cut.ends[number]))
         /// The first offset of a record that is not older; times never fall in a partition.
         func offset(atOrAfter time: Int64) async throws -> Int64 {
             try await feed.offset(partition, atOrAfter: time)?.value ?? bounds.highWatermark.value

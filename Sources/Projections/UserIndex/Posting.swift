@@ -21,45 +21,25 @@ struct Posting: Equatable {
 /// to the next, all as LEB128; then as many name marks.
 struct PostingList {
     static func append(_ postings: ArraySlice<Posting>, to bytes: inout [UInt8]) {
-        appendNumber(UInt32(postings.count), &bytes)
+        LEB128.append(UInt64(postings.count), to: &bytes)
         var previous: UInt32 = 0
         for posting in postings {
-            appendNumber(posting.place - previous, &bytes)
+            LEB128.append(UInt64(posting.place - previous), to: &bytes)
             previous = posting.place
         }
         for posting in postings { bytes.append(posting.nameMark) }
     }
 
-    private static func appendNumber(_ number: UInt32, _ bytes: inout [UInt8]) {
-        var rest = number
-        while rest >= 0x80 {
-            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
-            rest >>= 7
-        }
-        bytes.append(UInt8(rest))
-    }
-
     /// Places and name marks; nil for bytes that are no list.
     static func read(_ bytes: UnsafeRawBufferPointer) -> [(place: UInt32, nameMark: UInt8)]? {
         var position = 0
-        func number() -> UInt32? {
-            var (value, shift): (UInt32, UInt32) = (0, 0)
-            while position < bytes.count, shift < 35 {
-                let byte = bytes[position]
-                position += 1
-                value |= UInt32(byte & 0x7F) << shift
-                if byte < 0x80 { return value }
-                shift += 7
-            }
-            return nil
-        }
-        guard let count = number(), Int(count) <= bytes.count else { return nil }
+        guard let count = LEB128.read(bytes, &position), count <= bytes.count else { return nil }
         var list: [(place: UInt32, nameMark: UInt8)] = []
         list.reserveCapacity(Int(count))
         var place: UInt32 = 0
         for _ in 0..<count {
-            guard let distance = number(), distance <= UInt32.max - place else { return nil }
-            place += distance
+            guard let distance = LEB128.read(bytes, &position), distance <= UInt32.max - place else { return nil }
+            place += UInt32(distance)
             list.append((place, 0))
         }
         guard bytes.count - position == Int(count) else { return nil }

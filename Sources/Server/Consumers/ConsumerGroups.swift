@@ -8,9 +8,12 @@ internal import Projections
 /// Everything that reads the log as it grows: each a consumer group of its own, at its own pace.
 struct ConsumerGroups: Sendable {
     /// Inflated batches that are kept for lookups, beside those for the groups.
-    private static let lookupBytes = 16 << 20
+    private static let lookupBytes = 8 << 20
     /// The folder, in the data directory, of what is made of the log.
     static let folderName = "projections"
+
+    /// Of the files of both projections.
+    static let descriptorsMax = 2 * ProjectionFile.descriptorsMax
 
     let runners: [ConsumerRunner]
     let users: UserLookup
@@ -32,8 +35,7 @@ struct ConsumerGroups: Sendable {
         runners = [indexRunner, aliasRunner]
         users = UserLookup(
             history: UserHistory(
-                index: index, aliases: aliases, feed: LogFeed(log, keptBytesMax: Self.lookupBytes, readBytes: 1), topic: topic,
-                now: ServiceClock.wall),
+                index: index, aliases: aliases, feed: LogFeed(log, keptBytesMax: Self.lookupBytes, readBytes: 1), topic: topic),
             sources: [indexRunner, aliasRunner])
         close = {
             index.close()

@@ -1,0 +1,14 @@
+/// A moment of a log: of each partition the records before an offset. What is made of just these is the same whenever somebody asks.
+package struct LogCut: Sendable, Equatable {
+    package let ends: [Int64]
+
+    package init(ends: [Int64]) { self.ends = ends }
+
+    func holds(partition: Int, offset: Int64) -> Bool { partition < ends.count && offset < ends[partition] }
+
+    /// What both have.
+    package func common(_ other: [Int64]) -> LogCut { LogCut(ends: zip(ends, other).map { min($0, $1) }) }
+
+    /// How many records it has that are not before `positions`.
+    package func lag(_ positions: [Int64]) -> Int64 { zip(ends, positions).reduce(0) { $0 + max(0, $1.0 - $1.1) } }
+}
