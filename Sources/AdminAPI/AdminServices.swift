@@ -9,17 +9,19 @@ package final class AdminServices: Sendable {
     package struct Open: Sendable {
         let retry: RejectedRetry
         let users: UserLookup
+        let live: LiveReaders
         let consumers: [ConsumerRunner]
         let log: any LogReader
         let rejectedTopic: TopicName
         let logOverview: @Sendable () -> LogOverview
 
         package init(
-            retry: RejectedRetry, users: UserLookup, consumers: [ConsumerRunner], log: any LogReader, rejectedTopic: TopicName,
-            logOverview: @escaping @Sendable () -> LogOverview
+            retry: RejectedRetry, users: UserLookup, live: LiveReaders, consumers: [ConsumerRunner], log: any LogReader,
+            rejectedTopic: TopicName, logOverview: @escaping @Sendable () -> LogOverview
         ) {
             self.retry = retry
             self.users = users
+            self.live = live
             self.consumers = consumers
             self.log = log
             self.rejectedTopic = rejectedTopic

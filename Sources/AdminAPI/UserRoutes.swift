@@ -59,16 +59,9 @@ package struct UserRoutes: Sendable {
         text.append("{\"events\":[")
         for (number, event) in page.events.enumerated() {
             if number > 0 { text.append(",") }
-            // An object, as it was stored; its own members of these names, if it has some, come before and do not count.
             event.json.withUnsafeBytes { json in
-                let end = json.lastIndex(of: UInt8(ascii: "}")) ?? json.endIndex
-                text.append(copying: UnsafeRawBufferPointer(rebasing: json[..<end]))
+                PlacedEvent.append(json, partition: event.partition, offset: event.offset, to: &text)
             }
-            text.append(",\"partition\":")
-            text.append(decimal: event.partition)
-            text.append(",\"offset\":")
-            text.append(decimal: Int(event.offset))
-            text.append("}")
         }
         text.append("],\"nextCursor\":")
         if let cursor = page.nextCursor {

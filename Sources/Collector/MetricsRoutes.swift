@@ -6,21 +6,26 @@ internal import NIOCore
 /// all where it is public.
 package struct MetricsRoutes: Sendable {
     private let isPublic: Bool
-    private let isAdmin: @Sendable (Request) -> Bool
+    private let isAdmin: @Sendable (Request, CollectorContext) async -> Bool
     private let text: @Sendable () -> String
 
-    package init(isPublic: Bool, isAdmin: @escaping @Sendable (Request) -> Bool, text: @escaping @Sendable () -> String) {
+    package init(
+        isPublic: Bool, isAdmin: @escaping @Sendable (Request, CollectorContext) async -> Bool,
+        text: @escaping @Sendable () -> String
+    ) {
         self.isPublic = isPublic
         self.isAdmin = isAdmin
         self.text = text
     }
 
     package func add(to router: Router<CollectorContext>) {
-        router.get("/metrics") { request, context in answer(request, context) }
+        router.get("/metrics") { request, context in await answer(request, context) }
     }
 
-    private func answer(_ request: Request, _ context: CollectorContext) -> Response {
-        guard isPublic || isLocal(request, context) || isAdmin(request) else {
+    private func answer(_ request: Request, _ context: CollectorContext) async -> Response {
+        var isAllowed = isPublic || isLocal(request, context)
+        if !isAllowed { isAllowed = await isAdmin(request, context) }
+        guard isAllowed else {
             return JSONResponse.error(
                 .forbidden, code: "not_local",
                 message:

@@ -14,6 +14,8 @@ struct Engine: Sendable {
     let rejectedRetry: RejectedRetry
     /// Of events.
     let topic: TopicDefinition
+    /// Of what follows from them.
+    let derivedTopic: TopicDefinition
     let rejectedTopic: TopicName
     private let deduplicator: Deduplicator
     private let enricher: Enricher
@@ -24,7 +26,9 @@ struct Engine: Sendable {
         _ settings: Settings, directory: LogDirectory, dataDirectory: String, keys: WriteKeyRing, catalogue: CurrentCatalogue,
         status: ServiceStatus, logger: Logger
     ) throws -> Engine {
-        guard let topic = TopicName(settings.topic), let rejected = TopicName(Settings.rejectedTopic) else {
+        guard let topic = TopicName(settings.topic), let rejected = TopicName(Settings.rejectedTopic),
+            let derived = TopicName(Settings.derivedTopic)
+        else {
             throw ConfigurationError("Kafka.Topic is no topic name")
         }
         var options = settings.log
@@ -35,6 +39,7 @@ struct Engine: Sendable {
         let topics = [
             TopicDefinition(name: topic, partitionCount: settings.partitionCount, keepsIdentities: true),
             TopicDefinition(name: rejected, partitionCount: 1, keepsIdentities: false),
+            TopicDefinition(name: derived, partitionCount: settings.partitionCount, keepsIdentities: false),
         ]
         let log = try EmbeddedLog.open(
             directory, topics: topics, options: options, now: clock.cautious,
@@ -65,8 +70,8 @@ struct Engine: Sendable {
                 windowSeconds: settings.deduplication.windowSeconds
             ) { wanted, since throws(LogError) in try await log.identities(among: wanted, in: topic, since: since) }
             return Engine(
-                log: log, pipeline: pipeline, ledger: ledger, rejectedRetry: retry, topic: topics[0], rejectedTopic: rejected,
-                deduplicator: deduplicator, enricher: enricher, limiter: limiter)
+                log: log, pipeline: pipeline, ledger: ledger, rejectedRetry: retry, topic: topics[0], derivedTopic: topics[2],
+                rejectedTopic: rejected, deduplicator: deduplicator, enricher: enricher, limiter: limiter)
         } catch {
             log.close()
             throw error

@@ -37,7 +37,7 @@ package struct EventTrackingService: Sendable {
         let directory = LogDirectory("\(dataDirectory)/log")
         // Before anything listens or is written: two services must never share a data directory.
         try directory.refuseIfInUse()
-        let (keys, admin) = try access(dataDirectory)
+        let (keys, admin) = try await access(dataDirectory)
         let catalogue = CurrentCatalogue(
             try CatalogueFolder.catalogue(settings.catalogueFolder, unknownEvents: settings.unknownEvents))
 
@@ -49,7 +49,10 @@ package struct EventTrackingService: Sendable {
         HealthRoutes(status: status).add(to: router)
         let metrics = Metrics()
         metrics.add(ProcessMetrics())
-        MetricsRoutes(isPublic: settings.areMetricsPublic, isAdmin: admin.isGranted, text: metrics.text).add(to: router)
+        MetricsRoutes(
+            isPublic: settings.areMetricsPublic, isAdmin: { await admin.isGranted($0, peer: $1.clientAddress) },
+            text: metrics.text
+        ).add(to: router)
         let services = AdminServices()
         AdminRoutes(services: services).add(to: router.group("/api/admin").add(middleware: AdminGate(admin)))
 
@@ -57,7 +60,7 @@ package struct EventTrackingService: Sendable {
             announce(Self.readyLine(host: settings.host, port: port, dataDirectory: dataDirectory))
         }
         let descriptors = DescriptorBudget(
-            limit: descriptorLimit, partitionCount: settings.partitionCount,
+            limit: descriptorLimit, partitionCount: 2 * settings.partitionCount,
             segmentCount: DescriptorBudget.countSegments(directory.path), otherCount: ConsumerGroups.descriptorsMax)
         let limits = connectionLimits(descriptors)
         let eventLoops = EventLoopGroupProvider.singleton
@@ -119,9 +122,15 @@ package struct EventTrackingService: Sendable {
     }
 
     /// The configured keys and admin token, and in place of what is not configured what was made for this data directory.
-    private func access(_ dataDirectory: String) throws -> (keys: WriteKeyRing, admin: AdminAccess) {
+    private func access(_ dataDirectory: String) async throws -> (keys: WriteKeyRing, admin: AdminAccess) {
+        let tokens = try await settings.jwt.verifier()
+        func admin(_ token: String) -> AdminAccess {
+            AdminAccess(
+                token: token, tokens: tokens, proxies: settings.trustedProxies,
+                attempts: FailedAttempts(clock: SteadyClock.nanoseconds))
+        }
         if !settings.writeKeys.isEmpty, let token = settings.adminToken {
-            return (WriteKeyRing(settings.writeKeys), AdminAccess(token: token))
+            return (WriteKeyRing(settings.writeKeys), admin(token))
         }
         let (credentials, isNew): (Credentials, Bool)
         do {
@@ -131,7 +140,7 @@ package struct EventTrackingService: Sendable {
             logger.warning(
                 "nobody can administer this service until it is started again, for no admin token is configured and none can be made",
                 metadata: ["reason": "\(error)"])
-            return (WriteKeyRing(settings.writeKeys), AdminAccess(token: Credentials.unkept().adminToken))
+            return (WriteKeyRing(settings.writeKeys), admin(Credentials.unkept().adminToken))
         }
         if isNew {
             var made: Logger.Metadata = ["file": "\(dataDirectory)/\(Credentials.fileName)"]
@@ -141,7 +150,7 @@ package struct EventTrackingService: Sendable {
                 "made for this data directory, as none is configured; this is the only time that it is shown", metadata: made)
         }
         let keys = settings.writeKeys.isEmpty ? [WriteKey(key: credentials.writeKey)] : settings.writeKeys
-        return (WriteKeyRing(keys), AdminAccess(token: settings.adminToken ?? credentials.adminToken))
+        return (WriteKeyRing(keys), admin(settings.adminToken ?? credentials.adminToken))
     }
 
     private static func readyLine(host: String, port: Int, dataDirectory: String) -> String {

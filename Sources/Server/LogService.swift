@@ -58,12 +58,14 @@ struct LogService: Service {
         for trouble in log.troubles where !trouble.state.isWritable { logger.error("\(trouble)") }
         status.setHealth { LogHealth(log) }
         let consumers = ConsumerGroups(
-            log, topic: engine.topic, folder: "\(dataDirectory)/\(ConsumerGroups.folderName)", logger: logger)
+            engine, settings: settings, folder: "\(dataDirectory)/\(ConsumerGroups.folderName)", logger: logger)
         for source in engine.metrics(settings) { metrics.add(source) }
         metrics.add(ConsumerMetrics(runners: consumers.runners))
+        let live = LiveReaders(log: log, topic: engine.topic)
+        metrics.add(LiveMetrics(readers: live))
         admin.set(
             .init(
-                retry: engine.rejectedRetry, users: consumers.users, consumers: consumers.runners, log: log,
+                retry: engine.rejectedRetry, users: consumers.users, live: live, consumers: consumers.runners, log: log,
                 rejectedTopic: engine.rejectedTopic, logOverview: { LogOverview(log) }))
         status.set(.ready(engine.pipeline))
         onReady()

@@ -32,7 +32,9 @@ import Testing
             "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging", "NIOCore", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1",
             "Synchronization",
         ],
-        "AdminAPI": ["Foundation", "Hummingbird", "HTTPTypes", "Synchronization"],
+        "AdminAPI": [
+            "Foundation", "Hummingbird", "HTTPTypes", "JWTKit", "NIOCore", "ServiceLifecycle", "Synchronization",
+        ],
         "Server": [
             "Foundation", "Hummingbird", "HummingbirdCore", "Logging", "NIOCore", "ServiceLifecycle", "Synchronization",
             "UnixSignals",

@@ -28,6 +28,9 @@ class Object(list):
         else:
             self[place] = (self[place][0], value)
 
+    def has_twice(self, *names):
+        return any(sum(text(name) == wanted for name, _ in self) > 1 for wanted in names)
+
     @property
     def has_name_twice(self):
         names = [text(name) for name, _ in self]

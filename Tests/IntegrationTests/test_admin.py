@@ -67,7 +67,7 @@ def test_consumers_tell_how_far_they_are(service):
     fill(service)
     ask(service, user(USER))
     consumers = {consumer["group"]: consumer for consumer in ask(service, "consumers")["consumers"]}
-    assert set(consumers) == {"user-index", "aliases"}
+    assert set(consumers) == {"user-index", "aliases", "sessions"}
     for consumer in consumers.values():
         assert consumer["lag"] == 0 and consumer["taken"] == 22 and consumer["failures"] == consumer["setAside"] == 0
         assert sum(partition["endOffset"] for partition in consumer["partitions"]) == 22
@@ -76,11 +76,11 @@ def test_consumers_tell_how_far_they_are(service):
     assert sum(partition["committed"] for partition in consumers["aliases"]["partitions"]) == 22
     shown = command(service, "consumers")
     assert shown.returncode == 0, shown.stderr
-    assert [line.split()[0] for line in shown.stdout.splitlines()] == ["GROUP", "user-index", "aliases"]
-    assert len(command(service, "consumers", "--partitions").stdout.splitlines()) == 25
+    assert [line.split()[0] for line in shown.stdout.splitlines()] == ["GROUP", "user-index", "aliases", "sessions"]
+    assert len(command(service, "consumers", "--partitions").stdout.splitlines()) == 37
     scrape = Scrape(service)
-    assert len(scrape.all("consumer_lag")) == 24 and scrape.sum("consumer_lag") == 0
-    assert scrape.by("consumer_records_total", "group") == {"user-index": 22, "aliases": 22}
+    assert len(scrape.all("consumer_lag")) == 36 and scrape.sum("consumer_lag") == 0
+    assert scrape.by("consumer_records_total", "group") == {"user-index": 22, "aliases": 22, "sessions": 22}
 
 
 def test_the_log_is_told_by_its_parts(service):

@@ -98,12 +98,15 @@ final class HistoryHarness {
 extension MemoryLog.Record {
     /// An event as the service stores it.
     static func event(
-        _ name: String = "test", user: String? = nil, anonymous: String? = nil, previous: String? = nil, time: Int64
+        _ name: String = "test", user: String? = nil, anonymous: String? = nil, previous: String? = nil, session: String? = nil,
+        said: String? = nil, time: Int64
     ) -> MemoryLog.Record {
         var members: [String: String] = ["event": name]
         members["userId"] = user
         members["anonymousId"] = anonymous
         members["previousId"] = previous
+        members["sessionId"] = session
+        members["timestamp"] = said
         let json = try! JSONEncoder().encode(members)
         return .init(key: user ?? anonymous!, timestamp: time, value: String(decoding: json, as: UTF8.self), event: name)
     }

@@ -2,8 +2,8 @@ package import EventLog
 internal import RecordFormat
 internal import Synchronization
 
-/// A topic in memory, as a reader of a log finds it; a test appends to it, and makes it lose records or fail.
-package final class MemoryLog: LogReader {
+/// A topic in memory, as readers and writers of a log find it; a test appends to it, and makes it lose records or fail.
+package final class MemoryLog: LogReader, LogWriter {
     package struct Record: Sendable, Equatable {
         package var key: String
         package var timestamp: Int64
@@ -29,14 +29,16 @@ package final class MemoryLog: LogReader {
         var partitions: [Partition]
         var readCount = 0
         var failure: LogError?
+        /// Appends that are to fail, and whether they store what they are given all the same.
+        var failingAppends: [Bool] = []
     }
 
     package let topic: TopicDefinition
     package let growth = GrowthSignal()
     private let state: Mutex<State>
 
-    package init(partitionCount: Int) {
-        topic = TopicDefinition(name: TopicName("raw")!, partitionCount: partitionCount, keepsIdentities: false)
+    package init(partitionCount: Int, name: String = "raw") {
+        topic = TopicDefinition(name: TopicName(name)!, partitionCount: partitionCount, keepsIdentities: false)
         state = Mutex(State(partitions: Array(repeating: Partition(), count: partitionCount)))
     }
 
@@ -44,6 +46,28 @@ package final class MemoryLog: LogReader {
 
     package var readCount: Int { state.withLock { $0.readCount } }
     package func fail(_ error: LogError?) { state.withLock { $0.failure = error } }
+    package func failAppends(storing: [Bool]) { state.withLock { $0.failingAppends = storing } }
+
+    /// All records, partition by partition.
+    package func records() -> [Record] {
+        state.withLock { state in
+            state.partitions.flatMap { partition in
+                partition.batches.flatMap { batch in
+                    let records = InflatedBatches(batch.bytes)
+                    return (0..<records.count).map { place in
+                        records.withRecord(at: place) { record in
+                            func text(_ bytes: UnsafeRawBufferPointer?) -> String {
+                                String(decoding: bytes ?? .init(start: nil, count: 0), as: UTF8.self)
+                            }
+                            return Record(
+                                key: text(record.key), timestamp: record.timestamp, value: text(record.value),
+                                event: text(record.header("event")))
+                        }
+                    }
+                }
+            }
+        }
+    }
 
     package static func partition(of key: String, count: Int) -> Int {
         Array(key.utf8).withUnsafeBytes { Murmur2.partition(of: $0, partitionCount: count) }
@@ -67,6 +91,10 @@ package final class MemoryLog: LogReader {
             RecordBody.append(record, to: &body)
             builder.append(body: body.bytes, timestamp: record.timestamp)
         }
+        return append(&builder, to: partition, settling: settling)
+    }
+
+    private func append(_ builder: inout RecordBatchBuilder, to partition: Int, settling: Bool) -> Int64 {
         let base = state.withLock { state in
             let base = state.partitions[partition].end
             var bytes = GrowableBytes()
@@ -97,6 +125,25 @@ package final class MemoryLog: LogReader {
             state.partitions[partition].batches.removeAll { $0.next <= offset }
             state.partitions[partition].start = state.partitions[partition].batches.first?.base ?? end
         }
+    }
+
+    // MARK: LogWriter
+
+    package func topic(named name: TopicName) -> (handle: TopicHandle, partitionCount: Int)? {
+        name == topic.name ? (TopicHandle(index: 0), topic.partitionCount) : nil
+    }
+
+    package func append(_ group: RecordGroup, onReceipt: @escaping @Sendable (AppendReceipt) -> Void) {
+        let stores = state.withLock { $0.failingAppends.isEmpty ? nil : $0.failingAppends.removeFirst() }
+        let refused = AppendReceipt.refused(group, LogError(.io, "a failure that a test asked for"))
+        if stores == false { return onReceipt(refused) }
+        var offsets: [Int64] = []
+        for entry in group.entries {
+            var builder = RecordBatchBuilder()
+            builder.append(body: group.body(of: entry), timestamp: group.timestamp)
+            offsets.append(append(&builder, to: Int(entry.partition), settling: true))
+        }
+        onReceipt(stores == nil ? AppendReceipt(offsets: offsets) : refused)
     }
 
     // MARK: LogReader

@@ -11,6 +11,7 @@ package final class Aliases: Consumer {
     package static let groupName = "aliases"
 
     private let database: ProjectionDatabase
+    private let hasher: RecordIdentityHasher
     /// Rows of one id, or ids of one user, that are looked at.
     private static let rowsMax = 10_000
 
@@ -19,21 +20,33 @@ package final class Aliases: Consumer {
         folder: String, topic: TopicDefinition, hasher: RecordIdentityHasher, onAnew: @escaping @Sendable (String) -> Void
     ) {
         let file = ProjectionFile(
-            folder: folder, name: Self.groupName, version: 1,
+            folder: folder, name: Self.groupName, version: 2,
             tables: """
                 CREATE TABLE aliases (
                     partition INTEGER NOT NULL, position INTEGER NOT NULL, time INTEGER NOT NULL, kind INTEGER NOT NULL,
                     id BLOB NOT NULL, user BLOB NOT NULL, PRIMARY KEY (partition, position)) WITHOUT ROWID;
                 CREATE INDEX aliases_by_id ON aliases (id, time);
                 CREATE INDEX aliases_by_user ON aliases (user, id);
-                """, source: .init(topic: topic, hasher: hasher))
+                """ + Outbox.tables, source: .init(topic: topic, hasher: hasher))
         database = ProjectionDatabase(file, onAnew: onAnew)
+        self.hasher = hasher
     }
 
     package var group: String { Self.groupName }
     package var committed: [Int64] { database.committed }
     package var passedOver: PassedOver { database.passedOver }
     package func close() { database.close() }
+
+    /// Brings what was derived here into the log.
+    ///
+    /// - Parameter now: milliseconds since 1970.
+    package func publisher(
+        of topic: TopicDefinition, log: any LogReader & LogWriter, now: @escaping @Sendable () -> Int64,
+        onFailure: @escaping @Sendable (String) -> Void
+    ) -> DerivedPublisher {
+        DerivedPublisher(
+            Outbox(database: database), names: [.userIdentified], topic: topic, log: log, now: now, onFailure: onFailure)
+    }
 
     // MARK: Consuming
 
@@ -44,17 +57,21 @@ package final class Aliases: Consumer {
 
     package func take(_ delivery: Delivery) async throws {
         var rows: [AliasRow] = []
-        let reader = AliasEvent()
+        var identified: [DerivedEvent] = []
+        let reader = AliasEvent(hasher: hasher)
         try delivery.forEachRecord { partition, record throws(PoisonRecord) in
             do throws(JSONParser.Refusal) {
-                if let row = try reader.row(record, partition: partition.number) { rows.append(row) }
+                guard let reading = try reader.read(record, partition: partition.number) else { return }
+                if let row = reading.row { rows.append(row) }
+                if let event = reading.identified { identified.append(event) }
             } catch {
                 throw PoisonRecord(partition: partition, offset: record.offset, reason: "the event is no JSON: \(error)")
             }
         }
         try await database.write(
             positions: delivery.positions, gaps: delivery.gaps, setAside: KeptRecord.all(of: delivery)
-        ) { [rows] database in
+        ) { [rows, identified] database in
+            try Outbox.add(identified, database)
             let statement = try database.cachedStatement(sql: "INSERT OR REPLACE INTO aliases VALUES (?, ?, ?, ?, ?, ?)")
             for row in rows {
                 try statement.execute(
@@ -63,6 +80,7 @@ package final class Aliases: Consumer {
                     ])
             }
         }
+        if !identified.isEmpty { database.changes.raise() }
     }
 
     package func caughtUp(_ bounds: [OffsetBounds]) async throws { try database.check() }

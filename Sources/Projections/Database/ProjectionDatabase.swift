@@ -18,6 +18,8 @@ final class ProjectionDatabase: Sendable {
         var passedOver = PassedOver()
         /// What was found wrong with the file; `open` makes it anew.
         var damage: String?
+        /// How many files were opened or made so far.
+        var generation = 0
     }
 
     /// Records that are kept with their reason; of those beyond, only the number.
@@ -26,6 +28,8 @@ final class ProjectionDatabase: Sendable {
     private let file: ProjectionFile
     private let onAnew: @Sendable (String) -> Void
     private let state = Mutex(State())
+    /// Raised by whoever has written what others wait for.
+    let changes = GrowthSignal()
 
     /// - Parameter onAnew: told why a file that was there is made anew from the log.
     init(_ file: ProjectionFile, onAnew: @escaping @Sendable (String) -> Void) {
@@ -35,6 +39,8 @@ final class ProjectionDatabase: Sendable {
 
     var committed: [Int64] { state.withLock { $0.committed } }
     var passedOver: PassedOver { state.withLock { $0.passedOver } }
+    /// 0 until the file is open; another number when it was made anew.
+    var generation: Int { state.withLock { $0.generation } }
 
     private func pool() throws -> DatabasePool {
         let (pool, damage) = state.withLock { ($0.pool, $0.damage) }
@@ -72,7 +78,9 @@ final class ProjectionDatabase: Sendable {
 
     private func use(_ pool: DatabasePool) throws {
         let (committed, passedOver) = try pool.read { try Self.kept($0, file.source.partitionCount) }
-        state.withLock { $0 = State(pool: pool, committed: committed, passedOver: passedOver) }
+        state.withLock {
+            $0 = State(pool: pool, committed: committed, passedOver: passedOver, generation: $0.generation + 1)
+        }
     }
 
     /// Runs `body` on one state of the file, whatever is written meanwhile.
@@ -104,13 +112,9 @@ final class ProjectionDatabase: Sendable {
         state.withLock { ($0.committed, $0.passedOver) = now }
     }
 
-    /// Runs a statement that removes what is of no use any more.
-    func remove(sql: String, _ argument: Int64) async throws {
-        do {
-            try await pool().write { try $0.cachedStatement(sql: sql).execute(arguments: [argument]) }
-        } catch {
-            throw noting(error)
-        }
+    /// Runs `changes`, which move no positions, in one transaction.
+    func change(_ changes: @escaping @Sendable (Database) throws -> Void) async throws {
+        do { try await pool().write(changes) } catch { throw noting(error) }
     }
 
     private func noting(_ error: any Error) -> any Error {

@@ -189,7 +189,9 @@ package final class UserIndex: Consumer {
             let end = numbering.epoch(of: min(bounds.start.value, stored))
             while epoch < end {
                 let number = numbering.run(epoch: epoch, partition: partition)
-                try await database.remove(sql: "DELETE FROM postings WHERE run = ?", number)
+                try await database.change {
+                    try $0.cachedStatement(sql: "DELETE FROM postings WHERE run = ?").execute(arguments: [number])
+                }
                 epoch += 1
                 state.withLock { [epoch] in $0[partition].removedBefore = epoch }
             }

@@ -45,13 +45,9 @@ struct ConfigurationKey: Sendable {
     static let all: [ConfigurationKey] =
         eventTracking + kafka + log + exporters
         + [
-            .init("Admin.Token"),
-            .init("Admin.JWT.Secret", adminAPI), .init("Admin.JWT.JwksFile", adminAPI),
-            .init("Admin.JWT.Issuer", adminAPI), .init("Admin.JWT.Audience", adminAPI),
-            .init("Metrics.Public"),
+            .init("Admin.Token"), .init("Admin.JWT.Secret"), .init("Admin.JWT.JwksFile"), .init("Admin.JWT.Issuer"),
+            .init("Admin.JWT.Audience"), .init("Metrics.Public"),
         ]
-
-    private static let adminAPI = Availability.notInThisVersion("the admin API")
 
     private static let eventTracking: [ConfigurationKey] = [
         .init("EventTracking.WriteKey"), .init("EventTracking.WriteKeys"), .init("EventTracking.BatchSize"),
@@ -66,7 +62,7 @@ struct ConfigurationKey: Sendable {
         .init("EventTracking.TrustedProxies"),
         .init("EventTracking.Catalog"), .init("EventTracking.UnknownEvents"),
         .init("EventTracking.Dedup.Window"), .init("EventTracking.Dedup.MaxEntries"),
-        .init("EventTracking.SessionTimeout", .notInThisVersion("sessions")),
+        .init("EventTracking.SessionTimeout"),
     ]
 
     private static let kafka: [ConfigurationKey] = [

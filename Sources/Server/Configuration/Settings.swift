@@ -13,6 +13,7 @@ package struct Settings: Sendable {
     /// Empty: generated at the first start and kept in the data directory.
     package var writeKeys: [WriteKey] = []
     package var adminToken: String?
+    package var jwt = JWTSettings()
     package var limits = IngestLimits()
     package var deduplication = Deduplicator.Bounds()
     /// A directory whose schemas replace built-in ones, or add to them.
@@ -30,7 +31,11 @@ package struct Settings: Sendable {
     /// Bytes that stay free on the log's disk.
     package var minFreeBytes: Int { configuredMinFreeBytes ?? (isEphemeral ? 0 : 512 << 20) }
 
+    /// Without an event for so long, a session has ended; in milliseconds.
+    package var sessionTimeout: Int64 = 30 * 60_000
+
     package static let rejectedTopic = "okla.events.rejected"
+    package static let derivedTopic = "okla.events.derived"
 
     package init() {}
 
@@ -39,6 +44,7 @@ package struct Settings: Sendable {
         writeKeys = try sources.writeKeys()
         adminToken = try sources.text("Admin.Token")
         if adminToken?.isEmpty == true { throw ConfigurationError("Admin.Token is empty") }
+        jwt = try JWTSettings(sources)
         areMetricsPublic = try sources.boolean("Metrics.Public") ?? areMetricsPublic
         // 0 means no limit, up to what the engine itself can hold.
         limits.batchEvents =
@@ -66,6 +72,12 @@ package struct Settings: Sendable {
             Self.unlimited(
                 try sources.integer("EventTracking.Dedup.MaxEntries", 0...Self.identitiesCeiling),
                 ceiling: Self.identitiesCeiling) ?? deduplication.entriesMax
+        if let timeout = try sources.duration("EventTracking.SessionTimeout") {
+            if timeout <= 0 {
+                throw ConfigurationError("EventTracking.SessionTimeout is 0; a session ends after a time without events")
+            }
+            sessionTimeout = timeout
+        }
         catalogueFolder = try sources.text("EventTracking.Catalog")
         unknownEvents = try sources.choice("EventTracking.UnknownEvents", Catalogue.UnknownEvents.self) ?? unknownEvents
         enrichment = try EnrichmentSettings(sources)
@@ -76,10 +88,10 @@ package struct Settings: Sendable {
             throw ConfigurationError("EventTracking.TrustedProxies: \(error)")
         }
         if let name = try sources.text("Kafka.Topic") {
-            guard TopicName(name) != nil, name != Self.rejectedTopic else {
+            guard TopicName(name) != nil, ![Self.rejectedTopic, Self.derivedTopic].contains(name) else {
                 throw ConfigurationError(
                     "Kafka.Topic is \"\(name)\"; it must be 1 to \(TopicName.charactersMax) letters, digits, '.', '_', '-', "
-                        + "and not \(Self.rejectedTopic)")
+                        + "and neither \(Self.rejectedTopic) nor \(Self.derivedTopic)")
             }
             topic = name
         }

@@ -12,34 +12,48 @@ struct ConsumerGroups: Sendable {
     /// The folder, in the data directory, of what is made of the log.
     static let folderName = "projections"
 
-    /// Of the files of both projections.
-    static let descriptorsMax = 2 * ProjectionFile.descriptorsMax
+    /// Of the files of all projections.
+    static let descriptorsMax = 3 * ProjectionFile.descriptorsMax
+    /// How long an event that was received may take until the log has it, in milliseconds: while its request waits, or the disk.
+    private static let hangMax: Int64 = 5000
 
     let runners: [ConsumerRunner]
+    let publishers: [DerivedPublisher]
     let users: UserLookup
     private let close: @Sendable () -> Void
 
-    /// - Parameter folder: of the projections; it is there.
-    init(_ log: EmbeddedLog, topic: TopicDefinition, folder: String, logger: Logger) {
+    init(_ engine: Engine, settings: Settings, folder: String, logger: Logger) {
+        let (log, topic) = (engine.log, engine.topic)
         let onAnew: @Sendable (String) -> Void = { reason in
             logger.notice("a projection is made anew from the log", metadata: ["reason": "\(reason)"])
         }
         let index = UserIndex(folder: folder, topic: topic, hasher: log.identityHasher, onAnew: onAnew)
         let aliases = Aliases(folder: folder, topic: topic, hasher: log.identityHasher, onAnew: onAnew)
+        let sessions = Sessions(
+            folder: folder, topic: topic, hasher: log.identityHasher, timeout: settings.sessionTimeout,
+            delay: Self.hangMax, now: ServiceClock.wall, onAnew: onAnew)
         let feed = LogFeed(log)
-        func runner(_ consumer: any Consumer) -> ConsumerRunner {
+        runners = ([index, aliases, sessions] as [any Consumer]).map { consumer in
             let notices = ConsumerNotices(group: consumer.group, logger: logger)
             return ConsumerRunner(consumer, topic: topic, feed: feed, onNotice: notices.tell)
         }
-        let (indexRunner, aliasRunner) = (runner(index), runner(aliases))
-        runners = [indexRunner, aliasRunner]
+        let onFailure: @Sendable (String) -> Void = { reason in
+            logger.warning(
+                "derived events cannot be written; they are kept, and written as soon as they can be",
+                metadata: ["reason": "\(reason)"])
+        }
+        publishers = [
+            aliases.publisher(of: engine.derivedTopic, log: log, now: ServiceClock.wall, onFailure: onFailure),
+            sessions.publisher(of: engine.derivedTopic, log: log, onFailure: onFailure),
+        ]
         users = UserLookup(
             history: UserHistory(
                 index: index, aliases: aliases, feed: LogFeed(log, keptBytesMax: Self.lookupBytes, readBytes: 1), topic: topic),
-            sources: [indexRunner, aliasRunner])
+            sources: Array(runners[..<2]))
         close = {
             index.close()
             aliases.close()
+            sessions.close()
         }
     }
 
@@ -47,6 +61,7 @@ struct ConsumerGroups: Sendable {
     func run() async {
         await withTaskGroup(of: Void.self) { group in
             for runner in runners { group.addTask { await runner.run() } }
+            for publisher in publishers { group.addTask { await publisher.run() } }
         }
         close()
     }
