@@ -1,5 +1,6 @@
 import Consumption
 import EventLog
+import EventModel
 import Foundation
 import Projections
 import TestSupport
@@ -158,8 +159,7 @@ import Testing
                 harness.log.append([
                     .event(
                         user: "u\(Int.random(in: 0..<9, using: &chance))", session: session,
-                        said: Date(timeIntervalSince1970: Double(said) / 1000).formatted(
-                            .iso8601.year().month().day().time(includingFractionalSeconds: true)), time: now)
+                        said: Timestamp.text(said), time: now)
                 ])
             }
             if Bool.random(using: &chance) { try harness.removeFiles() }

@@ -134,8 +134,6 @@ import Testing
     @Test(arguments: [
         (#"{"ClickHouse":{"Host":"x"}}"#, "ClickHouse.Host is set, but the ClickHouse exporter is not in this version"),
         (#"{"Redis":{"Url":"redis://x"}}"#, "Redis.Url"), (#"{"Kafka":{"Brokers":["a:1"]}}"#, "Kafka.Brokers"),
-        (#"{"EventTracking":{"SessionTimeout":"30m"}}"#, "EVENT_TRACKING_SESSION_TIMEOUT"),
-        (#"{"Admin":{"JWT":{"JwksFile":"x"}}}"#, "ADMIN_JWT_JWKS_FILE"),
     ])
     func keysOfPartsNotBuiltYetRefuseToStart(_ file: String, _ words: String) {
         #expect(failure(file).contains(words), "\(failure(file))")
