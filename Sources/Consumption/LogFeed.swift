@@ -17,7 +17,16 @@ package final class LogFeed: Sendable {
         var usedAt: UInt64
     }
 
+    private struct Place: Hashable {
+        let partition: TopicPartition
+        let offset: Int64
+    }
+
+    private typealias Reading = Task<Result<InflatedBatches?, LogError>, Never>
+
     private struct Kept {
+        /// What is being read: who wants the same waits for it.
+        var readings: [Place: Reading] = [:]
         var pieces: [TopicPartition: [Piece]] = [:]
         var byteCount = 0
         var useCount: UInt64 = 0
@@ -50,12 +59,33 @@ package final class LogFeed: Sendable {
     /// Batches of which the first holds `offset`; nil at the log's end.
     package func read(_ partition: TopicPartition, from offset: Int64) async throws(LogError) -> InflatedBatches? {
         if let known = known(partition, offset) { return known }
-        let batches = InflatedBatches(
-            try await reader.read(partition, from: Offset(offset), maximumBytes: readBytes),
-            inflatedBytesMax: Self.inflatedBytesMax)
-        guard let next = batches.nextOffset, next > offset else { return nil }
-        keep(batches, offset..<next, of: partition)
-        return batches
+        let place = Place(partition: partition, offset: offset)
+        let reading = kept.withLock { kept in
+            if let reading = kept.readings[place] { return reading }
+            let reading = Reading { await self.load(place) }
+            kept.readings[place] = reading
+            return reading
+        }
+        return try await reading.value.get()
+    }
+
+    private func load(_ place: Place) async -> Result<InflatedBatches?, LogError> {
+        let result: Result<InflatedBatches?, LogError>
+        do throws(LogError) {
+            let batches = InflatedBatches(
+                try await reader.read(place.partition, from: Offset(place.offset), maximumBytes: readBytes),
+                inflatedBytesMax: Self.inflatedBytesMax)
+            if let next = batches.nextOffset, next > place.offset {
+                keep(batches, place.offset..<next, of: place.partition)
+                result = .success(batches)
+            } else {
+                result = .success(nil)
+            }
+        } catch {
+            result = .failure(error)
+        }
+        kept.withLock { _ = $0.readings.removeValue(forKey: place) }
+        return result
     }
 
     private func known(_ partition: TopicPartition, _ offset: Int64) -> InflatedBatches? {

@@ -95,6 +95,9 @@ BAD = {
     "no audience": lambda: token(aud=None),
     "an extension that must be known": lambda: token(headers={"crit": ["x"], "x": 1}),
     "changed behind the signature": lambda: changed(),
+    "numbers that no integer holds": lambda: unsigned({"alg": "HS256", "x": 1e300, "y": [-1e300, 1e19]}, claims(nbf=1e300)),
+    "a deep header": lambda: nested(2000),
+    "claims that no integer holds": lambda: token(exp=1e300, nbf=1e300, more=[1e300, -1e19]),
     "no token": lambda: "x.y.z",
     "one too many points": lambda: token() + ".x",
     "dots": lambda: "..",
@@ -106,6 +109,11 @@ def signed_with_public_key():
     signer = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256)
     signed = unsigned({"alg": "HS256", "kid": "r"}, claims())[:-1]
     return signed + "." + base64.urlsafe_b64encode(signer.sign(signed.encode(), pem)).decode().rstrip("=")
+
+
+def nested(depth):
+    header = base64.urlsafe_b64encode(b'{"alg":"HS256","x":' + b"[" * depth + b"]" * depth + b"}").decode().rstrip("=")
+    return header + unsigned({}, claims())[unsigned({}, claims()).index("."):]
 
 
 def changed():

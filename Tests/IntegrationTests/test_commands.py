@@ -120,7 +120,7 @@ def test_topics_lists_offsets_beside_a_running_service(service):
     assert rows[0] == ["TOPIC", "PARTITION", "SEGMENTS", "BYTES", "START", "END", "RECORDS", "KEPT", "STATE"]
     assert {tuple(row[-2:]) for row in rows[1:]} == {("0", "open")}
     assert sum(int(row[-3]) for row in rows[1:] if row[0] == "okla.events.raw") == 50
-    assert len(rows) == 1 + 12 + 1
+    assert len(rows) == 1 + 12 + 1 + 12
 
 
 def test_dump_selects_by_partition_and_offset(service):
@@ -140,7 +140,7 @@ def test_verify_finds_a_flipped_bit_and_names_the_place(service):
     service.post("/api/events", [dict(event, userId="same") for event in events(30)])
     service.stop()
     result = run("log", "verify", "--data-dir", service.data_dir)
-    assert result.returncode == 0 and result.stdout.startswith("ok: 13 partitions")
+    assert result.returncode == 0 and result.stdout.startswith("ok: 25 partitions")
     path = next(p for p in service.data_dir.glob("log/okla.events.raw-*/*.log") if p.stat().st_size)
     data = bytearray(path.read_bytes())
     data[200] ^= 4

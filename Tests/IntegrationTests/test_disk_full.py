@@ -72,7 +72,7 @@ def test_below_the_reserve_events_are_refused_before_the_disk_is_full(small_disk
     assert "make room" in ready.json["message"] and "partitions" not in ready.json
     metrics = dict(line.rsplit(" ", 1) for line in service.request("GET", "/metrics").body.decode().splitlines() if line[0] != "#")
     assert metrics["log_low_space"] == "1" and int(metrics["log_disk_free_bytes"]) < 500000 == int(metrics["log_min_free_bytes"])
-    assert metrics['log_partitions{state="open"}'] == "13" and metrics['log_partitions{state="poisoned"}'] == "0"
+    assert metrics['log_partitions{state="open"}'] == "25" and metrics['log_partitions{state="poisoned"}'] == "0"
     assert len(service.records()) == 100 * accepted
 
     subprocess.run(["mount", "-o", "remount,size=4m", str(small_disk)], check=True)

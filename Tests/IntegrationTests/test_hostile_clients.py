@@ -206,7 +206,7 @@ def test_honest_clients_hardly_notice(edge, measured):
 def test_connections_leave_the_log_its_descriptors(tmp_path, measured):
     """More connections than there are descriptors: those that are open go on, the log opens segment after segment, and who
     waits is served when the idle ones are closed, sooner than they would be with descriptors to spare."""
-    limit, reserve = 256, 64 + 4 * 12
+    limit, reserve = 320, 64 + 4 * 24
     with Service(tmp_path / "data", {"LOG_SEGMENT_BYTES": "65536"}, descriptors=limit) as service:
         before = service.descriptors_at_rest()
         regular = socket.create_connection(("127.0.0.1", service.port))
@@ -217,7 +217,7 @@ def test_connections_leave_the_log_its_descriptors(tmp_path, measured):
             late.sendall(POST)
             late.settimeout(0.02)
             most, segments, answer = 0, 0, b""
-            while not answer or segments <= 13:
+            while not answer or segments <= 25:
                 regular.sendall(POST)
                 assert regular.recv(4096).startswith(b"HTTP/1.1 202")
                 segments = len(list(service.data_dir.glob("log/*/*.log")))

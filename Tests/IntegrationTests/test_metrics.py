@@ -65,7 +65,7 @@ def test_the_log_and_the_caches_tell_how_they_are(service):
     assert figures.sum("log_queue_appends") == 0 and figures.sum("log_queue_bytes") == 0
     assert len(figures.all("log_segments", topic="okla.events.raw")) == 12
     assert figures.sum("log_end_offset", topic="okla.events.raw") == 2
-    assert figures.by("log_partitions", "state") == {"open": 13}
+    assert figures.by("log_partitions", "state") == {"open": 25}
     assert {labels["state"] for labels, _ in figures.all("log_partitions")} == {"open", "poisoned", "read-only"}
     assert figures.by("user_agent_cache_lookups_total", "result") == {"miss": 1}
     # One more for the connection that asks. The runtime makes itself a timer when it first needs one.

@@ -19,7 +19,7 @@ final class SessionsHarness {
     static let delay: Int64 = 5000
 
     let log: MemoryLog
-    let derived = MemoryLog(partitionCount: 2, name: "derived")
+    var derived = MemoryLog(partitionCount: 2, name: "derived")
     let folder = TemporaryDirectory()
     let clock = Clock()
     var publishes = true
@@ -53,7 +53,15 @@ final class SessionsHarness {
 
     private func isDone() throws -> Bool {
         let due = clock.time.load(ordering: .relaxed) - Self.delay
-        let left = try rows("SELECT 1 FROM sessions WHERE due < \(due)") + (publishes ? rows("SELECT 1 FROM outbox") : [])
+        var left = try rows("SELECT 1 FROM sessions WHERE due < \(due)")
+        if publishes {
+            left += try rows("SELECT 1 FROM outbox")
+            // Ends that the topic does not reach are still to be found out.
+            for partition in 0..<derived.topic.partitionCount {
+                let end = try derived.bounds(of: TopicPartition(derived.topic.name, PartitionID(partition))).highWatermark.value
+                left += try rows("SELECT 1 FROM outbox_ends WHERE partition = \(partition) AND next > \(end)")
+            }
+        }
         return left.isEmpty
     }
 
@@ -66,7 +74,7 @@ final class SessionsHarness {
     /// All that the table holds of sessions.
     func content() throws -> [String] { try rows("SELECT * FROM sessions") + rows("SELECT * FROM positions") }
 
-    struct Told: Decodable, Equatable, Comparable {
+    struct Told: Codable, Equatable, Comparable {
         let event, messageId, sessionId, timestamp: String
         let userId, anonymousId: String?
         let duration: Double?

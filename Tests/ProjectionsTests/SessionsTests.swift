@@ -46,6 +46,20 @@ import Testing
         #expect(try harness.told().allSatisfy { $0.userId == nil && $0.anonymousId == "a" })
     }
 
+    @Test func idsMayHaveAnyCharacter() async throws {
+        let harness = SessionsHarness()
+        for (number, id) in ["a\u{0}b", "a", "\u{E9}", "e\u{301}", "\"\\\n\u{7F}"].enumerated() {
+            harness.log.append([.event(user: id, anonymous: id + "!", session: id, time: Int64(number))])
+        }
+        try await harness.run(at: 1000 * minute)
+        let told = try harness.told()
+        #expect(told.count == 10)
+        // Swift's strings are equal where Unicode says that they are.
+        #expect(Set(told.map { Array($0.sessionId.utf8) }).count == 5)
+        #expect(
+            told.allSatisfy { Array($0.sessionId.utf8) == Array(($0.userId ?? "").utf8) && $0.anonymousId == $0.sessionId + "!" })
+    }
+
     @Test func whatComesLaterReopensNothing() async throws {
         let harness = SessionsHarness()
         harness.log.append([.event(user: "u", session: "s", time: 0)])
@@ -131,6 +145,25 @@ import Testing
             try harness.removeFiles()
             try before.write(to: URL(fileURLWithPath: harness.file))
         }
+    }
+
+    /// A power cut took what was not synced.
+    @Test func whatTheTopicHasLostIsToldAgain() async throws {
+        let harness = SessionsHarness()
+        for number in 0..<50 { harness.log.append([.event(user: "u\(number)", session: "s\(number)", time: 0)]) }
+        try await harness.run(at: 1000 * minute)
+        let told = try harness.told()
+        harness.derived = MemoryLog(partitionCount: 2, name: "derived")
+        for record in told.prefix(30) {
+            harness.derived.append([
+                .init(
+                    key: record.userId ?? "", value: String(decoding: try JSONEncoder().encode(record), as: UTF8.self),
+                    event: record.event,
+                    messageID: record.messageId)
+            ])
+        }
+        try await harness.run(at: 1000 * minute)
+        #expect(try harness.told() == told)
     }
 
     @Test func anAppendThatFailsIsMadeAgainAndOneThatOnlySeemedToIsNot() async throws {

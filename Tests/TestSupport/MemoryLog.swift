@@ -9,12 +9,16 @@ package final class MemoryLog: LogReader, LogWriter {
         package var timestamp: Int64
         package var value: String
         package var event: String
+        package var messageID: String
 
-        package init(key: String, timestamp: Int64 = 0, value: String = "{}", event: String = "test") {
+        package init(
+            key: String, timestamp: Int64 = 0, value: String = "{}", event: String = "test", messageID: String = ""
+        ) {
             self.key = key
             self.timestamp = timestamp
             self.value = value
             self.event = event
+            self.messageID = messageID
         }
     }
 
@@ -61,7 +65,7 @@ package final class MemoryLog: LogReader, LogWriter {
                             }
                             return Record(
                                 key: text(record.key), timestamp: record.timestamp, value: text(record.value),
-                                event: text(record.header("event")))
+                                event: text(record.header("event")), messageID: text(record.header("messageId")))
                         }
                     }
                 }
@@ -200,7 +204,8 @@ package final class MemoryLog: LogReader, LogWriter {
 extension RecordBody {
     fileprivate static func append(_ record: MemoryLog.Record, to body: inout GrowableBytes) {
         for text in [record.key, record.value] { Array(text.utf8).withUnsafeBytes { appendField($0, to: &body) } }
-        appendHeaderCount(1, to: &body)
+        appendHeaderCount(2, to: &body)
         Array(record.event.utf8).withUnsafeBytes { appendHeader("event", $0, to: &body) }
+        Array(record.messageID.utf8).withUnsafeBytes { appendHeader("messageId", $0, to: &body) }
     }
 }

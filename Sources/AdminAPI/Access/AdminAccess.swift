@@ -39,14 +39,19 @@ package struct AdminAccess: Sendable {
         let parts = field.split(separator: " ", maxSplits: 1)
         guard parts.count == 2, parts[0].lowercased() == "bearer" else { return .missing }
         let address = address(request, peer)
-        if let seconds = attempts.retryAfterSeconds(address) { return .limited(retryAfterSeconds: seconds) }
-        if isToken(parts[1]) { return .granted }
-        let verdict = await tokens?.verdict(String(parts[1])) ?? .refused(reason: "it is not the admin token")
-        switch verdict {
+        if case .refused(let seconds) = attempts.begin(address) { return .limited(retryAfterSeconds: seconds) }
+        if isToken(parts[1]) {
+            attempts.forgive(address)
+            return .granted
+        }
+        guard let tokens else { return .refused(reason: "it is not the admin token") }
+        // Nobody guesses a signature, and an administrator may have many requests under way.
+        attempts.forgive(address)
+        switch await tokens.verdict(String(parts[1])) {
         case .granted: return .granted
         case .forbidden: return .forbidden
         case .refused(let reason):
-            attempts.note(address)
+            _ = attempts.begin(address)
             return .refused(reason: reason)
         }
     }

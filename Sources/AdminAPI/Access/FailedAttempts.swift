@@ -20,34 +20,43 @@ package final class FailedAttempts: Sendable {
     /// - Parameter clock: nanoseconds by a clock that is never set.
     package init(clock: @escaping @Sendable () -> UInt64) { self.clock = clock }
 
-    /// After how many seconds somebody at this address is listened to again; nil: now.
-    func retryAfterSeconds(_ address: IPAddress) -> Int? {
-        let now = clock()
-        return byAddress.withLock { byAddress in
-            guard let attempts = byAddress[address.limiterKey], attempts.count >= Self.attemptsMax,
-                now < attempts.since + Self.window
-            else { return nil }
-            return Int((attempts.since + Self.window - now + 999_999_999) / 1_000_000_000)
-        }
+    enum Admission: Equatable {
+        /// It counts as failed until `forgive` is called.
+        case admitted
+        case refused(retryAfterSeconds: Int)
     }
 
-    func note(_ address: IPAddress) {
+    /// Counts an attempt from this address. It is counted before anybody looks at it, so that many at once are no more than ten.
+    func begin(_ address: IPAddress) -> Admission {
         let now = clock()
-        byAddress.withLock { byAddress in
+        return byAddress.withLock { byAddress in
             let key = address.limiterKey
             if let attempts = byAddress[key], now < attempts.since + Self.window {
+                guard attempts.count < Self.attemptsMax else {
+                    return .refused(retryAfterSeconds: Int((attempts.since + Self.window - now + 999_999_999) / 1_000_000_000))
+                }
                 byAddress[key]?.count += 1
-                return
+                return .admitted
             }
             if byAddress.count >= Self.addressesMax, byAddress[key] == nil { Self.makeRoom(&byAddress, now) }
             byAddress[key] = Attempts(count: 1, since: now)
+            return .admitted
         }
     }
 
+    /// The attempt was none with a wrong token.
+    func forgive(_ address: IPAddress) {
+        byAddress.withLock { byAddress in
+            guard let attempts = byAddress[address.limiterKey] else { return }
+            if attempts.count > 1 { byAddress[address.limiterKey]?.count -= 1 } else { byAddress[address.limiterKey] = nil }
+        }
+    }
+
+    /// Those whose minute is over go; where there are none, the older half.
     private static func makeRoom(_ byAddress: inout [IPAddress: Attempts], _ now: UInt64) {
         byAddress = byAddress.filter { now < $0.value.since + window }
-        if byAddress.count >= addressesMax, let oldest = byAddress.min(by: { $0.value.since < $1.value.since })?.key {
-            byAddress[oldest] = nil
-        }
+        guard byAddress.count >= addressesMax else { return }
+        let middle = byAddress.values.map(\.since).sorted()[byAddress.count / 2]
+        byAddress = byAddress.filter { $0.value.since > middle }
     }
 }

@@ -6,14 +6,25 @@ internal import Synchronization
 /// write.
 package final class LiveReaders: Sendable {
     static let readersMax = 256
-    /// Of all together; whoever wants more reads the log.
+    /// That all together are given; whoever wants more reads the log.
     private static let bytesPerSecond = 8 << 20
+    /// That are looked through for all those together who are behind.
+    private static let lookedAtPerSecond = 64 << 20
 
     private struct State {
         var readerCount = 0
         var droppedCount = 0
-        /// When everything that was given out so far is paid for.
+        /// When everything that was given out, or looked at, so far is paid for.
         var freeAt = ContinuousClock.now
+    }
+
+    /// A reader's place among them, for as long as somebody holds it.
+    final class Slot: Sendable {
+        private let readers: LiveReaders
+
+        fileprivate init(_ readers: LiveReaders) { self.readers = readers }
+
+        deinit { readers.state.withLock { $0.readerCount -= 1 } }
     }
 
     let feed: LogFeed
@@ -29,27 +40,27 @@ package final class LiveReaders: Sendable {
     /// Since the process began.
     package var droppedCount: Int { state.withLock { $0.droppedCount } }
 
-    /// False where there are enough.
-    func enter() -> Bool {
+    /// nil where there are enough.
+    func enter() -> Slot? {
         state.withLock { state in
-            if state.readerCount >= Self.readersMax { return false }
+            if state.readerCount >= Self.readersMax { return nil }
             state.readerCount += 1
-            return true
+            return Slot(self)
         }
     }
 
-    func leave(wasDropped: Bool) {
-        state.withLock { state in
-            state.readerCount -= 1
-            if wasDropped { state.droppedCount += 1 }
-        }
-    }
+    func noteDropped() { state.withLock { $0.droppedCount += 1 } }
 
-    /// Waits until so many bytes may be given to somebody.
-    func pace(_ byteCount: Int) async throws {
+    /// Waits until so much may be given to somebody.
+    ///
+    /// - Parameters:
+    ///   - byteCount: of what is given.
+    ///   - lookedAt: bytes that were looked through for one who is behind.
+    func pace(_ byteCount: Int, lookedAt: Int) async throws {
+        let cost = max(Double(byteCount) / Double(Self.bytesPerSecond), Double(lookedAt) / Double(Self.lookedAtPerSecond))
         let until = state.withLock { state in
             let begin = max(state.freeAt, .now)
-            state.freeAt = begin + .seconds(1) * (Double(byteCount) / Double(Self.bytesPerSecond))
+            state.freeAt = begin + .seconds(1) * cost
             return begin
         }
         if until > .now { try await Task.sleep(until: until, clock: .continuous) }

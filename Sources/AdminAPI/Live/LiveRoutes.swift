@@ -33,7 +33,7 @@ package struct LiveRoutes: Sendable {
         let readers = try services.opened().live
         let (event, user) = (parameters.text("event"), parameters.text("userId"))
         let positions = try Self.positions(request, readers)
-        guard readers.enter() else {
+        guard let slot = readers.enter() else {
             throw AdminError(
                 .serviceUnavailable, "too_many_readers", "\(LiveReaders.readersMax) watch already; come again when one has gone")
         }
@@ -41,11 +41,10 @@ package struct LiveRoutes: Sendable {
             status: .ok,
             headers: [.contentType: "text/event-stream", .cacheControl: "no-store", .init("X-Accel-Buffering")!: "no"],
             body: ResponseBody { writer in
-                var wasDropped = false
-                defer { readers.leave(wasDropped: wasDropped) }
+                defer { withExtendedLifetime(slot) {} }
                 let tail = LiveTail(
                     feed: readers.feed, topic: readers.topic, filter: LiveFilter(event: event, user: user), positions: positions)
-                wasDropped = try await Self.follow(tail, readers, &writer)
+                try await Self.follow(tail, readers, &writer)
                 try await writer.finish(nil)
             })
     }
@@ -59,35 +58,36 @@ package struct LiveRoutes: Sendable {
         return positions
     }
 
-    /// Gives events until the reader goes, the service stops, or the reader falls behind; true in the last case.
-    private static func follow(_ tail: LiveTail, _ readers: LiveReaders, _ writer: inout any ResponseBodyWriter) async throws
-        -> Bool
-    {
+    /// Gives events until the reader goes, the service stops, or the reader falls behind.
+    private static func follow(_ tail: LiveTail, _ readers: LiveReaders, _ writer: inout any ResponseBodyWriter) async throws {
         var tail = tail
-        var (lastWrite, atEnd) = (ContinuousClock.now, ContinuousClock.now)
+        var (lastWrite, lastAtEnd, isBehind) = (ContinuousClock.now, ContinuousClock.now, false)
+        func write(_ text: String) async throws {
+            try await writer.write(ByteBuffer(string: text))
+            lastWrite = .now
+        }
         // So that whoever waits knows that it was heard.
-        try await writer.write(ByteBuffer(string: "retry: 5000\n\(tail.heartbeat)"))
+        try await write("retry: 5000\n\(tail.heartbeat)")
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
             let seen = readers.feed.growth.count
             let piece = try await tail.next()
+            // What has just come was opened for all of them; who is behind costs reads of its own.
+            try await readers.pace(piece.bytes.count, lookedAt: isBehind ? piece.lookedAt : 0)
             if piece.bytes.count > 0 {
-                try await readers.pace(piece.bytes.count)
                 try await writer.write(ByteBuffer(bytes: piece.bytes.bytes))
                 lastWrite = .now
             }
-            if !piece.isAtEnd {
-                guard .now - atEnd > behindMax else { continue }
-                try await writer.write(ByteBuffer(string: tail.farewell))
-                return true
+            if .now - lastWrite >= heartbeatInterval { try await write(tail.heartbeat) }
+            isBehind = !piece.isAtEnd
+            if isBehind {
+                guard .now - lastAtEnd > behindMax else { continue }
+                readers.noteDropped()
+                return try await write(tail.farewell)
             }
-            atEnd = .now
-            if .now - lastWrite >= heartbeatInterval {
-                try await writer.write(ByteBuffer(string: tail.heartbeat))
-                lastWrite = .now
-            }
-            await cancelWhenGracefulShutdown { await readers.feed.growth.wait(beyond: seen, atMost: heartbeatInterval) }
+            lastAtEnd = .now
+            let silence = heartbeatInterval - (.now - lastWrite)
+            await cancelWhenGracefulShutdown { await readers.feed.growth.wait(beyond: seen, atMost: max(silence, gathering)) }
             try await Task.sleep(for: gathering)
         }
-        return false
     }
 }

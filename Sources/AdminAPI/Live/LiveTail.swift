@@ -9,9 +9,13 @@ internal import RecordFormat
 struct LiveTail {
     /// Bytes of one piece, above which it ends.
     private static let pieceBytes = 64 << 10
+    /// Bytes that are looked through for one piece, above which it ends.
+    private static let lookedAtMax = 4 << 20
 
     struct Piece: ~Copyable {
         let bytes: GrowableBytes
+        /// Bytes of the batches that were looked through for it.
+        let lookedAt: Int
         /// Nothing more has come to rest.
         let isAtEnd: Bool
     }
@@ -55,18 +59,20 @@ struct LiveTail {
     /// What comes next; the partitions take turns.
     mutating func next() async throws -> Piece {
         var bytes = GrowableBytes()
-        var isAtEnd = true
+        var (isAtEnd, lookedAt) = (true, 0)
+        defer { turn = (turn + 1) % partitions.count }
         for number in 0..<partitions.count {
             let partition = partitions[(turn + number) % partitions.count]
-            if bytes.count >= Self.pieceBytes { return Piece(bytes: bytes, isAtEnd: false) }
-            if try await !add(partition, to: &bytes) { isAtEnd = false }
+            if bytes.count >= Self.pieceBytes || lookedAt >= Self.lookedAtMax {
+                return Piece(bytes: bytes, lookedAt: lookedAt, isAtEnd: false)
+            }
+            if try await !add(partition, to: &bytes, &lookedAt) { isAtEnd = false }
         }
-        turn = (turn + 1) % partitions.count
-        return Piece(bytes: bytes, isAtEnd: isAtEnd)
+        return Piece(bytes: bytes, lookedAt: lookedAt, isAtEnd: isAtEnd)
     }
 
     /// False where there is more.
-    private mutating func add(_ number: Int, to bytes: inout GrowableBytes) async throws -> Bool {
+    private mutating func add(_ number: Int, to bytes: inout GrowableBytes, _ lookedAt: inout Int) async throws -> Bool {
         let partition = TopicPartition(topic.name, PartitionID(number))
         let bounds = try feed.bounds(of: partition)
         if positions[number] < bounds.start.value {
@@ -75,6 +81,7 @@ struct LiveTail {
         guard positions[number] < bounds.settled.value, let batches = try await feed.read(partition, from: positions[number]),
             let next = batches.nextOffset
         else { return true }
+        lookedAt += batches.byteCount
         for lost in batches.gaps where lost.offsets.upperBound > positions[number] {
             // Those in front of it first.
             if !add(batches, number, below: lost.offsets.lowerBound, to: &bytes) { return false }

@@ -45,7 +45,10 @@ struct AliasEvent {
     private func identified(_ event: JSONValue, user: String, _ record: RecordView, _ partition: Int) -> DerivedEvent {
         let traits = event.member("traits") ?? event.member("context")?.member("traits")
         return DerivedEvent(
-            .userIdentified, cause: "\(partition) \(record.offset)",
+            // The offset alone would be another event's after a power cut took the end of a log that does not sync.
+            .userIdentified,
+            cause:
+                "\(partition) \(record.offset) \(record.header("messageId").map { String(decoding: $0, as: UTF8.self) } ?? "")",
             of: .init(user: user, anonymous: event.member("anonymousId")?.string), key: user, time: record.timestamp,
             members: [("traits", traits.map { Data($0.source) } ?? DerivedEvent.json(nil))], hasher: hasher)
     }

@@ -45,7 +45,7 @@ package final class Aliases: Consumer {
         onFailure: @escaping @Sendable (String) -> Void
     ) -> DerivedPublisher {
         DerivedPublisher(
-            Outbox(database: database), names: [.userIdentified], topic: topic, log: log, now: now, onFailure: onFailure)
+            database, names: [.userIdentified], topic: topic, log: log, now: now, onFailure: onFailure)
     }
 
     // MARK: Consuming
@@ -76,7 +76,8 @@ package final class Aliases: Consumer {
             for row in rows {
                 try statement.execute(
                     arguments: [
-                        row.partition, row.offset, row.time, row.kind.rawValue, Self.data(row.id), Self.data(row.user),
+                        row.partition, row.offset, row.time, row.kind.rawValue, TextBlob.data(row.id.string),
+                        TextBlob.data(row.user.string),
                     ])
             }
         }
@@ -94,9 +95,9 @@ package final class Aliases: Consumer {
         try await database.read { database in
             let ids = try Data.fetchAll(
                 database.cachedStatement(sql: "SELECT DISTINCT id FROM aliases WHERE user = ? LIMIT ?"),
-                arguments: [Self.data(user), Self.rowsMax])
+                arguments: [TextBlob.data(user.string), Self.rowsMax])
             return try ids.flatMap { id in
-                try Self.intervals(Self.text(id), cut, database).filter { $0.user == user }
+                try Self.intervals(ExactText(TextBlob.text(id)), cut, database).filter { $0.user == user }
             }
         }
     }
@@ -115,17 +116,15 @@ package final class Aliases: Consumer {
         try Row.fetchAll(
             database.cachedStatement(
                 sql: "SELECT partition, position, time, kind, user FROM aliases WHERE id = ? ORDER BY time LIMIT ?"),
-            arguments: [data(id), rowsMax]
+            arguments: [TextBlob.data(id.string), rowsMax]
         ).compactMap { row in
             guard cut.holds(partition: row["partition"], offset: row["position"]) else { return nil }
             return AliasRow.Kind(rawValue: row["kind"]).map { kind in
                 AliasRow(
-                    id: id, user: text(row["user"]), kind: kind, time: row["time"], partition: row["partition"],
+                    id: id, user: ExactText(TextBlob.text(row["user"])), kind: kind, time: row["time"],
+                    partition: row["partition"],
                     offset: row["position"])
             }
         }
     }
-
-    private static func data(_ text: ExactText) -> Data { Data(text.string.utf8) }
-    private static func text(_ data: Data) -> ExactText { ExactText(String(decoding: data, as: UTF8.self)) }
 }

@@ -42,9 +42,11 @@ final class ProjectionDatabase: Sendable {
     /// 0 until the file is open; another number when it was made anew.
     var generation: Int { state.withLock { $0.generation } }
 
-    private func pool() throws -> DatabasePool {
-        let (pool, damage) = state.withLock { ($0.pool, $0.damage) }
+    /// - Parameter generation: nil: whatever file there is.
+    private func pool(_ generation: Int? = nil) throws -> DatabasePool {
+        let (pool, damage, here) = state.withLock { ($0.pool, $0.damage, $0.generation) }
         guard let pool else { throw NotReady(reason: "\(file.path) is not open yet") }
+        if let generation, generation != here { throw NotReady(reason: "\(file.path) was made anew") }
         if let damage { throw NotReady(reason: "\(file.path) is to be made anew: \(damage)") }
         return pool
     }
@@ -56,18 +58,25 @@ final class ProjectionDatabase: Sendable {
     /// log, which is then another one. Blocks. True: it begins anew, or was opened now.
     func open(_ bounds: [OffsetBounds]) throws -> Bool {
         guard let pool = state.withLock({ $0.pool }) else {
-            try use(file.open(onAnew: onAnew))
-            if goesFurther(than: bounds) { try makeAnew("it goes further than the log") }
+            let pool = try file.open(onAnew: onAnew)
+            if goesFurther(try kept(pool).committed, than: bounds) {
+                try? pool.close()
+                try makeAnew("it goes further than the log")
+            } else {
+                try use(pool)
+            }
             return true
         }
-        guard let reason = state.withLock({ $0.damage }) ?? (goesFurther(than: bounds) ? "it goes further than the log" : nil)
+        guard
+            let reason = state.withLock({ $0.damage })
+                ?? (goesFurther(committed, than: bounds) ? "it goes further than the log" : nil)
         else { return false }
         try? pool.close()
         try makeAnew(reason)
         return true
     }
 
-    private func goesFurther(than bounds: [OffsetBounds]) -> Bool {
+    private func goesFurther(_ committed: [Int64], than bounds: [OffsetBounds]) -> Bool {
         zip(committed, bounds).contains { $0 > $1.highWatermark.value }
     }
 
@@ -77,15 +86,26 @@ final class ProjectionDatabase: Sendable {
     }
 
     private func use(_ pool: DatabasePool) throws {
-        let (committed, passedOver) = try pool.read { try Self.kept($0, file.source.partitionCount) }
+        let (committed, passedOver) = try kept(pool)
         state.withLock {
             $0 = State(pool: pool, committed: committed, passedOver: passedOver, generation: $0.generation + 1)
         }
     }
 
+    private func kept(_ pool: DatabasePool) throws -> (committed: [Int64], passedOver: PassedOver) {
+        try pool.read { try Self.kept($0, file.source.partitionCount) }
+    }
+
+    /// Says that what the file holds cannot be trusted: it is made anew the next time that its consumer looks.
+    func condemn(_ reason: String) { state.withLock { $0.damage = reason } }
+
     /// Runs `body` on one state of the file, whatever is written meanwhile.
-    func read<Result: Sendable>(_ body: @escaping @Sendable (Database) throws -> Result) async throws -> Result {
-        do { return try await pool().read(body) } catch { throw noting(error) }
+    ///
+    /// - Parameter generation: of the file that is meant; where it was made anew, this throws.
+    func read<Result: Sendable>(
+        generation: Int? = nil, _ body: @escaping @Sendable (Database) throws -> Result
+    ) async throws -> Result {
+        do { return try await pool(generation).read(body) } catch { throw noting(error) }
     }
 
     /// Runs `changes` and moves the positions with them, in one transaction.
@@ -113,8 +133,10 @@ final class ProjectionDatabase: Sendable {
     }
 
     /// Runs `changes`, which move no positions, in one transaction.
-    func change(_ changes: @escaping @Sendable (Database) throws -> Void) async throws {
-        do { try await pool().write(changes) } catch { throw noting(error) }
+    ///
+    /// - Parameter generation: of the file that is meant; where it was made anew, this throws.
+    func change(generation: Int? = nil, _ changes: @escaping @Sendable (Database) throws -> Void) async throws {
+        do { try await pool(generation).write(changes) } catch { throw noting(error) }
     }
 
     private func noting(_ error: any Error) -> any Error {

@@ -9,9 +9,10 @@ internal import Synchronization
 package final class DerivedPublisher: Sendable {
     /// Events of one append.
     private static let groupMax = 500
+    private static let groupBytesMax = 1 << 20
     private static let idleInterval = Duration.seconds(1)
 
-    private let outbox: Outbox
+    private let database: ProjectionDatabase
     private let names: Set<String>
     private let topic: TopicDefinition
     private let writer: any LogWriter
@@ -25,10 +26,10 @@ package final class DerivedPublisher: Sendable {
     ///   - now: milliseconds since 1970.
     ///   - onFailure: told of the first of several failures.
     init(
-        _ outbox: Outbox, names: [DerivedEvent.Name], topic: TopicDefinition, log: any LogReader & LogWriter,
+        _ database: ProjectionDatabase, names: [DerivedEvent.Name], topic: TopicDefinition, log: any LogReader & LogWriter,
         now: @escaping @Sendable () -> Int64, onFailure: @escaping @Sendable (String) -> Void
     ) {
-        self.outbox = outbox
+        self.database = database
         self.names = Set(names.map(\.rawValue))
         self.topic = topic
         self.now = now
@@ -44,38 +45,43 @@ package final class DerivedPublisher: Sendable {
     package func run() async {
         var backoff = Backoff()
         var isFailing = false
-        /// The file whose outbox was compared with the log.
-        var compared: Int?
+        /// What was compared with the log; nil: what there is must be.
+        var compared: Outbox?
         while !Task.isCancelled {
-            let seen = outbox.database.changes.count
+            let seen = database.changes.count
             do {
-                let generation = outbox.database.generation
-                if generation > 0 {
-                    if compared != generation {
-                        try await compare()
-                        compared = generation
-                    }
-                    try await publishAll()
+                let outbox = Outbox(database: database, generation: database.generation)
+                if outbox.generation > 0 {
+                    if compared?.generation != outbox.generation { try await compare(outbox) }
+                    compared = outbox
+                    try await publishAll(outbox)
                 }
                 backoff.reset()
                 isFailing = false
-                await outbox.database.changes.wait(beyond: seen, atMost: Self.idleInterval)
+                await database.changes.wait(beyond: seen, atMost: Self.idleInterval)
             } catch {
                 // Some of them may be in the log all the same.
                 compared = nil
-                if !(error is NotReady || error is CancellationError || isFailing) { onFailure("\(error)") }
-                isFailing = true
+                if !(error is NotReady || error is CancellationError || isFailing) {
+                    isFailing = true
+                    onFailure("\(error)")
+                }
                 try? await Task.sleep(for: backoff.next())
             }
         }
     }
 
     /// Looks through what came into the log behind the ends that the outbox remembers.
-    private func compare() async throws {
+    private func compare(_ outbox: Outbox) async throws {
         let ends = try await outbox.ends()
         for number in 0..<topic.partitionCount {
             let partition = TopicPartition(topic.name, PartitionID(number))
             let bounds = try feed.bounds(of: partition)
+            if let end = ends[number], end > bounds.highWatermark.value {
+                // What was told there is lost. It is derived again, and what is left of it is recognized.
+                database.condemn("partition \(number) of \(topic.name) ends before what was written there")
+                throw NotReady(reason: "what was derived is compared with the whole topic")
+            }
             var position = max(ends[number] ?? 0, bounds.start.value)
             while position < bounds.highWatermark.value, let batches = try await feed.read(partition, from: position),
                 let next = batches.nextOffset
@@ -97,17 +103,17 @@ package final class DerivedPublisher: Sendable {
         }
     }
 
-    private func publishAll() async throws {
+    private func publishAll(_ outbox: Outbox) async throws {
         while true {
             try Task.checkCancellation()
-            let entries = try await outbox.first(Self.groupMax)
+            let entries = try await outbox.first(Self.groupMax, bytesMax: Self.groupBytesMax)
             if entries.isEmpty { return }
             let missing = try await outbox.withoutFound(entries)
-            if !missing.isEmpty { try await publish(missing) }
+            if !missing.isEmpty { try await publish(missing, outbox) }
         }
     }
 
-    private func publish(_ entries: [Outbox.Entry]) async throws {
+    private func publish(_ entries: [Outbox.Entry], _ outbox: Outbox) async throws {
         guard let handle = writer.topic(named: topic.name)?.handle else {
             throw NotReady(reason: "there is no topic \(topic.name)")
         }
@@ -128,15 +134,14 @@ package final class DerivedPublisher: Sendable {
         var group = RecordGroupBuilder(timestamp: now, recordCount: entries.count)
         for entry in entries {
             let start = group.bodies.count
-            let key = Array(entry.key.utf8)
-            key.withUnsafeBytes { RecordBody.appendField($0, to: &group.bodies) }
+            entry.key.withUnsafeBytes { RecordBody.appendField($0, to: &group.bodies) }
             entry.value.withUnsafeBytes { RecordBody.appendField($0, to: &group.bodies) }
             RecordBody.appendHeaderCount(2, to: &group.bodies)
             Array(entry.event.utf8).withUnsafeBytes { RecordBody.appendHeader("event", $0, to: &group.bodies) }
             Array(entry.messageID.utf8).withUnsafeBytes { RecordBody.appendHeader("messageId", $0, to: &group.bodies) }
             _ = group.close(
                 from: start, topic: topic,
-                partition: key.withUnsafeBytes { Murmur2.partition(of: $0, partitionCount: partitionCount) }, identity: nil)
+                partition: entry.key.withUnsafeBytes { Murmur2.partition(of: $0, partitionCount: partitionCount) }, identity: nil)
         }
         return group
     }

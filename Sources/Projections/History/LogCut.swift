@@ -10,5 +10,10 @@ package struct LogCut: Sendable, Equatable {
     package func common(_ other: [Int64]) -> LogCut { LogCut(ends: zip(ends, other).map { min($0, $1) }) }
 
     /// How many records it has that are not before `positions`.
-    package func lag(_ positions: [Int64]) -> Int64 { zip(ends, positions).reduce(0) { $0 + max(0, $1.0 - $1.1) } }
+    package func lag(_ positions: [Int64]) -> Int64 {
+        zip(ends, positions).reduce(0) { sum, pair in
+            let (more, isTooMuch) = sum.addingReportingOverflow(max(0, pair.0 - pair.1))
+            return isTooMuch ? .max : more
+        }
+    }
 }

@@ -6,6 +6,8 @@ struct SessionHorizon {
     /// Where the partitions ended, and when somebody looked.
     private var asked: (time: Int64, ends: [Int64])?
     private var time = Int64.min
+    /// When somebody looked the last time: what is given as bounds was found out later.
+    private var previous: Int64?
 
     /// - Parameters:
     ///   - bounds: of each partition; the consumer has everything before `settled`.
@@ -13,10 +15,11 @@ struct SessionHorizon {
     /// - Returns: a time; what the log had taken by then, the consumer has.
     mutating func time(_ bounds: [OffsetBounds], now: Int64) -> Int64 {
         advance(bounds)
-        if asked == nil {
-            asked = (now, bounds.map(\.highWatermark.value))
+        if asked == nil, let previous {
+            asked = (previous, bounds.map(\.highWatermark.value))
             advance(bounds)
         }
+        previous = now
         return time
     }
 

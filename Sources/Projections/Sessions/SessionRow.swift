@@ -6,7 +6,7 @@ internal import GRDB
 struct SessionRow {
     static let tables = """
         CREATE TABLE sessions (
-            id BLOB PRIMARY KEY, received INTEGER NOT NULL, partition INTEGER NOT NULL, position INTEGER NOT NULL, user TEXT, anonymous TEXT,
+            id BLOB PRIMARY KEY, received INTEGER NOT NULL, partition INTEGER NOT NULL, position INTEGER NOT NULL, user BLOB, anonymous BLOB,
             spans BLOB NOT NULL, due INTEGER) WITHOUT ROWID;
         CREATE INDEX sessions_by_due ON sessions (due) WHERE due IS NOT NULL;
         """
@@ -44,9 +44,10 @@ struct SessionRow {
     // MARK: The table
 
     init(_ row: Row) throws {
-        id = ExactText(String(decoding: row["id"] as Data, as: UTF8.self))
+        id = ExactText(TextBlob.text(row["id"]))
         first = Place(received: row["received"], partition: row["partition"], offset: row["position"])
-        subject = DerivedEvent.Subject(user: row["user"], anonymous: row["anonymous"])
+        subject = DerivedEvent.Subject(
+            user: (row["user"] as Data?).map(TextBlob.text), anonymous: (row["anonymous"] as Data?).map(TextBlob.text))
         guard let spans = (row["spans"] as Data).withUnsafeBytes(SessionSpans.init) else {
             throw DatabaseError(resultCode: .SQLITE_CORRUPT, message: "the times of a session are not what was written")
         }
@@ -56,7 +57,7 @@ struct SessionRow {
 
     static func fetch(_ id: ExactText, _ database: Database) throws -> SessionRow? {
         try Row.fetchOne(
-            database.cachedStatement(sql: "SELECT * FROM sessions WHERE id = ?"), arguments: [Data(id.string.utf8)]
+            database.cachedStatement(sql: "SELECT * FROM sessions WHERE id = ?"), arguments: [TextBlob.data(id.string)]
         ).map(SessionRow.init)
     }
 
@@ -70,7 +71,8 @@ struct SessionRow {
     func save(_ database: Database) throws {
         try database.cachedStatement(sql: "INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?)").execute(
             arguments: [
-                Data(id.string.utf8), first.received, first.partition, first.offset, subject.user, subject.anonymous,
+                TextBlob.data(id.string), first.received, first.partition, first.offset, subject.user.map(TextBlob.data),
+                subject.anonymous.map(TextBlob.data),
                 Data(spans.bytes),
                 hasEnded ? nil : spans.session.until,
             ])

@@ -53,7 +53,7 @@ package final class Sessions: Consumer {
         of topic: TopicDefinition, log: any LogReader & LogWriter, onFailure: @escaping @Sendable (String) -> Void
     ) -> DerivedPublisher {
         DerivedPublisher(
-            Outbox(database: database), names: [.sessionStarted, .sessionEnded], topic: topic, log: log, now: now,
+            database, names: [.sessionStarted, .sessionEnded], topic: topic, log: log, now: now,
             onFailure: onFailure)
     }
 
@@ -84,7 +84,7 @@ package final class Sessions: Consumer {
         database.changes.raise()
     }
 
-    /// What a delivery says of each session, in the order of the ids.
+    /// What a delivery says of each session, the earliest first.
     private func rows(of delivery: Delivery) throws -> [SessionRow] {
         var rows: [ExactText: SessionRow] = [:]
         let reader = SessionEvent(timeout: timeout)
