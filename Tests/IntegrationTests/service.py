@@ -97,8 +97,15 @@ class Service:
 
     # MARK: What it takes of the machine
 
-    def descriptor_count(self):
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+    def descriptor_count(self, of_projections=False):
+        """Without those of what is made of the log, unless they are asked for: how many readers of a file there are depends on who reads at
+        once."""
+        folder, count = f"/proc/{self.process.pid}/fd", 0
+        for name in os.listdir(folder):
+            # It may close meanwhile.
+            with contextlib.suppress(FileNotFoundError):
+                count += of_projections or "/projections/" not in os.readlink(f"{folder}/{name}")
+        return count
 
     def descriptors_at_rest(self):
         """Its descriptors without any connection: one that its client has closed stays open until the service has read that. What is made

@@ -127,6 +127,8 @@ def test_a_second_service_on_a_data_directory_is_refused_and_the_first_goes_on(g
     # Nothing is written behind an answer: what changes afterwards is the second one's doing.
     sender = serve(tmp_path / "data", {"LOG_DURABILITY": "os"})
     assert sender.send(0, 1).status == 202
+    # What is made of the log comes by itself.
+    sender.service.descriptors_at_rest()
     before = tree(sender.service.data_dir)
     key = {} if generated_keys else {"EVENT_TRACKING_WRITE_KEY": "another"}
     second = run("serve", "--port", "0", "--data-dir", sender.service.data_dir, env={**os.environ, **SETTINGS, **key})
