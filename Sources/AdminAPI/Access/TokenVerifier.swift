@@ -1,5 +1,6 @@
 internal import Foundation
 internal import JWTKit
+internal import Projections
 
 /// Says whether a JSON Web Token makes its bearer an administrator.
 package struct TokenVerifier: Sendable {
@@ -72,9 +73,7 @@ package struct TokenVerifier: Sendable {
         init?(_ token: String) {
             let parts = token.split(separator: ".", omittingEmptySubsequences: false)
             guard parts.count == 3 else { return nil }
-            let plain = parts[0].replacingOccurrences(of: "-", with: "+").replacingOccurrences(of: "_", with: "/")
-            let padding = String(repeating: "=", count: (4 - plain.utf8.count % 4) % 4)
-            guard let json = Data(base64Encoded: plain + padding), let header = try? JSONDecoder().decode(Header.self, from: json)
+            guard let json = Base64URL.bytes(parts[0]), let header = try? JSONDecoder().decode(Header.self, from: json)
             else { return nil }
             self = header
         }
