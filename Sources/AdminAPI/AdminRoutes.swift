@@ -8,6 +8,7 @@ package struct AdminRoutes: Sendable {
 
     package func add(to group: RouterGroup<some RequestContext>) {
         UserRoutes(services: services).add(to: group)
+        StatisticsRoutes(services: services).add(to: group)
         LiveRoutes(services: services).add(to: group)
         ConsumerRoutes(services: services).add(to: group)
         LogRoutes(services: services).add(to: group)

@@ -10,18 +10,21 @@ package final class AdminServices: Sendable {
         let retry: RejectedRetry
         let users: UserLookup
         let live: LiveReaders
+        let statistics: StatisticsDesk
         let consumers: [ConsumerRunner]
         let log: any LogReader
         let rejectedTopic: TopicName
         let logOverview: @Sendable () -> LogOverview
 
         package init(
-            retry: RejectedRetry, users: UserLookup, live: LiveReaders, consumers: [ConsumerRunner], log: any LogReader,
+            retry: RejectedRetry, users: UserLookup, live: LiveReaders, statistics: StatisticsDesk, consumers: [ConsumerRunner],
+            log: any LogReader,
             rejectedTopic: TopicName, logOverview: @escaping @Sendable () -> LogOverview
         ) {
             self.retry = retry
             self.users = users
             self.live = live
+            self.statistics = statistics
             self.consumers = consumers
             self.log = log
             self.rejectedTopic = rejectedTopic

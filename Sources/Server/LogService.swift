@@ -65,7 +65,8 @@ struct LogService: Service {
         metrics.add(LiveMetrics(readers: live))
         admin.set(
             .init(
-                retry: engine.rejectedRetry, users: consumers.users, live: live, consumers: consumers.runners, log: log,
+                retry: engine.rejectedRetry, users: consumers.users, live: live, statistics: consumers.statistics,
+                consumers: consumers.runners, log: log,
                 rejectedTopic: engine.rejectedTopic, logOverview: { LogOverview(log) }))
         status.set(.ready(engine.pipeline))
         onReady()

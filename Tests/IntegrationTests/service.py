@@ -111,7 +111,7 @@ class Service:
         """Its descriptors without any connection: one that its client has closed stays open until the service has read that. What is made
         of the log is open then."""
         projections = self.data_dir / "projections"
-        wait_until(lambda: self.connection_count() == 0 and len(list(projections.glob("*.sqlite-shm"))) == 3, 20)
+        wait_until(lambda: self.connection_count() == 0 and len(list(projections.glob("*.sqlite-shm"))) == 4, 20)
         counts = [-1]
 
         def is_steady():

@@ -58,7 +58,7 @@ def test_what_cannot_be_asked_is_refused_by_name(service, wrong):
 
 
 def test_nobody_else_may_ask(service):
-    for path in [user(USER), "consumers", "log", "rejected"]:
+    for path in [user(USER), "events/stats", "consumers", "log", "rejected"]:
         answer = service.request("GET", f"/api/admin/{path}")
         assert answer.status == 401 and answer.headers["www-authenticate"].startswith("Bearer")
 
@@ -67,7 +67,7 @@ def test_consumers_tell_how_far_they_are(service):
     fill(service)
     ask(service, user(USER))
     consumers = {consumer["group"]: consumer for consumer in ask(service, "consumers")["consumers"]}
-    assert set(consumers) == {"user-index", "aliases", "sessions"}
+    assert set(consumers) == {"user-index", "aliases", "sessions", "statistics"}
     for consumer in consumers.values():
         assert consumer["lag"] == 0 and consumer["taken"] == 22 and consumer["failures"] == consumer["setAside"] == 0
         assert sum(partition["endOffset"] for partition in consumer["partitions"]) == 22
@@ -76,11 +76,11 @@ def test_consumers_tell_how_far_they_are(service):
     assert sum(partition["committed"] for partition in consumers["aliases"]["partitions"]) == 22
     shown = command(service, "consumers")
     assert shown.returncode == 0, shown.stderr
-    assert [line.split()[0] for line in shown.stdout.splitlines()] == ["GROUP", "user-index", "aliases", "sessions"]
-    assert len(command(service, "consumers", "--partitions").stdout.splitlines()) == 37
+    assert [line.split()[0] for line in shown.stdout.splitlines()] == ["GROUP", "user-index", "aliases", "sessions", "statistics"]
+    assert len(command(service, "consumers", "--partitions").stdout.splitlines()) == 49
     scrape = Scrape(service)
-    assert len(scrape.all("consumer_lag")) == 36 and scrape.sum("consumer_lag") == 0
-    assert scrape.by("consumer_records_total", "group") == {"user-index": 22, "aliases": 22, "sessions": 22}
+    assert len(scrape.all("consumer_lag")) == 48 and scrape.sum("consumer_lag") == 0
+    assert scrape.by("consumer_records_total", "group") == {"user-index": 22, "aliases": 22, "sessions": 22, "statistics": 22}
 
 
 def test_the_log_is_told_by_its_parts(service):

@@ -76,10 +76,13 @@ struct ConfigurationKey: Sendable {
         .init("Log.RetentionAge"), .init("Log.MinFreeBytes"), .init("Log.Linger"),
     ]
 
-    private static let exporters: [ConfigurationKey] = [
-        ("ClickHouse", ["Host", "Port", "Database", "User", "Password", "TLS", "BufferSize", "FlushInterval"]),
-        ("Redis", ["Url", "TimeZone"]), ("RabbitMQ", ["Url", "Exchange"]),
-    ].flatMap { part, names in
-        names.map { .init("\(part).\($0)", .notInThisVersion("the \(part) exporter")) }
-    }
+    private static let exporters: [ConfigurationKey] =
+        [
+            ("ClickHouse", ["Host", "Port", "Database", "User", "Password", "TLS", "BufferSize", "FlushInterval"]),
+            ("Redis", ["Url"]), ("RabbitMQ", ["Url", "Exchange"]),
+        ].flatMap { part, names in
+            names.map { .init("\(part).\($0)", .notInThisVersion("the \(part) exporter")) }
+        }
+        // Whose days the statistics count, also without Redis.
+        + [.init("Redis.TimeZone")]
 }

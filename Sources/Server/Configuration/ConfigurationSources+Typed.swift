@@ -1,4 +1,5 @@
 internal import EventModel
+internal import Foundation
 internal import Ingestion
 
 /// Values with their types; each error names the key, what it holds and what it must hold.
@@ -49,6 +50,16 @@ extension ConfigurationSources {
                 "\(path) is \"\(text)\"; it must be a duration such as \"500ms\", \"5s\", \"30m\", \"24h\" or \"7d\"")
         }
         return count * factor
+    }
+
+    func timeZone(_ path: String) throws -> TimeZone? {
+        guard let name = try text(path) else { return nil }
+        guard let zone = TimeZone(identifier: name) else {
+            throw ConfigurationError(
+                "\(path) is \"\(name)\"; it must be a time zone of the IANA database, such as \"America/Santo_Domingo\" or \"UTC\""
+            )
+        }
+        return zone
     }
 
     /// A list of texts; in the environment with commas between them.

@@ -1,5 +1,6 @@
 internal import EventLog
 package import EventModel
+package import Foundation
 package import Ingestion
 package import LogStorage
 
@@ -27,6 +28,8 @@ package struct Settings: Sendable {
     /// nil: as the default says, which depends on whether the data is temporary.
     private var configuredMinFreeBytes: Int?
     package var areMetricsPublic = false
+    /// Whose days are counted.
+    package var timeZone = TimeZone(identifier: "America/Santo_Domingo") ?? .gmt
 
     /// Bytes that stay free on the log's disk.
     package var minFreeBytes: Int { configuredMinFreeBytes ?? (isEphemeral ? 0 : 512 << 20) }
@@ -96,6 +99,7 @@ package struct Settings: Sendable {
             topic = name
         }
         partitionCount = try sources.integer("Kafka.Partitions", 1...TopicDefinition.partitionsMax) ?? partitionCount
+        timeZone = try sources.timeZone("Redis.TimeZone") ?? timeZone
         try readLog(sources)
     }
 

@@ -1,6 +1,7 @@
 internal import AdminAPI
 internal import Consumption
 internal import EventLog
+internal import Ingestion
 internal import LogStorage
 internal import Logging
 internal import Projections
@@ -13,13 +14,14 @@ struct ConsumerGroups: Sendable {
     static let folderName = "projections"
 
     /// Of the files of all projections.
-    static let descriptorsMax = 3 * ProjectionFile.descriptorsMax
+    static let descriptorsMax = 4 * ProjectionFile.descriptorsMax
     /// How long an event that was received may take until the log has it, in milliseconds: while its request waits, or the disk.
     private static let hangMax: Int64 = 5000
 
     let runners: [ConsumerRunner]
     let publishers: [DerivedPublisher]
     let users: UserLookup
+    let statistics: StatisticsDesk
     private let close: @Sendable () -> Void
 
     init(_ engine: Engine, settings: Settings, folder: String, logger: Logger) {
@@ -32,8 +34,11 @@ struct ConsumerGroups: Sendable {
         let sessions = Sessions(
             folder: folder, topic: topic, hasher: log.identityHasher, timeout: settings.sessionTimeout,
             delay: Self.hangMax, now: ServiceClock.wall, onAnew: onAnew)
+        let statistics = Statistics(
+            folder: folder, topic: topic, hasher: log.identityHasher, zone: settings.timeZone, now: ServiceClock.wall,
+            onAnew: onAnew)
         let feed = LogFeed(log)
-        runners = ([index, aliases, sessions] as [any Consumer]).map { consumer in
+        runners = ([index, aliases, sessions, statistics] as [any Consumer]).map { consumer in
             let notices = ConsumerNotices(group: consumer.group, logger: logger)
             return ConsumerRunner(consumer, topic: topic, feed: feed, onNotice: notices.tell)
         }
@@ -50,10 +55,14 @@ struct ConsumerGroups: Sendable {
             history: UserHistory(
                 index: index, aliases: aliases, feed: LogFeed(log, keptBytesMax: Self.lookupBytes, readBytes: 1), topic: topic),
             sources: Array(runners[..<2]))
+        let ledger = engine.ledger.ledger
+        self.statistics = StatisticsDesk(
+            statistics: statistics, runner: runners[3], ledger: { ledger.snapshot.counts }, now: ServiceClock.wall)
         close = {
             index.close()
             aliases.close()
             sessions.close()
+            statistics.close()
         }
     }
 
