@@ -11,6 +11,15 @@ public protocol LogWriter: Sendable {
     func append(_ group: RecordGroup, onReceipt: @escaping @Sendable (AppendReceipt) -> Void)
 }
 
+/// A log in which topics can be made while it runs.
+public protocol TopicMaker: Sendable {
+    /// Makes a topic that is missing. When this returns, it takes records, and is there after a power cut.
+    ///
+    /// - Throws: `invalidArgument` where it exists with another number of partitions; `lowSpace`, `overloaded`, `closing` or `io` where it cannot be made
+    ///   now.
+    func make(_ topic: TopicDefinition) async throws(LogError)
+}
+
 extension LogWriter {
     /// The same for a task, which waits.
     public func append(_ group: RecordGroup) async -> AppendReceipt {

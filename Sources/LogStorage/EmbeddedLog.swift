@@ -7,12 +7,14 @@ internal import Synchronization
 ///
 /// Owns: the engine's core, the commit thread, the maintenance thread and the worker threads.
 /// Opened by `open`, which recovers; closed by `close`, after which nothing is lost and nothing needs to be scanned.
-package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
+package final class EmbeddedLog: LogWriter, LogReader, TopicMaker, IdentitySource {
     private let core: LogCore
     private let workers: WorkerPool
     private let loop: CommitLoop
     private let maintenance: Maintenance
     private let threads: Mutex<[OSThread]>
+    /// Held while a topic is made.
+    private let making = Mutex(())
     private let readCount = Atomic<Int>(0)
 
     /// Opens the core (see `LogCore.open`, also for the errors) and starts the threads.
@@ -72,6 +74,14 @@ package final class EmbeddedLog: LogWriter, LogReader, IdentitySource {
         if group.entries.isEmpty { return onReceipt(AppendReceipt(offsets: [])) }
         if let refusal = loop.submit(PendingAppend(group: core.prepare(group), onReceipt: onReceipt)) {
             onReceipt(.refused(group, refusal))
+        }
+    }
+
+    package func make(_ topic: TopicDefinition) async throws(LogError) {
+        try await onWorker { [self] () throws(LogError) in
+            try making.withLock { _ throws(LogError) in
+                try core.make(topic) { [loop] body in loop.waitBetweenCommits(body) }
+            }
         }
     }
 

@@ -12,17 +12,27 @@ extension LogCore {
                 continue
             }
             guard existing.partitionCount == topic.partitionCount else {
+                let error = anotherShape(existing, topic)
                 throw LogError(
-                    .invalidArgument,
-                    "topic \(topic.name) was made with \(existing.partitionCount) partitions, not "
-                        + "\(topic.partitionCount); a key's partition depends on the number, so it stays: set "
-                        + "Kafka.Partitions to \(existing.partitionCount), or begin with an empty data directory")
+                    error.code,
+                    "\(error.message): set Kafka.Partitions to \(existing.partitionCount), or begin with an empty data directory")
             }
         }
         // No folder may be there without it, after a power cut too: what it says would follow from too few of them. A start before this
         // one may have written it and failed to make its name durable.
         if meta != stored { try directory.write(meta) } else { try directory.sync() }
         return meta
+    }
+
+    private static func anotherShape(_ existing: TopicDefinition, _ wanted: TopicDefinition) -> LogError {
+        LogError(
+            .invalidArgument,
+            "topic \(existing.name) was made with \(existing.partitionCount) partitions, not \(wanted.partitionCount); a key's "
+                + "partition depends on the number, so it stays")
+    }
+
+    static func refuseAnotherShape(of existing: TopicDefinition, than wanted: TopicDefinition) throws(LogError) {
+        if existing.partitionCount != wanted.partitionCount { throw anotherShape(existing, wanted) }
     }
 
     /// That of a new log; and where only the file was lost, what the folders tell of it. The key may be another one, for what was

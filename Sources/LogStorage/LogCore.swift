@@ -13,20 +13,16 @@ package final class LogCore: Sendable {
     /// Runs a closure for every number below a count, in parallel where it can, and returns when all are done.
     package typealias Concurrently = (Int, @escaping @Sendable (Int) -> Void) -> Void
 
-    package let topics: [TopicDefinition]
     package let identityHasher: RecordIdentityHasher
     package let recovery: RecoverySummary
-    package let partitions: [PartitionLog]
     /// Raised when records have come to the segments of any partition.
     package let growth: GrowthSignal
 
-    private let handles: [TopicName: (handle: TopicHandle, partitionCount: Int)]
-    private let firstPartition: [Int]
-    private let directory: LogDirectory
-    private let options: LogOptions
-    private let group: CommitGroup
-    private let journal: Journal
-    private let checkpointer: Checkpointer
+    let table: Mutex<PartitionTable>
+    let directory: LogDirectory
+    let options: LogOptions
+    let journal: Journal
+    let checkpointer: Checkpointer
     private let lock: any FileLock
     /// Held while the status is put together and written, so that an older one never follows a newer one. Whether there was
     /// room on the disk, as far as it was written.
@@ -62,7 +58,7 @@ package final class LogCore: Sendable {
             let recovered = try recover(
                 directory, meta, points, journaled.offsets, options, growth, concurrently, onProgress,
                 onDamage: { partition, item in
-                    onWarning("\(partition): \(item.region.description); okla-events log repair sets it aside")
+                    onWarning(Self.warning(of: item, in: partition))
                     status.changed()
                 })
             let core = LogCore(
@@ -85,7 +81,6 @@ package final class LogCore: Sendable {
         journaled: JournalFiles, hasJournalFolder: Bool,
         onWarning: @escaping @Sendable (String) -> Void
     ) {
-        topics = meta.topics
         identityHasher = RecordIdentityHasher(key: meta.identityKey)
         recovery = RecoverySummary(
             recovered.map { ($0.log.topicPartition, $0.report) },
@@ -95,36 +90,29 @@ package final class LogCore: Sendable {
         self.lock = lock
         self.processID = processID
         self.onWarning = onWarning
-        partitions = recovered.map(\.log)
+        table = Mutex(PartitionTable(topics: meta.topics, partitions: recovered.map(\.log)))
         self.growth = growth
-        var first: [Int] = []
-        var handles: [TopicName: (handle: TopicHandle, partitionCount: Int)] = [:]
-        var count = 0
-        for (index, topic) in meta.topics.enumerated() {
-            first.append(count)
-            handles[topic.name] = (TopicHandle(index: Int32(index)), topic.partitionCount)
-            count += topic.partitionCount
-        }
-        firstPartition = first
-        self.handles = handles
         journal = Journal(
             path: directory.journalPath, fileSystem: directory.fileSystem, topics: meta.topics,
             fileBytes: options.journalFileBytes, firstSequence: journaled.nextSequence, nextName: journaled.nextName,
             isFolderDurable: hasJournalFolder)
-        group = CommitGroup(
-            partitions: partitions, firstPartition: first, journal: options.durability == .fsync ? journal : nil)
         checkpointer = Checkpointer(
-            directory: directory, partitions: partitions, recoveryPoints: recoveryPoints,
+            directory: directory, partitions: recovered.map(\.log), recoveryPoints: recoveryPoints,
             stuck: Set(recovered.filter(\.report.hasStaleCaches).map(\.log.topicPartition)), onWarning: onWarning)
     }
 
-    package func topic(named name: TopicName) -> (handle: TopicHandle, partitionCount: Int)? { handles[name] }
+    package var topics: [TopicDefinition] { table.withLock { $0 }.topics }
+    package var partitions: [PartitionLog] { table.withLock { $0 }.partitions }
+
+    package func topic(named name: TopicName) -> (handle: TopicHandle, partitionCount: Int)? {
+        table.withLock { $0 }.topic(named: name)
+    }
 
     package func log(of partition: TopicPartition) throws(LogError) -> PartitionLog {
-        guard let (handle, count) = handles[partition.topic], (0..<count).contains(partition.partition.number) else {
+        guard let log = table.withLock({ $0 }).log(of: partition) else {
             throw LogError(.unknownTopic, "there is no partition \(partition)", partition: partition)
         }
-        return partitions[firstPartition[Int(handle.index)] + partition.partition.number]
+        return log
     }
 
     // MARK: Writing
@@ -154,11 +142,21 @@ package final class LogCore: Sendable {
             noteRoom(error)
             return groups.map { .refused($0.group, LogError(.lowSpace, error.description)) }
         }
-        let outcome = group.commit(groups, now: now)
+        let outcome = CommitGroup(table: table.withLock { $0 }, journal: options.durability == .fsync ? journal : nil)
+            .commit(groups, now: now)
         noteRoom(outcome.noRoom)
         for failure in outcome.failed { warn(failure.partition, failure.error) }
         if !outcome.failed.isEmpty { publishStatus() }
         return outcome.receipts
+    }
+
+    private static func warning(of damage: KnownDamage.Item, in partition: TopicPartition) -> String {
+        "\(partition): \(damage.region.description); okla-events log repair sets it aside"
+    }
+
+    func warn(of damage: KnownDamage.Item, in partition: TopicPartition) {
+        onWarning(Self.warning(of: damage, in: partition))
+        publishStatus()
     }
 
     private func warn(_ partition: TopicPartition, _ error: FileError) {

@@ -7,11 +7,11 @@ final class Checkpointer: Sendable {
         var points: RecoveryPoints
         /// Partitions whose caches could not be written: their recovery point stays until a restart makes them anew.
         var stuck: Set<TopicPartition>
+        var partitions: [TopicPartition: PartitionLog]
     }
 
     private let state: Mutex<State>
     private let directory: LogDirectory
-    private let partitions: [PartitionLog]
     private let onWarning: @Sendable (String) -> Void
 
     init(
@@ -19,10 +19,16 @@ final class Checkpointer: Sendable {
         onWarning: @escaping @Sendable (String) -> Void
     ) {
         // Points that do not move in this run stay as they were.
-        state = Mutex(State(points: recoveryPoints, stuck: stuck))
+        state = Mutex(State(points: recoveryPoints, stuck: stuck, partitions: [:]))
         self.directory = directory
-        self.partitions = partitions
         self.onWarning = onWarning
+        add(partitions)
+    }
+
+    func add(_ partitions: [PartitionLog]) {
+        state.withLock { state in
+            for partition in partitions { state.partitions[partition.topicPartition] = partition }
+        }
     }
 
     /// What is to be done for a partition; nil: nothing. To be called where nothing commits meanwhile.
@@ -77,7 +83,7 @@ final class Checkpointer: Sendable {
         _ work: CheckpointWork, _ betweenCommits: (@escaping @Sendable () -> Void) -> Void,
         _ onFailedSync: @escaping @Sendable (PartitionLog, FileError) -> Void
     ) -> Bool {
-        guard work.syncsLog, let partition = partitions.first(where: { $0.topicPartition == work.topicPartition }) else {
+        guard work.syncsLog, let partition = state.withLock({ $0.partitions[work.topicPartition] }) else {
             return true
         }
         do throws(FileError) {

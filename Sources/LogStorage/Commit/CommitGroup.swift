@@ -4,20 +4,11 @@ internal import EventLog
 /// segments get the records later (`LogCore.flush`); without a journal at once. No queue and no thread in here, so a test can drive it
 /// step by step.
 struct CommitGroup {
-    /// The partitions of topic t start at `firstPartition[t]` of `partitions`.
-    let partitions: [PartitionLog]
-    let firstPartition: [Int]
+    let table: PartitionTable
     /// nil: nothing is synced (`Durability.os`).
     let journal: Journal?
-    /// `partitions`, which keeps them: to count a reference up and down for each record is a thirtieth of what a record costs here.
-    private let unretained: [Unmanaged<PartitionLog>]
 
-    init(partitions: [PartitionLog], firstPartition: [Int], journal: Journal?) {
-        self.partitions = partitions
-        self.firstPartition = firstPartition
-        self.journal = journal
-        unretained = partitions.map(Unmanaged.passUnretained)
-    }
+    private var partitions: [PartitionLog] { table.partitions }
 
     struct Outcome {
         var receipts: [AppendReceipt]
@@ -75,8 +66,9 @@ struct CommitGroup {
         for (index, journaled) in groups.enumerated() {
             let group = journaled.group
             for (place, entry) in group.entries.enumerated() {
-                let number = firstPartition[Int(entry.topic.index)] + Int(entry.partition)
-                let staged = unretained[number]._withUnsafeGuaranteedRef { partition -> (offset: Int64, timestamp: Int64)? in
+                let number = table.firstPartition[Int(entry.topic.index)] + Int(entry.partition)
+                let staged = table.unretained[number]._withUnsafeGuaranteedRef {
+                    partition -> (offset: Int64, timestamp: Int64)? in
                     if !partition.isStaging {
                         let state = partition.state
                         guard state.isWritable else {
@@ -128,7 +120,7 @@ struct CommitGroup {
         let concerned = Set(numbers)
         for (index, journaled) in groups.enumerated() {
             for (place, entry) in journaled.group.entries.enumerated() {
-                let number = firstPartition[Int(entry.topic.index)] + Int(entry.partition)
+                let number = table.firstPartition[Int(entry.topic.index)] + Int(entry.partition)
                 guard concerned.contains(number), receipts[index].offsets[place] >= 0 else { continue }
                 receipts[index].offsets[place] = AppendReceipt.unassigned
                 receipts[index].note(code, error.description, partitions[number])

@@ -40,7 +40,7 @@ final class Journal: @unchecked Sendable {
 
     private let path: String
     private let fileSystem: any FileSystem
-    private let topics: [(name: TopicName, partitionCount: Int)]
+    private var topics: [(name: TopicName, partitionCount: Int)]
     private let fileBytes: Int
     private let shared: Mutex<Shared>
 
@@ -80,6 +80,23 @@ final class Journal: @unchecked Sendable {
         self.fileBytes = fileBytes
         nextSequence = firstSequence
         shared = Mutex(Shared(nextName: nextName, isFolderDurable: isFolderDurable))
+    }
+
+    /// Adds a topic behind the others. What is written from now on goes to a file whose head knows it. Belongs to the commit loop.
+    ///
+    /// - Throws: where there is no room for such a file; nothing is changed then.
+    func add(_ topic: TopicDefinition) throws(FileError) {
+        if let failure { throw failure }
+        topics.append((topic.name, topic.partitionCount))
+        if current == nil { return }
+        do throws(FileError) {
+            let fullCount = shared.withLock { $0.full.count }
+            if fullCount >= Self.fullFilesMax { throw tooManyFull(fullCount) }
+            _ = try nextFile()
+        } catch {
+            topics.removeLast()
+            throw error
+        }
     }
 
     // MARK: A commit: begin, (add*, addBodies)*, write, sync
@@ -183,12 +200,7 @@ final class Journal: @unchecked Sendable {
             let isReplaced = !current.isPrepared && hasReady && current.position > current.firstEntry
             guard isFull || isReplaced else { return current }
             if !hasReady && fullCount >= Self.fullFilesMax {
-                throw .refused(
-                    FileError(
-                        operation: "continue", path: path, number: 0,
-                        reason:
-                            "\(fullCount) files wait for a recovery point; the disk is too slow, or the points cannot be written")
-                )
+                throw .refused(tooManyFull(fullCount))
             }
         }
         do throws(FileError) {
@@ -197,6 +209,12 @@ final class Journal: @unchecked Sendable {
             guard let current, current.position < JournalFormat.fileBytesMax / 2 else { throw .refused(error) }
             return current
         }
+    }
+
+    private func tooManyFull(_ count: Int) -> FileError {
+        FileError(
+            operation: "continue", path: path, number: 0,
+            reason: "\(count) files wait for a recovery point; the disk is too slow, or the points cannot be written")
     }
 
     private func nextFile() throws(FileError) -> OpenFile {

@@ -10,9 +10,12 @@ package enum LogContents {
         package let value: String
     }
 
-    /// A group of records `(partition, value)` of topic 0, each with its value as messageId too.
+    /// A group of records `(partition, value)`, each with its value as messageId too.
+    ///
+    /// - Parameter place: the topic and the partition that a number means.
     package static func group(
-        _ records: [(partition: Int, value: String)], timestamp: Int64, hasher: RecordIdentityHasher
+        _ records: [(partition: Int, value: String)], timestamp: Int64, hasher: RecordIdentityHasher,
+        place: (Int) -> (topic: TopicHandle, partition: Int) = { (TopicHandle(index: 0), $0) }
     ) -> RecordGroup {
         var group = RecordGroupBuilder(timestamp: timestamp)
         for (partition, value) in records {
@@ -23,7 +26,8 @@ package enum LogContents {
                 RecordBody.appendHeaderCount(1, to: &group.bodies)
                 RecordBody.appendHeader("messageId", bytes, to: &group.bodies)
                 _ = group.close(
-                    from: start, topic: TopicHandle(index: 0), partition: partition, identity: hasher.identity(of: bytes))
+                    from: start, topic: place(partition).topic, partition: place(partition).partition,
+                    identity: hasher.identity(of: bytes))
             }
         }
         return RecordGroup(group)

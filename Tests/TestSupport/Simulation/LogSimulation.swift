@@ -31,11 +31,18 @@ package struct LogSimulation {
     }
 
     private static let topic = TopicName("t")!
+    /// That may be made while it runs, and how many partitions they have.
+    private static let laterTopics = [
+        (name: TopicName("later")!, partitionCount: 1), (name: TopicName("a-later")!, partitionCount: 2),
+    ]
 
     private var random: SeededGenerator
     private let fileSystem: SimulatedFileSystem
     private let options: LogOptions
-    private let partitionCount: Int
+    /// By the numbers that they have here: those of the first topic, and behind them those that are made later.
+    private let places: [TopicPartition]
+    /// Topics that are there for certain.
+    private var made: Set<TopicName> = []
     private var oracle: LogOracle
     private var now: Int64 = 1_769_000_000_000
     /// By a clock that is never set.
@@ -50,7 +57,10 @@ package struct LogSimulation {
         self.trace = trace
         random = SeededGenerator(seed: seed)
         fileSystem = SimulatedFileSystem(seed: random.next(), syncsReachDisk: syncsReachDisk)
-        partitionCount = Int(1 + random.next() % 3)
+        let partitionCount = Int(1 + random.next() % 3)
+        places = ([(Self.topic, partitionCount)] + Self.laterTopics).flatMap { name, count in
+            (0..<count).map { TopicPartition(name, PartitionID($0)) }
+        }
         var options = LogOptions()
         options.durability = random.next() % 5 == 0 ? .os : .fsync
         options.segmentBytes = [2000, 6000, 20_000][Int(random.next() % 3)]
@@ -61,7 +71,7 @@ package struct LogSimulation {
         options.journalPieceBytes = [0, 100, 16_384][Int(random.next() % 3)]
         options.lingerMilliseconds = [0, 1500, 10_000, 1_000_000][Int(random.next() % 4)]
         self.options = options
-        oracle = LogOracle(partitionCount: partitionCount, retentionBytes: options.retentionBytes)
+        oracle = LogOracle(partitionCount: places.count, retentionBytes: options.retentionBytes)
         trace(
             "\(partitionCount) partitions, \(options.durability), segments of \(options.segmentBytes), batches of "
                 + "\(options.batchBytes), retention \(options.retentionBytes ?? 0), lingers \(options.lingerMilliseconds)")
@@ -108,8 +118,9 @@ package struct LogSimulation {
             "open: "
                 + core.partitions.map { "\($0.bounds.start)-\($0.bounds.highWatermark) \($0.state.name)" }.joined(separator: ", ")
         )
+        for name in made where core.topic(named: name) == nil { throw SimulationFailure("the topic \(name) is lost") }
         // What could not be put back there from the journal is there again once it can.
-        incomplete = Set(core.partitions.indices.filter { !core.partitions[$0].state.isWritable })
+        incomplete = Set(core.partitions.filter { !$0.state.isWritable }.map { number(of: $0.topicPartition) })
         try check(core, observes: true)
         for _ in 0..<Int(random.next() % 40) where !fileSystem.isDown { try step(core) }
         if !fileSystem.isDown { try check(core, observes: options.durability == .fsync) }
@@ -160,9 +171,15 @@ package struct LogSimulation {
     private func open() throws(LogError) -> LogCore {
         try LogCore.open(
             LogDirectory("/log", fileSystem: fileSystem),
-            topics: [TopicDefinition(name: Self.topic, partitionCount: partitionCount, keepsIdentities: true)],
+            topics: [definition(of: Self.topic)],
             options: options, processID: 1, concurrently: Self.oneByOne)
     }
+
+    private func definition(of topic: TopicName) -> TopicDefinition {
+        TopicDefinition(name: topic, partitionCount: places.count { $0.topic == topic }, keepsIdentities: true)
+    }
+
+    private func number(of partition: TopicPartition) -> Int { places.firstIndex(of: partition)! }
 
     private static func oneByOne(_ count: Int, _ body: @Sendable (Int) -> Void) {
         for number in 0..<count { body(number) }
@@ -171,7 +188,7 @@ package struct LogSimulation {
     // MARK: Work
 
     private mutating func step(_ core: LogCore) throws {
-        switch random.next() % 12 {
+        switch random.next() % 13 {
         case 0: checkpoint(core, commitsBetween: false)
         case 1: checkpoint(core, commitsBetween: true)
         case 2:
@@ -182,6 +199,7 @@ package struct LogSimulation {
             now += Int64(random.next() % 172_800_000) - 86_400_000
         case 4: try check(core, observes: options.durability == .fsync)
         case 5: core.prepareJournalFile()
+        case 6: try makeTopic(core)
         default: commit(core)
         }
         let passed = Int64(random.next() % 2000)
@@ -189,14 +207,33 @@ package struct LogSimulation {
         uptime += passed
     }
 
+    private mutating func makeTopic(_ core: LogCore) throws {
+        let topic = Self.laterTopics[Int(random.next() % UInt64(Self.laterTopics.count))].name
+        do throws(LogError) {
+            try core.make(definition(of: topic))
+            trace("make \(topic)" + (fileSystem.isDown ? " down" : ""))
+            if !fileSystem.isDown { made.insert(topic) }
+        } catch {
+            trace("make \(topic): \(error)")
+            guard fileSystem.isDown || hasFaults || error.code == .overloaded else {
+                throw SimulationFailure("the topic \(topic) is not made: \(error)")
+            }
+        }
+    }
+
     private mutating func commit(_ core: LogCore) {
         var groups: [[(partition: Int, value: String)]] = []
+        let open = places.indices.filter { core.topic(named: places[$0].topic) != nil }
         for _ in 0..<Int(1 + random.next() % 3) {
-            groups.append((0..<Int(1 + random.next() % 5)).map { _ in (Int(random.next() % UInt64(partitionCount)), value()) })
+            groups.append((0..<Int(1 + random.next() % 5)).map { _ in (open[Int(random.next() % UInt64(open.count))], value()) })
         }
         for record in groups.joined() { oracle.partitions[record.partition].submitted.insert(record.value) }
         let receipts = core.commit(
-            groups.map { LogContents.group($0, timestamp: now, hasher: core.identityHasher) }, now: uptime)
+            groups.map { group in
+                LogContents.group(group, timestamp: now, hasher: core.identityHasher) { number in
+                    (core.topic(named: places[number].topic)!.handle, places[number].partition.number)
+                }
+            }, now: uptime)
         defer { core.flush(now: uptime) }
         // What a machine that is down had on its lips, nobody heard.
         trace(
@@ -209,7 +246,7 @@ package struct LogSimulation {
         for (group, receipt) in zip(groups, receipts) {
             // What was refused must never be there.
             for (record, offset) in zip(group, receipt.offsets) where offset < 0 {
-                let failure = receipt.failures.first { $0.partition?.partition.number == record.partition }
+                let failure = receipt.failures.first { $0.partition == places[record.partition] }
                 if let failure, failure.code != .outcomeUnknown {
                     oracle.partitions[record.partition].submitted.remove(record.value)
                 }
@@ -247,7 +284,7 @@ package struct LogSimulation {
         for work in works {
             guard let log = core.partitions.first(where: { $0.topicPartition == work.topicPartition }), log.state.isWritable
             else { continue }
-            oracle.synced(work.topicPartition.partition.number, below: work.recoveryPoint)
+            oracle.synced(number(of: work.topicPartition), below: work.recoveryPoint)
         }
     }
 
@@ -255,7 +292,8 @@ package struct LogSimulation {
 
     /// - Parameter observes: what is served now is certain from now on.
     private mutating func check(_ core: LogCore, observes: Bool) throws {
-        for (number, log) in core.partitions.enumerated() {
+        for log in core.partitions {
+            let number = number(of: log.topicPartition)
             // Whoever reads asks for that.
             core.flushAll(log, now: uptime)
             let contents: (records: [LogContents.Record], holes: [Range<Int64>], byteCount: Int)
@@ -323,9 +361,8 @@ package struct LogSimulation {
     private func verify() throws {
         let directory = LogDirectory("/log", fileSystem: fileSystem)
         let verifier = LogVerifier(directory, meta: try LogInspector(directory).meta(), isInUse: false)
-        for number in 0..<partitionCount {
-            let result = try verifier.verify(
-                TopicPartition(Self.topic, PartitionID(number)), keepsIdentities: true, onProgress: { _ in })
+        for partition in places where made.contains(partition.topic) || partition.topic == Self.topic {
+            let result = try verifier.verify(partition, keepsIdentities: true, onProgress: { _ in })
             if let finding = result.findings.first { throw SimulationFailure("verify finds \(finding)") }
         }
     }
