@@ -72,7 +72,7 @@ let package = Package(
         room(
             "Ingestion",
             ["EventModel", "EventLog", "RecordFormat", "Telemetry", "CDeflate", "CMaxMindDB", "CUserAgent", "CYAML"]),
-        room("Consumption", ["EventLog", "RecordFormat"]),
+        room("Consumption", ["EventModel", "EventLog", "RecordFormat"]),
         room(
             "Projections",
             ["Consumption", "EventModel", "EventLog", "RecordFormat", .product(name: "GRDB", package: "GRDB.swift")]),
@@ -153,7 +153,7 @@ let package = Package(
                 "Ingestion", .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOEmbedded", package: "swift-nio"), .product(name: "NIOHTTP1", package: "swift-nio"),
             ]),
-        tests("Consumption", ["EventLog", "RecordFormat"]),
+        tests("Consumption", ["EventModel", "EventLog", "RecordFormat"]),
         tests(
             "Projections",
             ["Consumption", "EventLog", "RecordFormat", "EventModel", .product(name: "GRDB", package: "GRDB.swift")]),

@@ -10,6 +10,7 @@ package struct AdminRoutes: Sendable {
         UserRoutes(services: services).add(to: group)
         StatisticsRoutes(services: services).add(to: group)
         LiveRoutes(services: services).add(to: group)
+        ReplayRoutes(services: services).add(to: group)
         ConsumerRoutes(services: services).add(to: group)
         LogRoutes(services: services).add(to: group)
         RejectedListRoutes(services: services).add(to: group)

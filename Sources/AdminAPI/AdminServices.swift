@@ -11,13 +11,15 @@ package final class AdminServices: Sendable {
         let users: UserLookup
         let live: LiveReaders
         let statistics: StatisticsDesk
+        let replay: ReplayDesk
         let consumers: [ConsumerRunner]
         let log: any LogReader
         let rejectedTopic: TopicName
         let logOverview: @Sendable () -> LogOverview
 
         package init(
-            retry: RejectedRetry, users: UserLookup, live: LiveReaders, statistics: StatisticsDesk, consumers: [ConsumerRunner],
+            retry: RejectedRetry, users: UserLookup, live: LiveReaders, statistics: StatisticsDesk, replay: ReplayDesk,
+            consumers: [ConsumerRunner],
             log: any LogReader,
             rejectedTopic: TopicName, logOverview: @escaping @Sendable () -> LogOverview
         ) {
@@ -25,6 +27,7 @@ package final class AdminServices: Sendable {
             self.users = users
             self.live = live
             self.statistics = statistics
+            self.replay = replay
             self.consumers = consumers
             self.log = log
             self.rejectedTopic = rejectedTopic

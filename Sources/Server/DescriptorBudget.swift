@@ -5,7 +5,9 @@ internal import Synchronization
 /// grows while the service runs, so everything that is no connection is counted again now and then.
 package final class DescriptorBudget: Sendable {
     /// Beside those of the partitions; the journal has a dozen files at most.
-    private static let reserved = 64
+    private static let reservedAlways = 64
+    /// So many must be left for connections where more partitions are made.
+    private static let connectionsMin = 64
     /// A partition opens its next segment and writes its indexes while the last segment is still open.
     private static let reservedForPartition = 4
     /// Far above what the log opens. Counting thousands takes milliseconds, so a count holds until this could have used up
@@ -13,7 +15,7 @@ package final class DescriptorBudget: Sendable {
     private static let openedInASecondMax = 100
 
     private let limit: Int
-    private let reserve: Int
+    private let reserved: Atomic<Int>
     /// What is no connection, as far as it is known at the start.
     private let othersMin: Int
     private let countOpen: @Sendable () -> Int
@@ -28,7 +30,7 @@ package final class DescriptorBudget: Sendable {
         now: @escaping @Sendable () -> TimeInterval = { ProcessInfo.processInfo.systemUptime }
     ) {
         self.limit = limit
-        reserve = Self.reserved + Self.reservedForPartition * partitionCount
+        reserved = Atomic(Self.reservedAlways + Self.reservedForPartition * partitionCount)
         othersMin = countOpen() + max(segmentCount, partitionCount) + otherCount
         self.countOpen = countOpen
         self.now = now
@@ -38,14 +40,22 @@ package final class DescriptorBudget: Sendable {
         let others = last.withLock { last in
             let time = now()
             if let last {
-                let free = limit - reserve - last.others - open
+                let free = limit - reserved.load(ordering: .relaxed) - last.others - open
                 if time - last.time < max(1, Double(free / Self.openedInASecondMax)) { return last.others }
             }
             let others = max(othersMin, countOpen() - open)
             last = (others, time)
             return others
         }
-        return limit - reserve - others
+        return limit - reserved.load(ordering: .relaxed) - others
+    }
+
+    /// Keeps descriptors for partitions that are about to be made. False: that would leave too few for connections, and none are kept.
+    package func reserve(partitions count: Int) -> Bool {
+        // Beside those that are kept, each has its segment open.
+        guard connectionsMax(open: 0) - (Self.reservedForPartition + 1) * count >= Self.connectionsMin else { return false }
+        reserved.wrappingAdd(Self.reservedForPartition * count, ordering: .relaxed)
+        return true
     }
 
     /// The segments below a folder.

@@ -60,7 +60,7 @@ package struct EventTrackingService: Sendable {
             announce(Self.readyLine(host: settings.host, port: port, dataDirectory: dataDirectory))
         }
         let descriptors = DescriptorBudget(
-            limit: descriptorLimit, partitionCount: 2 * settings.partitionCount,
+            limit: descriptorLimit, partitionCount: 2 * settings.partitionCount + partitionsMadeLater(directory),
             segmentCount: DescriptorBudget.countSegments(directory.path), otherCount: ConsumerGroups.descriptorsMax)
         let limits = connectionLimits(descriptors)
         let eventLoops = EventLoopGroupProvider.singleton
@@ -84,7 +84,7 @@ package struct EventTrackingService: Sendable {
             logger: logger)
         let engine = LogService(
             settings: settings, directory: directory, dataDirectory: dataDirectory, keys: keys, catalogue: catalogue,
-            status: status, metrics: metrics, admin: services, logger: logger, onReady: announcement.logIsOpen)
+            status: status, metrics: metrics, descriptors: descriptors, admin: services, logger: logger, onReady: announcement.logIsOpen)
         // In dependency order: what comes later is shut down earlier.
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
@@ -110,6 +110,14 @@ package struct EventTrackingService: Sendable {
         limits.connectionsMax = max(
             limits.connectionsMin, min(limits.connectionsMax, descriptors.connectionsMax(open: 0)))
         return limits
+    }
+
+    /// Of topics that were made while the service ran.
+    private func partitionsMadeLater(_ directory: LogDirectory) -> Int {
+        let own = [settings.topic, Settings.rejectedTopic, Settings.derivedTopic]
+        // What cannot be read ends the start when the log is opened.
+        let topics = (try? directory.meta())?.topics ?? []
+        return topics.reduce(0) { $0 + (own.contains($1.name.text) ? 0 : $1.partitionCount) }
     }
 
     private func prepareDataDirectory() throws -> String {

@@ -1,5 +1,6 @@
 internal import AdminAPI
 internal import Collector
+internal import Consumption
 internal import EventLog
 internal import EventModel
 internal import Foundation
@@ -19,6 +20,7 @@ struct LogService: Service {
     let catalogue: CurrentCatalogue
     let status: ServiceStatus
     let metrics: Metrics
+    let descriptors: DescriptorBudget
     let admin: AdminServices
     let logger: Logger
     let onReady: @Sendable () -> Void
@@ -63,17 +65,21 @@ struct LogService: Service {
         metrics.add(ConsumerMetrics(runners: consumers.runners))
         let live = LiveReaders(log: log, topic: engine.topic)
         metrics.add(LiveMetrics(readers: live))
+        let replays = Replays(
+            engine, folder: "\(dataDirectory)/\(ReplayFiles.folderName)", descriptors: descriptors, logger: logger)
         admin.set(
             .init(
                 retry: engine.rejectedRetry, users: consumers.users, live: live, statistics: consumers.statistics,
-                consumers: consumers.runners, log: log,
+                replay: replays.desk, consumers: consumers.runners, log: log,
                 rejectedTopic: engine.rejectedTopic, logOverview: { LogOverview(log) }))
         status.set(.ready(engine.pipeline))
         onReady()
         await cancelWhenGracefulShutdown {
             async let consuming: Void = consumers.run()
+            async let replaying: Void = replays.queue.run()
             await keep(engine.ledger)
             await consuming
+            await replaying
         }
         status.set(.stopping)
         admin.set(nil)
@@ -87,22 +93,6 @@ struct LogService: Service {
     /// Each second, until the service ends.
     private func keep(_ ledger: LedgerKeeper) async {
         while (try? await Task.sleep(for: .seconds(1))) != nil { await onThread { ledger.keepOrTell() } }
-    }
-
-    /// Runs what blocks on a thread of its own.
-    private func onThread<Success: Sendable>(_ body: @escaping @Sendable () throws -> Success) async throws -> Success {
-        try await withCheckedThrowingContinuation { continuation in
-            Thread.detachNewThread { continuation.resume(with: Result(catching: body)) }
-        }
-    }
-
-    private func onThread(_ body: @escaping @Sendable () -> Void) async {
-        await withCheckedContinuation { continuation in
-            Thread.detachNewThread {
-                body()
-                continuation.resume()
-            }
-        }
     }
 }
 

@@ -51,7 +51,7 @@ struct AdminClient {
         }
     }
 
-    /// Posts `body` and reads the answer. Says what went wrong and ends the command where that is not 200.
+    /// Posts `body` and reads the answer. Says what went wrong and ends the command where it was refused.
     func post<Answer: Decodable>(_ path: String, _ body: some Encodable, timeout: TimeAmount = .minutes(10)) async throws
         -> Answer
     {
@@ -65,6 +65,13 @@ struct AdminClient {
     /// The same with GET.
     func get<Answer: Decodable>(_ path: String, _ query: [(name: String, value: String?)] = []) async throws -> Answer {
         try decode(try await bytes(path, query), of: path)
+    }
+
+    /// The same with DELETE.
+    func delete<Answer: Decodable>(_ path: String) async throws -> Answer {
+        var request = HTTPClientRequest(url: url + path)
+        request.method = .DELETE
+        return try decode(try await execute(request), of: path)
     }
 
     /// The answer's bytes.
@@ -87,7 +94,7 @@ struct AdminClient {
             request.headers.add(name: "Authorization", value: "Bearer \(token)")
             let response = try await client.execute(request, timeout: timeout)
             let answer = Data(buffer: try await response.body.collect(upTo: Self.answerBytesMax))
-            guard response.status.code == 200 else {
+            guard (200..<300).contains(response.status.code) else {
                 let error = try? JSONDecoder().decode(ErrorBody.self, from: answer)
                 throw Failure.report(
                     "\(url): \(response.status): \(TerminalText.escaped(error?.message ?? String(decoding: answer, as: UTF8.self)))"

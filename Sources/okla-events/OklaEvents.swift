@@ -13,6 +13,7 @@ struct OklaEvents: AsyncParsableCommand {
                                         okla-events log verify
             A user's whole story:       okla-events users user-123
             Who reads the log, how far: okla-events consumers
+            Read the log again:         okla-events replay --from earliest --target topic:copy
             Look at what it rejected:   okla-events rejected list
             Check events and schemas:   okla-events catalog list
                                         okla-events catalog validate events.ndjson
@@ -20,7 +21,7 @@ struct OklaEvents: AsyncParsableCommand {
             Exit codes: 0 done, 1 the thing asked for failed, 64 wrong usage.
             """,
         subcommands: [
-            ServeCommand.self, SendCommand.self, UsersCommand.self, ConsumersCommand.self, CatalogCommand.self,
+            ServeCommand.self, SendCommand.self, UsersCommand.self, ConsumersCommand.self, ReplayCommand.self, CatalogCommand.self,
             RejectedCommand.self,
             LogCommand.self,
         ])

@@ -8,12 +8,16 @@ struct ProgressBar {
     private let isShown = isTerminal(STDERR_FILENO)
     private let started = ContinuousClock.now
     private var lastDrawn: ContinuousClock.Instant?
-    private var done = 0
+    private var done: Int
+    /// What was done when it was begun.
+    private let doneBefore: Int
 
-    init(label: String, total: Int, unit: String) {
+    init(label: String, total: Int, unit: String, done: Int = 0) {
         self.label = label
         self.total = total
         self.unit = unit
+        self.done = done
+        doneBefore = done
     }
 
     mutating func advance(by count: Int) {
@@ -37,7 +41,9 @@ struct ProgressBar {
         let elapsed = now - started
         let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) * 1e-18
         var left = ""
-        if fraction > 0 && fraction < 1 { left = ", \(Int(seconds / fraction - seconds + 0.5)) s left" }
+        if done > doneBefore && done < total {
+            left = ", \(Int(seconds * Double(total - done) / Double(done - doneBefore) + 0.5)) s left"
+        }
         let bar = String(repeating: "#", count: filled) + String(repeating: ".", count: width - filled)
         standardError("\r\u{1B}[K\(label) [\(bar)] \(Int(fraction * 100)) % \(done)/\(total) \(unit)\(left)")
     }

@@ -10,7 +10,7 @@ import Testing
         "Telemetry": [],
         "LogStorage": ["EventLog", "RecordFormat", "Telemetry"],
         "Ingestion": ["EventModel", "EventLog", "RecordFormat", "Telemetry", "CDeflate", "CMaxMindDB", "CUserAgent", "CYAML"],
-        "Consumption": ["EventLog", "RecordFormat"],
+        "Consumption": ["EventModel", "EventLog", "RecordFormat"],
         "Projections": ["Consumption", "EventModel", "EventLog", "RecordFormat"],
         "Collector": ["Ingestion", "EventModel"],
         "AdminAPI": ["Collector", "Projections", "Consumption", "Ingestion", "EventLog", "EventModel", "RecordFormat"],

@@ -22,14 +22,14 @@ struct LiveTail {
 
     private let feed: LogFeed
     private let topic: TopicDefinition
-    private let filter: LiveFilter
+    private let filter: RecordFilter
     private let partitions: [Int]
     private(set) var positions: [Int64]
     /// The partition that is looked at first.
     private var turn = 0
 
     /// - Parameter positions: of each partition, the first record to give.
-    init(feed: LogFeed, topic: TopicDefinition, filter: LiveFilter, positions: [Int64]) {
+    init(feed: LogFeed, topic: TopicDefinition, filter: RecordFilter, positions: [Int64]) {
         self.feed = feed
         self.topic = topic
         self.filter = filter

@@ -1,0 +1,40 @@
+internal import AdminAPI
+internal import Consumption
+internal import EventLog
+internal import LogStorage
+internal import Logging
+
+/// The replays of the log, into topics of its own.
+struct Replays: Sendable {
+    let queue: ReplayQueue
+    let desk: ReplayDesk
+
+    /// - Parameter folder: where they are kept.
+    init(_ engine: Engine, folder: String, descriptors: DescriptorBudget, logger: Logger) {
+        let (log, partitionCount) = (engine.log, engine.topic.partitionCount)
+        queue = ReplayQueue(
+            topic: engine.topic, log: log, store: ReplayFiles(folder: folder, logger: logger),
+            makeTarget: { target throws(ReplayImpossible) in
+                guard let topic = TopicTarget.topic(of: target) else {
+                    throw ReplayImpossible("this version of the service has no target \(target)")
+                }
+                return TopicTarget(topic: topic, log: log, now: ServiceClock.wall)
+            }, now: ServiceClock.wall,
+            onProblem: { id, problem in
+                logger.warning(
+                    "a replay does not get on and tries again until it can", metadata: ["replay": "\(id)", "reason": "\(problem)"])
+            })
+        desk = ReplayDesk(
+            queue: queue, source: engine.topic, log: log,
+            ownTopics: [engine.topic.name, engine.derivedTopic.name, engine.rejectedTopic],
+            makeTopic: { name throws(LogError) in
+                if log.topic(named: name) != nil { return }
+                guard descriptors.reserve(partitions: partitionCount) else {
+                    throw LogError(
+                        .overloaded,
+                        "the service may open too few files for \(partitionCount) partitions more; raise its limit (ulimit -n)")
+                }
+                try await log.make(TopicDefinition(name: name, partitionCount: partitionCount, keepsIdentities: false))
+            }, now: ServiceClock.wall)
+    }
+}
