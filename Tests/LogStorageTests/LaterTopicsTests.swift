@@ -56,7 +56,8 @@ import Testing
         let harness = LogHarness()
         let log = try harness.open()
         defer { log.close() }
-        let count = 12
+        // More than the journal has files for, without new recovery points.
+        let count = 40
         await withTaskGroup(of: Void.self) { tasks in
             for number in 0..<count {
                 tasks.addTask {

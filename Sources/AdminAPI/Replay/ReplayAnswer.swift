@@ -5,9 +5,21 @@ internal import Hummingbird
 
 /// A replay as its routes show it. Times are RFC 3339.
 struct ReplayAnswer: ResponseEncodable {
+    /// What stands there as null where it is nil.
+    struct OrNull<Value: Encodable>: Encodable {
+        let value: Value?
+
+        init(_ value: Value?) { self.value = value }
+
+        func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            try container.encode(value)
+        }
+    }
+
     struct Filter: Encodable {
         let events: [String]
-        let userId: String?
+        let userId: OrNull<String>
     }
 
     struct Range: Encodable {
@@ -16,18 +28,18 @@ struct ReplayAnswer: ResponseEncodable {
     }
 
     struct Count: Encodable {
-        /// nil: of all names that are not told by themselves.
-        let event: String?
+        /// null: of all names that are not told by themselves.
+        let event: OrNull<String>
         let count: Int64
     }
 
     let id, state: String
-    let target: String?
+    let target: OrNull<String>
     let dryRun: Bool
     let filter: Filter
-    let eventsPerSecond: Int?
+    let eventsPerSecond: OrNull<Int>
     let createdAt: String
-    let startedAt, endedAt: String?
+    let startedAt, endedAt: OrNull<String>
     /// The offsets to read, `to` excluded.
     let ranges: [Range]
     /// Offsets to pass, and those that are passed.
@@ -35,24 +47,24 @@ struct ReplayAnswer: ResponseEncodable {
     let read, matched, written, missed: Int64
     /// Those that matched, the most frequent names first.
     let events: [Count]
-    let problem: String?
+    let problem: OrNull<String>
 
     init(_ replay: Replay) {
         let (plan, progress) = (replay.plan, replay.progress)
         (id, state) = (plan.id, progress.state.rawValue)
-        target = plan.target.isEmpty ? nil : plan.target
-        (dryRun, eventsPerSecond) = (plan.isDry, plan.eventsPerSecond)
-        filter = Filter(events: plan.events, userId: plan.user)
+        target = OrNull(plan.target.isEmpty ? nil : plan.target)
+        (dryRun, eventsPerSecond) = (plan.isDry, OrNull(plan.eventsPerSecond))
+        filter = Filter(events: plan.events, userId: OrNull(plan.user))
         createdAt = Timestamp.text(plan.createdAt)
-        (startedAt, endedAt) = (progress.startedAt.map(Timestamp.text), progress.endedAt.map(Timestamp.text))
+        (startedAt, endedAt) = (OrNull(progress.startedAt.map(Timestamp.text)), OrNull(progress.endedAt.map(Timestamp.text)))
         ranges = plan.ranges.enumerated().filter { !$0.element.isEmpty }
             .map { Range(partition: $0.offset, from: $0.element.lowerBound, to: $0.element.upperBound) }
         (total, passed) = (plan.total, progress.passed(plan))
         (read, matched) = (progress.readCount, progress.matchedCount)
         (written, missed) = (progress.writtenCount, progress.missedCount)
         events = progress.matched.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
-            .map { Count(event: $0.key.string.isEmpty ? nil : $0.key.string, count: $0.value) }
-        problem = progress.problem
+            .map { Count(event: OrNull($0.key.string.isEmpty ? nil : $0.key.string), count: $0.value) }
+        problem = OrNull(progress.problem)
     }
 }
 

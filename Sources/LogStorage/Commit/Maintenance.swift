@@ -79,6 +79,9 @@ final class Maintenance: Sendable {
         }
     }
 
+    /// Moves recovery points as soon as it can be done.
+    func checkpointSoon() { state.withLock(wake: .all) { $0.isCheckpointDue = true } }
+
     func close() { state.withLock(wake: .all) { $0.isClosed = true } }
 
     private func checkpoint() {

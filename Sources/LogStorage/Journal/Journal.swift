@@ -211,6 +211,9 @@ final class Journal: @unchecked Sendable {
         }
     }
 
+    /// Whether so many files are full that recovery points should move, although little may have been written: each new topic begins one.
+    var isCrowded: Bool { shared.withLock { $0.full.count } >= Self.fullFilesMax / 2 }
+
     private func tooManyFull(_ count: Int) -> FileError {
         FileError(
             operation: "continue", path: path, number: 0,
