@@ -134,6 +134,9 @@ let package = Package(
         .executableTarget(
             name: "geo-bench", dependencies: ["Ingestion", "RecordFormat"], path: "Tools/Bench/GeoBench", swiftSettings: strict),
         .executableTarget(
+            name: "index-bench", dependencies: ["Projections", "Consumption", "LogStorage", "EventLog", "RecordFormat"],
+            path: "Tools/Bench/IndexBench", swiftSettings: strict),
+        .executableTarget(
             name: "user-agent-bench", dependencies: ["Ingestion"], path: "Tools/Bench/UserAgentBench", swiftSettings: strict),
 
         .target(

@@ -23,6 +23,8 @@ SECTIONS = {
     "open": "the start after a kill, on a full log",
     "memory": "peak memory under load",
     "growth": "cost per event as the log grows",
+    "index": "the index of users as it grows, look-ups, lag",
+    "live": "what live readers cost the ingest",
 }
 
 

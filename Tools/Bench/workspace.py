@@ -15,6 +15,7 @@ PYTHON = ROOT / ".venv-bench/bin"
 SERVICE = ROOT / ".build/release/okla-events"
 LOG_BENCH = ROOT / ".build/release/log-bench"
 INGEST_BENCH = ROOT / ".build/release/ingest-bench"
+INDEX_BENCH = ROOT / ".build/release/index-bench"
 USER_AGENT_BENCH = ROOT / ".build/release/user-agent-bench"
 FIXTURES = ROOT / "Fixtures"
 

@@ -42,9 +42,9 @@ class Ours(Server):
         return (disk_bytes(self.data) - self.disk_bytes()) / 2**20
 
 
-def start(folder, durability="fsync"):
+def start(folder, durability="fsync", **more):
     environment = {**os.environ, "EVENT_TRACKING_WRITE_KEY": KEY, "LOG_DURABILITY": durability,
-                   **UNREACHED_LIMITS}
+                   **UNREACHED_LIMITS, **more}
     server = Ours([SERVICE, "serve", "--port", "0", "--data-dir", folder / "data"], '"ready":true', folder, CLIENT, options={"key": KEY},
                     env=environment)
     server.target = re.search(r'"http":"http://[^"]*:(\d+)"', read_text(server.log))[1]
