@@ -59,14 +59,16 @@ struct LogService: Service {
         }
         for trouble in log.troubles where !trouble.state.isWritable { logger.error("\(trouble)") }
         status.setHealth { LogHealth(log) }
+        let threads = BackgroundThreads(count: max(2, ProcessInfo.processInfo.activeProcessorCount))
+        defer { threads.close() }
         let consumers = ConsumerGroups(
-            engine, settings: settings, folder: "\(dataDirectory)/\(ConsumerGroups.folderName)", logger: logger)
+            engine, settings: settings, folder: "\(dataDirectory)/\(ConsumerGroups.folderName)", threads: threads, logger: logger)
         for source in engine.metrics(settings) { metrics.add(source) }
         metrics.add(ConsumerMetrics(runners: consumers.runners))
         let live = LiveReaders(log: log, topic: engine.topic)
         metrics.add(LiveMetrics(readers: live))
         let replays = Replays(
-            engine, folder: "\(dataDirectory)/\(ReplayFiles.folderName)", descriptors: descriptors, logger: logger)
+            engine, folder: "\(dataDirectory)/\(ReplayFiles.folderName)", descriptors: descriptors, threads: threads, logger: logger)
         admin.set(
             .init(
                 retry: engine.rejectedRetry, users: consumers.users, live: live, statistics: consumers.statistics,

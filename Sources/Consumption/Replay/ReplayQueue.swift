@@ -56,6 +56,7 @@ package final class ReplayQueue: Sendable {
     private let topic: TopicDefinition
     private let feed: LogFeed
     private let store: any ReplayStore
+    private let executor: (any TaskExecutor)?
     private let makeTarget: @Sendable (String) throws(ReplayImpossible) -> any ReplayTarget
     private let now: @Sendable () -> Int64
     private let makeBackoff: @Sendable () -> Backoff
@@ -66,11 +67,12 @@ package final class ReplayQueue: Sendable {
 
     /// - Parameters:
     ///   - topic: what is replayed.
+    ///   - executor: on which they run; nil: wherever tasks do.
     ///   - makeTarget: of a plan's target.
     ///   - now: milliseconds since 1970.
     ///   - onProblem: told why one does not get on, once until it does.
     package init(
-        topic: TopicDefinition, log: any LogReader, store: any ReplayStore,
+        topic: TopicDefinition, log: any LogReader, store: any ReplayStore, executor: (any TaskExecutor)? = nil,
         makeTarget: @escaping @Sendable (String) throws(ReplayImpossible) -> any ReplayTarget, now: @escaping @Sendable () -> Int64,
         makeBackoff: @escaping @Sendable () -> Backoff = { Backoff() },
         onProblem: @escaping @Sendable (_ id: String, _ problem: String) -> Void = { _, _ in }
@@ -78,6 +80,7 @@ package final class ReplayQueue: Sendable {
         self.topic = topic
         feed = LogFeed(log, keptBytesMax: 0)
         self.store = store
+        self.executor = executor
         self.makeTarget = makeTarget
         self.now = now
         self.makeBackoff = makeBackoff
@@ -171,7 +174,7 @@ package final class ReplayQueue: Sendable {
                 }
             for replay in waiting.prefix(max(0, Self.runningMax - running)) {
                 let id = replay.plan.id
-                state.entries[id]?.task = Task { await self.work(id) }
+                state.entries[id]?.task = Task(executorPreference: executor) { await self.work(id) }
             }
         }
     }

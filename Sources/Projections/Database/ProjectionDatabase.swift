@@ -116,7 +116,7 @@ final class ProjectionDatabase: Sendable {
         let partitionCount = file.source.partitionCount
         let now: (committed: [Int64], passedOver: PassedOver)
         do {
-            now = try await pool().write { database in
+            now = try writeNow { database in
                 try changes(database)
                 for (partition, position) in positions {
                     try database.cachedStatement(sql: "UPDATE positions SET next = ? WHERE partition = ?")
@@ -136,7 +136,12 @@ final class ProjectionDatabase: Sendable {
     ///
     /// - Parameter generation: of the file that is meant; where it was made anew, this throws.
     func change(generation: Int? = nil, _ changes: @escaping @Sendable (Database) throws -> Void) async throws {
-        do { try await pool(generation).write(changes) } catch { throw noting(error) }
+        do { try writeNow(generation: generation, changes) } catch { throw noting(error) }
+    }
+
+    /// Writes on this thread, which may wait for that: consumers have threads of their own.
+    private func writeNow<Result>(generation: Int? = nil, _ body: (Database) throws -> Result) throws -> Result {
+        try pool(generation).write(body)
     }
 
     private func noting(_ error: any Error) -> any Error {

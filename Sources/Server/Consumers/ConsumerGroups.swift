@@ -22,9 +22,11 @@ struct ConsumerGroups: Sendable {
     let publishers: [DerivedPublisher]
     let users: UserLookup
     let statistics: StatisticsDesk
+    private let threads: BackgroundThreads
     private let close: @Sendable () -> Void
 
-    init(_ engine: Engine, settings: Settings, folder: String, logger: Logger) {
+    init(_ engine: Engine, settings: Settings, folder: String, threads: BackgroundThreads, logger: Logger) {
+        self.threads = threads
         let (log, topic) = (engine.log, engine.topic)
         let onAnew: @Sendable (String) -> Void = { reason in
             logger.notice("a projection is made anew from the log", metadata: ["reason": "\(reason)"])
@@ -68,9 +70,11 @@ struct ConsumerGroups: Sendable {
 
     /// Runs until the task is cancelled.
     func run() async {
-        await withTaskGroup(of: Void.self) { group in
-            for runner in runners { group.addTask { await runner.run() } }
-            for publisher in publishers { group.addTask { await publisher.run() } }
+        await withTaskExecutorPreference(threads) {
+            await withTaskGroup(of: Void.self) { group in
+                for runner in runners { group.addTask { await runner.run() } }
+                for publisher in publishers { group.addTask { await publisher.run() } }
+            }
         }
         close()
     }

@@ -10,10 +10,10 @@ struct Replays: Sendable {
     let desk: ReplayDesk
 
     /// - Parameter folder: where they are kept.
-    init(_ engine: Engine, folder: String, descriptors: DescriptorBudget, logger: Logger) {
+    init(_ engine: Engine, folder: String, descriptors: DescriptorBudget, threads: BackgroundThreads, logger: Logger) {
         let (log, partitionCount) = (engine.log, engine.topic.partitionCount)
         queue = ReplayQueue(
-            topic: engine.topic, log: log, store: ReplayFiles(folder: folder, logger: logger),
+            topic: engine.topic, log: log, store: ReplayFiles(folder: folder, logger: logger), executor: threads,
             makeTarget: { target throws(ReplayImpossible) in
                 guard let topic = TopicTarget.topic(of: target) else {
                     throw ReplayImpossible("this version of the service has no target \(target)")
