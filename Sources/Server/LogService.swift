@@ -60,12 +60,11 @@ struct LogService: Service {
         for trouble in log.troubles where !trouble.state.isWritable { logger.error("\(trouble)") }
         status.setHealth { LogHealth(log) }
         let threads = BackgroundThreads(count: max(2, ProcessInfo.processInfo.activeProcessorCount))
-        defer { threads.close() }
         let consumers = ConsumerGroups(
             engine, settings: settings, folder: "\(dataDirectory)/\(ConsumerGroups.folderName)", threads: threads, logger: logger)
         for source in engine.metrics(settings) { metrics.add(source) }
         metrics.add(ConsumerMetrics(runners: consumers.runners))
-        let live = LiveReaders(log: log, topic: engine.topic)
+        let live = LiveReaders(log: log, topic: engine.topic, executor: threads)
         metrics.add(LiveMetrics(readers: live))
         let replays = Replays(
             engine, folder: "\(dataDirectory)/\(ReplayFiles.folderName)", descriptors: descriptors, threads: threads, logger: logger)

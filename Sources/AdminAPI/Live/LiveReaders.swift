@@ -29,9 +29,12 @@ package final class LiveReaders: Sendable {
 
     let feed: LogFeed
     let topic: TopicDefinition
+    let executor: (any TaskExecutor)?
     private let state = Mutex(State())
 
-    package init(log: any LogReader, topic: TopicDefinition) {
+    /// - Parameter executor: on which the log is looked through for them; nil: wherever tasks run.
+    package init(log: any LogReader, topic: TopicDefinition, executor: (any TaskExecutor)? = nil) {
+        self.executor = executor
         feed = LogFeed(log)
         self.topic = topic
     }

@@ -44,7 +44,7 @@ package struct LiveRoutes: Sendable {
                 defer { withExtendedLifetime(slot) {} }
                 let tail = LiveTail(
                     feed: readers.feed, topic: readers.topic, filter: RecordFilter(events: event.map { [$0] } ?? [], user: user), positions: positions)
-                try await Self.follow(tail, readers, &writer)
+                try await withTaskExecutorPreference(readers.executor) { try await Self.follow(tail, readers, &writer) }
                 try await writer.finish(nil)
             })
     }

@@ -3,7 +3,7 @@ internal import Foundation
 /// Threads for what reads the log: they yield the processors to those who take events, and may block.
 ///
 /// Where there is less processor time than both could use, events are acknowledged as fast as without consumers, and these are behind until
-/// there is time again.
+/// there is time again. The threads end with the process.
 final class BackgroundThreads: TaskExecutor, @unchecked Sendable {
     // Sendable: the queue is touched with the condition locked.
 
@@ -14,7 +14,6 @@ final class BackgroundThreads: TaskExecutor, @unchecked Sendable {
     private var jobs: [UnownedJob] = []
     /// The first of `jobs` that is left.
     private var next = 0
-    private var isClosed = false
 
     init(count: Int) {
         for _ in 0..<count { Thread.detachNewThread { self.work() } }
@@ -28,27 +27,15 @@ final class BackgroundThreads: TaskExecutor, @unchecked Sendable {
         }
     }
 
-    /// Ends the threads. To be called when no task runs here any more.
-    func close() {
-        condition.withLock {
-            isClosed = true
-            condition.broadcast()
-        }
-    }
-
     private func work() {
         // Of this thread alone, on Linux. Where it is refused, they do not yield.
         _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, Self.niceness)
-        while let job = take() { job.runSynchronously(on: asUnownedTaskExecutor()) }
+        while true { take().runSynchronously(on: asUnownedTaskExecutor()) }
     }
 
-    /// nil: no more are to come.
-    private func take() -> UnownedJob? {
+    private func take() -> UnownedJob {
         condition.withLock {
-            while next == jobs.count {
-                if isClosed { return nil }
-                condition.wait()
-            }
+            while next == jobs.count { condition.wait() }
             defer {
                 next += 1
                 if next == jobs.count { (jobs, next) = ([], 0) }
