@@ -59,7 +59,7 @@ struct LogService: Service {
         }
         for trouble in log.troubles where !trouble.state.isWritable { logger.error("\(trouble)") }
         status.setHealth { LogHealth(log) }
-        let threads = BackgroundThreads(count: max(2, ProcessInfo.processInfo.activeProcessorCount))
+        let threads = BackgroundThreads(count: max(BackgroundThreads.countMin, ProcessInfo.processInfo.activeProcessorCount))
         let consumers = ConsumerGroups(
             engine, settings: settings, folder: "\(dataDirectory)/\(ConsumerGroups.folderName)", threads: threads, logger: logger)
         for source in engine.metrics(settings) { metrics.add(source) }

@@ -7,8 +7,11 @@ internal import Foundation
 final class BackgroundThreads: TaskExecutor, @unchecked Sendable {
     // Sendable: the queue is touched with the condition locked.
 
-    /// As `nice` has it: some tenth of the processor time of a thread at 0, where both want all of it.
-    private static let niceness: Int32 = 10
+    /// One for each consumer, and some more: so that the system shares the processors out between them by what each takes, and a consumer
+    /// that has much to do with an event does not hold up one that has little.
+    static let countMin = 8
+    /// As `nice` has it: one of these threads gets a thirtieth of what one at 0 gets, where both want all of it.
+    private static let niceness: Int32 = 15
 
     private let condition = NSCondition()
     private var jobs: [UnownedJob] = []
