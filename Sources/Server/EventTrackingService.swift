@@ -84,7 +84,8 @@ package struct EventTrackingService: Sendable {
             logger: logger)
         let engine = LogService(
             settings: settings, directory: directory, dataDirectory: dataDirectory, keys: keys, catalogue: catalogue,
-            status: status, metrics: metrics, descriptors: descriptors, admin: services, logger: logger, onReady: announcement.logIsOpen)
+            status: status, metrics: metrics, descriptors: descriptors, admin: services, logger: logger,
+            onReady: announcement.logIsOpen)
         // In dependency order: what comes later is shut down earlier.
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(

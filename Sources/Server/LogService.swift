@@ -67,7 +67,8 @@ struct LogService: Service {
         let live = LiveReaders(log: log, topic: engine.topic, executor: threads)
         metrics.add(LiveMetrics(readers: live))
         let replays = Replays(
-            engine, folder: "\(dataDirectory)/\(ReplayFiles.folderName)", descriptors: descriptors, threads: threads, logger: logger)
+            engine, folder: "\(dataDirectory)/\(ReplayFiles.folderName)", descriptors: descriptors, threads: threads,
+            logger: logger)
         admin.set(
             .init(
                 retry: engine.rejectedRetry, users: consumers.users, live: live, statistics: consumers.statistics,

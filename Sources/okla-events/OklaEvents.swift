@@ -21,7 +21,8 @@ struct OklaEvents: AsyncParsableCommand {
             Exit codes: 0 done, 1 the thing asked for failed, 64 wrong usage.
             """,
         subcommands: [
-            ServeCommand.self, SendCommand.self, UsersCommand.self, ConsumersCommand.self, ReplayCommand.self, CatalogCommand.self,
+            ServeCommand.self, SendCommand.self, UsersCommand.self, ConsumersCommand.self, ReplayCommand.self,
+            CatalogCommand.self,
             RejectedCommand.self,
             LogCommand.self,
         ])

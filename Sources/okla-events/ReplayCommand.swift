@@ -69,17 +69,20 @@ struct ReplayStartCommand: AsyncParsableCommand {
             let replay: ReplayState = try await client.post(
                 "/api/admin/events/replay",
                 Wanted(
-                    from: from, to: to, filter: .init(events: event, userId: user), target: target, eventsPerSecond: eventsPerSecond,
+                    from: from, to: to, filter: .init(events: event, userId: user), target: target,
+                    eventsPerSecond: eventsPerSecond,
                     dryRun: dryRun))
             if detach { return print(replay.id) }
-            standardError("replay \(replay.id); it goes on without this command, okla-events replay cancel \(replay.id) ends it\n")
+            standardError(
+                "replay \(replay.id); it goes on without this command, okla-events replay cancel \(replay.id) ends it\n")
             try await ReplayWatch(client: client).follow(replay)
         }
     }
 }
 
 struct ReplayWatchCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "watch", abstract: "Shows how far a replay is, until it has ended.")
+    static let configuration = CommandConfiguration(
+        commandName: "watch", abstract: "Shows how far a replay is, until it has ended.")
 
     @OptionGroup var location: AdminLocation
     @Argument var id: String
@@ -105,7 +108,8 @@ struct ReplayListCommand: AsyncParsableCommand {
         var table = TextTable(["REPLAY", "STATE", "TARGET", "CREATED", "PASSED", "READ", "MATCHED", "WRITTEN"])
         for replay in answer.replays {
             table.add([
-                replay.id, replay.state, replay.dryRun ? "(dry run)" : TerminalText.escaped(replay.target ?? ""), replay.createdAt,
+                replay.id, replay.state, replay.dryRun ? "(dry run)" : TerminalText.escaped(replay.target ?? ""),
+                replay.createdAt,
                 "\(replay.percent) %", "\(replay.read)", "\(replay.matched)", "\(replay.written)",
             ])
         }

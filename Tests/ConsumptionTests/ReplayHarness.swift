@@ -60,11 +60,13 @@ final class ReplayHarness: Sendable {
     }
 
     func plan(
-        _ bounds: ReplayBounds = .init(start: .earliest, end: .latest), id: String = "r", createdAt: Int64 = 1, events: [String] = [], user: String? = nil,
+        _ bounds: ReplayBounds = .init(start: .earliest, end: .latest), id: String = "r", createdAt: Int64 = 1,
+        events: [String] = [], user: String? = nil,
         target: String = "topic:copy", eventsPerSecond: Int? = nil, isDry: Bool = false
     ) async throws -> ReplayPlan {
         ReplayPlan(
-            id: id, createdAt: createdAt, ranges: try await bounds.ranges(of: source.topic, in: source), events: events, user: user, target: target,
+            id: id, createdAt: createdAt, ranges: try await bounds.ranges(of: source.topic, in: source), events: events,
+            user: user, target: target,
             eventsPerSecond: eventsPerSecond, isDry: isDry)
     }
 

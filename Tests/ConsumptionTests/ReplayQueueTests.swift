@@ -9,7 +9,9 @@ import Testing
         let harness = ReplayHarness()
         harness.fill(400)
         let queue = harness.queue()
-        for number in 0..<4 { try await queue.submit(try await harness.plan(id: "r\(number)", eventsPerSecond: number < 2 ? 1 : nil)) }
+        for number in 0..<4 {
+            try await queue.submit(try await harness.plan(id: "r\(number)", eventsPerSecond: number < 2 ? 1 : nil))
+        }
         try await harness.running(queue) {
             for id in ["r0", "r1"] { try await harness.wait(queue, id) { $0.state == .running && $0.writtenCount > 0 } }
             #expect(["r2", "r3"].map { queue.replay($0)?.progress.state } == [.queued, .queued])
@@ -101,10 +103,12 @@ import Testing
         let harness = ReplayHarness(partitionCount: 4, copyPartitionCount: Int.random(in: 1...5, using: &random))
         harness.fill(6000, events: ["a", "b", "c"])
         var queue = harness.queue()
-        try await queue.submit(try await harness.plan(events: ["a", "c"], eventsPerSecond: Bool.random(using: &random) ? 20_000 : nil))
+        try await queue.submit(
+            try await harness.plan(events: ["a", "c"], eventsPerSecond: Bool.random(using: &random) ? 20_000 : nil))
         var crashes = 0
         while true {
-            harness.copy.failAppends(storing: (0..<Int.random(in: 0...4, using: &random)).map { _ in Bool.random(using: &random) })
+            harness.copy.failAppends(
+                storing: (0..<Int.random(in: 0...4, using: &random)).map { _ in Bool.random(using: &random) })
             let isLast = crashes == 8
             let pause = Duration.milliseconds(Int.random(in: 0...40, using: &random))
             let goesOn = Duration.milliseconds(Int.random(in: 0...10, using: &random))

@@ -11,7 +11,9 @@ import Testing
         harness.fill(500)
         let progress = try await harness.run(try await harness.plan())
         #expect(progress.state == .done && progress.problem == nil)
-        #expect(progress.readCount == 500 && progress.matchedCount == 500 && progress.writtenCount == 500 && progress.missedCount == 0)
+        #expect(
+            progress.readCount == 500 && progress.matchedCount == 500 && progress.writtenCount == 500 && progress.missedCount == 0
+        )
         #expect(progress.matched == [ExactText("a"): 250, ExactText("b"): 250])
         let copied = harness.copy.records()
         func byID(_ records: [MemoryLog.Record]) -> [MemoryLog.Record] { records.sorted { $0.messageID < $1.messageID } }
@@ -34,13 +36,16 @@ import Testing
         let harness = ReplayHarness(partitionCount: 1, copyPartitionCount: 1)
         harness.fill(3)
         _ = try await harness.run(try await harness.plan(.init(start: .offsets([0: 1]), end: .latest)))
-        let bytes = try await harness.copy.read(TopicPartition(harness.copy.topic.name, PartitionID(0)), from: .zero, maximumBytes: 10_000)
+        let bytes = try await harness.copy.read(
+            TopicPartition(harness.copy.topic.name, PartitionID(0)), from: .zero, maximumBytes: 10_000)
         let records = InflatedBatches(bytes)
         var headers: [[String]] = []
         for place in 0..<records.count {
             records.withRecord(at: place) { record in
                 var all: [String] = []
-                record.forEachHeader { all.append(String(decoding: $0, as: UTF8.self) + "=" + String(decoding: $1!, as: UTF8.self)) }
+                record.forEachHeader {
+                    all.append(String(decoding: $0, as: UTF8.self) + "=" + String(decoding: $1!, as: UTF8.self))
+                }
                 headers.append(all)
             }
         }
@@ -56,7 +61,9 @@ import Testing
             let harness = ReplayHarness()
             harness.fill(200)
             // A key of the same letters is not the user.
-            harness.source.append([.init(key: "u3", timestamp: 150, value: "{\"anonymousId\":\"u3\"}", event: "a", messageID: "anonymous")])
+            harness.source.append([
+                .init(key: "u3", timestamp: 150, value: "{\"anonymousId\":\"u3\"}", event: "a", messageID: "anonymous")
+            ])
             let progress = try await harness.run(try await harness.plan(bounds, events: events, user: user))
             #expect(progress.state == .done && Int(progress.writtenCount) == harness.copied.count)
             return harness.copied.sorted()
@@ -85,7 +92,8 @@ import Testing
         #expect(try await ranges(.earliest, .offsets([0: 3])) == [0..<3, 0..<10])
         #expect(try await ranges(.offsets([0: 2, 1: 10]), .offsets([0: 5])) == [2..<5, 10..<10])
         for (start, end) in [
-            (ReplayBounds.Start.offsets([2: 0]), ReplayBounds.End.latest), (.offsets([0: 11]), .latest), (.earliest, .offsets([0: 11])),
+            (ReplayBounds.Start.offsets([2: 0]), ReplayBounds.End.latest), (.offsets([0: 11]), .latest),
+            (.earliest, .offsets([0: 11])),
             (.offsets([0: 5]), .offsets([0: 4])), (.earliest, .offsets([7: 4])),
         ] {
             await #expect(throws: ReplayBounds.Refusal.self) { _ = try await ranges(start, end) }
@@ -97,7 +105,8 @@ import Testing
         harness.fill(300)
         let progress = try await harness.run(
             try await harness.plan(events: ["b"], target: "", eventsPerSecond: 1, isDry: true))
-        #expect(progress.state == .done && progress.readCount == 300 && progress.matchedCount == 150 && progress.writtenCount == 0)
+        #expect(
+            progress.state == .done && progress.readCount == 300 && progress.matchedCount == 150 && progress.writtenCount == 0)
         #expect(harness.copied.isEmpty)
     }
 

@@ -43,7 +43,8 @@ package struct LiveRoutes: Sendable {
             body: ResponseBody { writer in
                 defer { withExtendedLifetime(slot) {} }
                 let tail = LiveTail(
-                    feed: readers.feed, topic: readers.topic, filter: RecordFilter(events: event.map { [$0] } ?? [], user: user), positions: positions)
+                    feed: readers.feed, topic: readers.topic, filter: RecordFilter(events: event.map { [$0] } ?? [], user: user),
+                    positions: positions)
                 try await withTaskExecutorPreference(readers.executor) { try await Self.follow(tail, readers, &writer) }
                 try await writer.finish(nil)
             })

@@ -29,7 +29,8 @@ struct ReplayRequest {
     private init(_ root: JSONValue) throws(AdminError) {
         try Self.check(root, "the body", ["from", "to", "filter", "target", "eventsPerSecond", "dryRun"])
         guard let from = Self.member(root, "from") else {
-            throw Self.wrong("from", "\"earliest\", {\"offsets\":{\"0\":12}} or {\"timestamp\":\"2026-01-21T10:30:45Z\"}; it is missing")
+            throw Self.wrong(
+                "from", "\"earliest\", {\"offsets\":{\"0\":12}} or {\"timestamp\":\"2026-01-21T10:30:45Z\"}; it is missing")
         }
         let start: ReplayBounds.Start
         if from.equals("earliest") {
@@ -100,7 +101,8 @@ struct ReplayRequest {
             guard offsets.isObject else { throw wrong("\(name).offsets", "an object such as {\"0\":12}, offsets by partition") }
             for (key, offset) in offsets.members {
                 let key = key.string ?? ""
-                guard let partition = Int(key), partition >= 0, String(partition) == key, let offset = offset.integer, offset >= 0 else {
+                guard let partition = Int(key), partition >= 0, String(partition) == key, let offset = offset.integer, offset >= 0
+                else {
                     throw wrong("\(name).offsets", "an object such as {\"0\":12}, offsets by partition, each from 0 on")
                 }
                 places[partition] = offset

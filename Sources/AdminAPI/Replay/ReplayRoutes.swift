@@ -76,7 +76,9 @@ package struct ReplayRoutes: Sendable {
         let topic = try wanted.target.map { target throws(AdminError) in try Self.topic(target, desk) }
         var ranges = try await wanted.bounds.ranges(of: desk.source, in: desk.log)
         if let only = RecordFilter(user: wanted.user).partition(of: ranges.count) {
-            for number in ranges.indices where number != only { ranges[number] = ranges[number].lowerBound..<ranges[number].lowerBound }
+            for number in ranges.indices where number != only {
+                ranges[number] = ranges[number].lowerBound..<ranges[number].lowerBound
+            }
         }
         if let topic, !wanted.isDry {
             do throws(LogError) { try await desk.makeTopic(topic) } catch {
@@ -98,7 +100,8 @@ package struct ReplayRoutes: Sendable {
         }
         guard !desk.ownTopics.contains(topic) else {
             throw AdminError(
-                .badRequest, "invalid_target", "target is \"\(target)\"; the service itself writes to that topic, so a replay may not")
+                .badRequest, "invalid_target",
+                "target is \"\(target)\"; the service itself writes to that topic, so a replay may not")
         }
         guard !topic.text.hasPrefix("__") else {
             throw AdminError(.badRequest, "invalid_target", "target is \"\(target)\"; such names are Kafka's own")

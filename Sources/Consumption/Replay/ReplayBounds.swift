@@ -61,7 +61,8 @@ package struct ReplayBounds: Sendable, Equatable {
             if from > last || to > last {
                 throw Refusal(description: "partition \(number) ends at offset \(last), \(max(from, to)) is behind that")
             }
-            if case .offsets(let offsets) = end, let end = offsets[number], from > end, named.filter({ $0 == number }).count == 2 {
+            if case .offsets(let offsets) = end, let end = offsets[number], from > end, named.filter({ $0 == number }).count == 2
+            {
                 throw Refusal(description: "of partition \(number), from is \(from) and to is \(end)")
             }
             ranges.append(from..<max(from, to))

@@ -73,7 +73,8 @@ package final class ReplayQueue: Sendable {
     ///   - onProblem: told why one does not get on, once until it does.
     package init(
         topic: TopicDefinition, log: any LogReader, store: any ReplayStore, executor: (any TaskExecutor)? = nil,
-        makeTarget: @escaping @Sendable (String) throws(ReplayImpossible) -> any ReplayTarget, now: @escaping @Sendable () -> Int64,
+        makeTarget: @escaping @Sendable (String) throws(ReplayImpossible) -> any ReplayTarget,
+        now: @escaping @Sendable () -> Int64,
         makeBackoff: @escaping @Sendable () -> Backoff = { Backoff() },
         onProblem: @escaping @Sendable (_ id: String, _ problem: String) -> Void = { _, _ in }
     ) {
@@ -101,7 +102,9 @@ package final class ReplayQueue: Sendable {
     package func submit(_ plan: ReplayPlan) async throws {
         let replay = Replay(plan: plan, progress: ReplayProgress(plan))
         let isRoom = state.withLock { state in
-            guard state.entries.values.count(where: { $0.replay.progress.state == .queued }) < Self.waitingMax else { return false }
+            guard state.entries.values.count(where: { $0.replay.progress.state == .queued }) < Self.waitingMax else {
+                return false
+            }
             state.entries[plan.id] = Entry(replay)
             return true
         }
@@ -218,7 +221,8 @@ package final class ReplayQueue: Sendable {
     private func attempt(_ replay: Replay) async throws {
         let plan = replay.plan
         var run = ReplayRun(
-            plan: plan, from: replay.progress, topic: topic.name, feed: feed, target: plan.isDry ? nil : try makeTarget(plan.target),
+            plan: plan, from: replay.progress, topic: topic.name, feed: feed,
+            target: plan.isDry ? nil : try makeTarget(plan.target),
             show: { [self] in show($0, of: plan.id) }
         ) { [self] progress in
             let replay = Replay(plan: plan, progress: progress)

@@ -85,7 +85,8 @@ struct ReplayRun {
         guard let batches = try await feed.read(partition(number), from: progress.positions[number]),
             let slice = RecordSlice(partition(number).partition, batches, from: progress.positions[number])
         else {
-            throw LogError(.io, "what stands at offset \(progress.positions[number]) cannot be read yet", partition: partition(number))
+            throw LogError(
+                .io, "what stands at offset \(progress.positions[number]) cannot be read yet", partition: partition(number))
         }
         var next = slice.places.lowerBound
         while next < slice.places.upperBound, batches.offset(at: next) < end {

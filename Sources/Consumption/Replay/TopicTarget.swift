@@ -98,7 +98,8 @@ package struct TopicTarget: ReplayTarget {
                 Array("\(record.offset)".utf8).withUnsafeBytes { RecordBody.appendHeader("replayOffset", $0, to: &group.bodies) }
                 // One without a key goes where it would have gone among so many.
                 let partition =
-                    record.key.map { Murmur2.partition(of: $0, partitionCount: partitionCount) } ?? chunk.partition % partitionCount
+                    record.key.map { Murmur2.partition(of: $0, partitionCount: partitionCount) } ?? chunk.partition
+                    % partitionCount
                 _ = group.close(from: start, topic: topic, partition: partition, identity: nil)
             }
         }

@@ -22,7 +22,8 @@ struct Replays: Sendable {
             }, now: ServiceClock.wall,
             onProblem: { id, problem in
                 logger.warning(
-                    "a replay does not get on and tries again until it can", metadata: ["replay": "\(id)", "reason": "\(problem)"])
+                    "a replay does not get on and tries again until it can",
+                    metadata: ["replay": "\(id)", "reason": "\(problem)"])
             })
         desk = ReplayDesk(
             queue: queue, source: engine.topic, log: log,

@@ -69,7 +69,8 @@ struct Generating {
 
     private func group(_ numbers: Range<Int>, _ topic: TopicHandle) -> RecordGroupBuilder {
         var group = RecordGroupBuilder(
-            timestamp: 1_769_000_000_000 + Int64(numbers.lowerBound / 10), bodyBytes: 1200 * numbers.count, recordCount: numbers.count)
+            timestamp: 1_769_000_000_000 + Int64(numbers.lowerBound / 10), bodyBytes: 1200 * numbers.count,
+            recordCount: numbers.count)
         for number in numbers {
             let start = group.bodies.count
             let key = Array(ZipfUsers.name(users.rank(UInt64(number))).utf8)

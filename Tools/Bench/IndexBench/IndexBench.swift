@@ -23,7 +23,8 @@ struct IndexBench {
         }
         guard let eventCount = options["events"].flatMap({ Int($0) }), let userCount = options["users"].flatMap({ Int($0) }),
             let partitionCount = options["partitions"].flatMap({ Int($0) }), let window = options["window"].flatMap({ Int($0) }),
-            let heavy = options["heavy"].flatMap({ Int($0) }), let starts = options["windows"]?.split(separator: ",").map({ Int($0) ?? 0 })
+            let heavy = options["heavy"].flatMap({ Int($0) }),
+            let starts = options["windows"]?.split(separator: ",").map({ Int($0) ?? 0 })
         else { end() }
 
         let topic = TopicDefinition(name: TopicName("okla.events.raw")!, partitionCount: partitionCount, keepsIdentities: false)
@@ -34,7 +35,8 @@ struct IndexBench {
         let generated = try await Generating(log: log, topic: topic, users: users, eventCount: eventCount).run()
 
         let projections = "\(folder)/projections"
-        let reading = try await Indexing(log: log, topic: topic, eventCount: eventCount).run(Looking(partitionCount: partitionCount))
+        let reading = try await Indexing(log: log, topic: topic, eventCount: eventCount).run(
+            Looking(partitionCount: partitionCount))
         let index = UserIndex(folder: projections, topic: topic, hasher: log.identityHasher, onAnew: { _ in })
         let building = try await Indexing(log: log, topic: topic, eventCount: eventCount).run(index)
         let aliases = Aliases(folder: projections, topic: topic, hasher: log.identityHasher, onAnew: { _ in })
