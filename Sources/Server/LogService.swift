@@ -69,6 +69,8 @@ struct LogService: Service {
         let replays = Replays(
             engine, folder: "\(dataDirectory)/\(ReplayFiles.folderName)", descriptors: descriptors, threads: threads,
             logger: logger)
+        // Where they cannot be read, the queue tries again, and says so.
+        try? await replays.queue.load()
         admin.set(
             .init(
                 retry: engine.rejectedRetry, users: consumers.users, live: live, statistics: consumers.statistics,

@@ -10,7 +10,7 @@ from service import Service, run
 def small_disk(tmp_path):
     path = tmp_path / "disk"
     path.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(path)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(path)], check=True)
     yield path
     subprocess.run(["umount", str(path)], check=True)
 

@@ -1,7 +1,6 @@
 """The log read again into a topic: over HTTP and from the command line, across kills and restarts."""
 import collections
 import datetime
-import os
 import threading
 import time
 
@@ -13,7 +12,7 @@ from test_commands import on_a_terminal
 
 SETTINGS = {"ADMIN_TOKEN": TOKEN, "KAFKA_PARTITIONS": "4"}
 REPLAY = "events/replay"
-KILLS = int(os.environ.get("OKLA_KILLS", "6"))
+KILLS = 10
 
 
 @pytest.fixture

@@ -19,13 +19,13 @@ package struct ReplayRoutes: Sendable {
     package func add(to group: RouterGroup<some RequestContext>) {
         group.post("events/replay") { request, context in try await submit(request, context) }
         group.get("events/replay") { _, _ in
-            ReplayList(replays: try services.opened().replay.queue.all.map(ReplayAnswer.init))
+            ReplayList(replays: try desk().queue.all.map(ReplayAnswer.init))
         }
         group.get("events/replay/{id}") { _, context in
-            try Self.found(services.opened().replay.queue.replay(Self.id(context)), context)
+            try Self.found(desk().queue.replay(Self.id(context)), context)
         }
         group.delete("events/replay/{id}") { _, context in
-            let queue = try services.opened().replay.queue
+            let queue = try desk().queue
             do {
                 return try Self.found(await queue.cancel(Self.id(context)), context)
             } catch let error as AdminError {
@@ -38,6 +38,14 @@ package struct ReplayRoutes: Sendable {
         }
     }
 
+    private func desk() throws(AdminError) -> ReplayDesk {
+        let desk = try services.opened().replay
+        guard desk.queue.isLoaded else {
+            throw AdminError(.serviceUnavailable, "starting", "what is kept of replays is not read yet; why stands in the service's log")
+        }
+        return desk
+    }
+
     private static func id(_ context: some RequestContext) -> String { context.parameters.get("id") ?? "" }
 
     private static func found(_ replay: Replay?, _ context: some RequestContext) throws(AdminError) -> ReplayAnswer {
@@ -46,7 +54,7 @@ package struct ReplayRoutes: Sendable {
     }
 
     private func submit(_ request: Request, _ context: some RequestContext) async throws -> Response {
-        let desk = try services.opened().replay
+        let desk = try desk()
         let body: ByteBuffer
         do { body = try await request.body.collect(upTo: Self.bodyBytesMax) } catch is NIOTooManyBytesError {
             throw AdminError(.contentTooLarge, "too_large", "the body has more than \(Self.bodyBytesMax) bytes")

@@ -51,6 +51,8 @@ package final class ReplayQueue: Sendable {
 
     private struct State {
         var entries: [String: Entry] = [:]
+        /// What is kept is among `entries`.
+        var isLoaded = false
     }
 
     private let topic: TopicDefinition
@@ -88,7 +90,23 @@ package final class ReplayQueue: Sendable {
         self.onProblem = onProblem
     }
 
+    /// Takes up what is kept, where that was not done yet.
+    package func load() async throws {
+        if isLoaded { return }
+        let kept = try await store.load()
+        state.withLock { state in
+            for var replay in kept where state.entries[replay.plan.id] == nil {
+                if !replay.progress.state.hasEnded { replay.progress.state = .queued }
+                state.entries[replay.plan.id] = Entry(replay)
+            }
+            state.isLoaded = true
+        }
+    }
+
     // MARK: For administrators
+
+    /// False: which replays there are is not known yet.
+    package var isLoaded: Bool { state.withLock { $0.isLoaded } }
 
     /// All that are known, the newest first.
     package var all: [Replay] {
@@ -141,13 +159,7 @@ package final class ReplayQueue: Sendable {
         var backoff = makeBackoff()
         while !Task.isCancelled {
             do {
-                let kept = try await store.load()
-                state.withLock { state in
-                    for var replay in kept where state.entries[replay.plan.id] == nil {
-                        if !replay.progress.state.hasEnded { replay.progress.state = .queued }
-                        state.entries[replay.plan.id] = Entry(replay)
-                    }
-                }
+                try await load()
                 break
             } catch {
                 onProblem("", "\(error)")
