@@ -41,7 +41,8 @@ package struct ReplayRoutes: Sendable {
     private func desk() throws(AdminError) -> ReplayDesk {
         let desk = try services.opened().replay
         guard desk.queue.isLoaded else {
-            throw AdminError(.serviceUnavailable, "starting", "what is kept of replays is not read yet; why stands in the service's log")
+            throw AdminError(
+                .serviceUnavailable, "starting", "what is kept of replays is not read yet; why stands in the service's log")
         }
         return desk
     }
