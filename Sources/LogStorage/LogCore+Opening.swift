@@ -11,6 +11,12 @@ extension LogCore {
                 meta.topics.append(topic)
                 continue
             }
+            guard existing.keepsIdentities || !topic.keepsIdentities else {
+                throw LogError(
+                    .invalidArgument,
+                    "topic \(topic.name) was made while the log ran, and keeps nothing by which a repeated event could be known after a "
+                        + "restart: set Kafka.Topic to another name")
+            }
             guard existing.partitionCount == topic.partitionCount else {
                 let error = anotherShape(existing, topic)
                 throw LogError(

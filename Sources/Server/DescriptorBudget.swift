@@ -53,9 +53,15 @@ package final class DescriptorBudget: Sendable {
     /// Keeps descriptors for partitions that are about to be made. False: that would leave too few for connections, and none are kept.
     package func reserve(partitions count: Int) -> Bool {
         // Beside those that are kept, each has its segment open.
-        guard connectionsMax(open: 0) - (Self.reservedForPartition + 1) * count >= Self.connectionsMin else { return false }
+        let free = limit - reserved.load(ordering: .relaxed) - countOpen()
+        guard free - (Self.reservedForPartition + 1) * count >= Self.connectionsMin else { return false }
         reserved.wrappingAdd(Self.reservedForPartition * count, ordering: .relaxed)
         return true
+    }
+
+    /// They were not made.
+    package func release(partitions count: Int) {
+        reserved.wrappingSubtract(Self.reservedForPartition * count, ordering: .relaxed)
     }
 
     /// The segments below a folder.

@@ -17,6 +17,8 @@ final class ReplayHarness: Sendable {
             /// How often a save is to fail.
             var failures = 0
             var saveCount = 0
+            /// Whose first save waits until it is not there any more.
+            var held: String?
         }
 
         let state = Mutex(State())
@@ -24,6 +26,7 @@ final class ReplayHarness: Sendable {
         func load() async throws -> [Replay] { state.withLock { Array($0.kept.values) } }
 
         func save(_ replay: Replay) async throws {
+            while state.withLock({ $0.held == replay.plan.id }) { try await Task.sleep(for: .milliseconds(1)) }
             try state.withLock { state in
                 if state.failures > 0 || state.isFrozen {
                     state.failures = max(0, state.failures - 1)
@@ -65,7 +68,8 @@ final class ReplayHarness: Sendable {
         target: String = "topic:copy", eventsPerSecond: Int? = nil, isDry: Bool = false
     ) async throws -> ReplayPlan {
         ReplayPlan(
-            id: id, createdAt: createdAt, ranges: try await bounds.ranges(of: source.topic, in: source), events: events,
+            id: id, createdAt: createdAt, source: source.topic.name,
+            ranges: try await bounds.ranges(of: source.topic, in: source), events: events,
             user: user, target: target,
             eventsPerSecond: eventsPerSecond, isDry: isDry)
     }

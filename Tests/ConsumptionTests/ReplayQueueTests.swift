@@ -67,6 +67,52 @@ import Testing
         #expect(queue.all.isEmpty)
     }
 
+    @Test func noneBeginsBeforeItIsKept() async throws {
+        let harness = ReplayHarness()
+        harness.fill(50)
+        let queue = harness.queue()
+        try await harness.running(queue) {
+            harness.store.state.withLock { $0.held = "r" }
+            let plan = try await harness.plan()
+            async let submitted: Void = queue.submit(plan)
+            // Others come and go meanwhile, and each looks for who is next.
+            for number in 0..<5 {
+                try await queue.submit(try await harness.plan(id: "other\(number)", isDry: true))
+                try await harness.wait(queue, "other\(number)") { $0.state == .done }
+            }
+            #expect(queue.replay("r") == nil && harness.copied.isEmpty)
+            harness.store.state.withLock { $0.held = nil }
+            try await submitted
+            try await harness.wait(queue, "r") { $0.state == .done }
+        }
+        #expect(harness.copied.count == 50)
+    }
+
+    @Test func whoeverEndsItIsToldTheSame() async throws {
+        let harness = ReplayHarness()
+        harness.fill(100)
+        let queue = harness.queue()
+        try await queue.submit(try await harness.plan(eventsPerSecond: 1))
+        try await harness.running(queue) {
+            try await harness.wait(queue, "r") { $0.writtenCount > 0 }
+            let ended = try await withThrowingTaskGroup(of: Replay?.self) { group in
+                for _ in 0..<8 { group.addTask { try await queue.cancel("r") } }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(ended.count == 8 && ended.allSatisfy { $0?.progress.state == .cancelled && $0 == ended[0] })
+        }
+    }
+
+    @Test func oneOfAnotherTopicIsNotGoneOnWith() async throws {
+        let harness = ReplayHarness()
+        harness.fill(10)
+        let other = ReplayHarness(partitionCount: 2)
+        try await other.store.save(Replay(plan: try await harness.plan(), progress: ReplayProgress(try await harness.plan())))
+        let queue = other.queue()
+        try await other.running(queue) { try await other.wait(queue, "r") { $0.state == .failed } }
+        #expect(queue.replay("r")?.progress.problem?.contains("3 partitions") == true)
+    }
+
     @Test func itGoesOnWhenWhatFailedWorksAgain() async throws {
         let harness = ReplayHarness()
         harness.fill(1000)
@@ -81,7 +127,8 @@ import Testing
         }
         #expect(queue.replay("r")?.progress.problem == nil)
         #expect(Set(harness.copied).count == 1000 && harness.copied.count == 1000)
-        #expect(harness.problems.withLock { $0.count } == 1, "it is told once")
+        #expect(
+            harness.problems.withLock { $0.count } == 2, "what keeps it is told once, and again when it has got on in between")
     }
 
     @Test func oneThatDoesNotGetOnCanBeEnded() async throws {

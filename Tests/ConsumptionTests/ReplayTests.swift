@@ -56,6 +56,25 @@ import Testing
             ])
     }
 
+    @Test func aCopyOfACopyComesFromTheCopy() async throws {
+        let harness = ReplayHarness(partitionCount: 1, copyPartitionCount: 1)
+        harness.fill(5)
+        _ = try await harness.run(try await harness.plan())
+        // From here on the copy is what is replayed.
+        let again = MemoryLog(partitionCount: 1, name: "again")
+        let store = ReplayHarness.Store()
+        let queue = ReplayQueue(
+            topic: harness.copy.topic, log: harness.copy, store: store,
+            makeTarget: { _ throws(ReplayImpossible) in TopicTarget(topic: again.topic.name, log: again, now: { 2000 }) },
+            now: { 8 })
+        let plan = ReplayPlan(id: "second", createdAt: 2, source: harness.copy.topic.name, ranges: [0..<5], target: "topic:again")
+        try await queue.submit(plan)
+        try await harness.running(queue) { try await harness.wait(queue, "second") { $0.state == .done } }
+        let target = TopicTarget(topic: again.topic.name, log: again, now: { 0 })
+        let (second, first) = (try await target.written(by: "second", since: [0]), try await target.written(by: "r", since: [0]))
+        #expect(second == Set((0..<5).map { ReplayPlace(partition: 0, offset: $0) }) && first.isEmpty)
+    }
+
     @Test func filtersAndBoundsLeaveTheRestOut() async throws {
         func copied(_ bounds: ReplayBounds, events: [String] = [], user: String? = nil) async throws -> [String] {
             let harness = ReplayHarness()

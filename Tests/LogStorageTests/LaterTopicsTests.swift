@@ -52,6 +52,22 @@ import Testing
         }
     }
 
+    @Test func oneCannotBecomeTheTopicOfWhichIdentitiesAreKept() async throws {
+        let harness = LogHarness()
+        let log = try harness.open()
+        try await log.make(later)
+        log.close()
+        do {
+            _ = try EmbeddedLog.open(
+                LogDirectory(harness.directory.file("log")),
+                topics: [TopicDefinition(name: later.name, partitionCount: later.partitionCount, keepsIdentities: true)],
+                options: harness.options)
+            Issue.record("it was opened")
+        } catch {
+            #expect(error.code == .invalidArgument && error.message.contains("Kafka.Topic"))
+        }
+    }
+
     @Test func manyAreMadeAtOnceWhileRecordsCome() async throws {
         let harness = LogHarness()
         let log = try harness.open()

@@ -96,7 +96,8 @@ package struct ReplayRoutes: Sendable {
             }
         }
         return ReplayPlan(
-            id: UUID().uuidString.lowercased(), createdAt: desk.now(), ranges: ranges, events: wanted.events, user: wanted.user,
+            id: UUID().uuidString.lowercased(), createdAt: desk.now(), source: desk.source.name, ranges: ranges,
+            events: wanted.events, user: wanted.user,
             target: wanted.target ?? "", eventsPerSecond: wanted.eventsPerSecond, isDry: wanted.isDry)
     }
 

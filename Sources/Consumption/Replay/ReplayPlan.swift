@@ -1,3 +1,4 @@
+package import EventLog
 package import EventModel
 
 /// What a replay is to do, as it stays from the moment that it was asked for.
@@ -5,6 +6,8 @@ package struct ReplayPlan: Sendable, Equatable {
     package let id: String
     /// Milliseconds since 1970.
     package let createdAt: Int64
+    /// What is read.
+    package let source: TopicName
     /// The offsets to read, of each partition of the source.
     package let ranges: [Range<Int64>]
     /// Names of events; empty: all.
@@ -19,11 +22,13 @@ package struct ReplayPlan: Sendable, Equatable {
     package let isDry: Bool
 
     package init(
-        id: String, createdAt: Int64, ranges: [Range<Int64>], events: [String] = [], user: String? = nil, target: String,
+        id: String, createdAt: Int64, source: TopicName, ranges: [Range<Int64>], events: [String] = [], user: String? = nil,
+        target: String,
         eventsPerSecond: Int? = nil, isDry: Bool = false
     ) {
         self.id = id
         self.createdAt = createdAt
+        self.source = source
         self.ranges = ranges
         self.events = events
         self.user = user

@@ -42,6 +42,8 @@ package final class ReplayQueue: Sendable {
         var task: Task<Void, Never>?
         /// An administrator does not want it any more.
         var isUnwanted = false
+        /// Of whoever ends it: the others wait for that one.
+        var ending: Task<Replay, any Error>?
 
         init(_ replay: Replay) {
             self.replay = replay
@@ -51,6 +53,8 @@ package final class ReplayQueue: Sendable {
 
     private struct State {
         var entries: [String: Entry] = [:]
+        /// That are being kept for the first time: none of them may begin before.
+        var newCount = 0
         /// What is kept is among `entries`.
         var isLoaded = false
     }
@@ -120,19 +124,22 @@ package final class ReplayQueue: Sendable {
     package func submit(_ plan: ReplayPlan) async throws {
         let replay = Replay(plan: plan, progress: ReplayProgress(plan))
         let isRoom = state.withLock { state in
-            guard state.entries.values.count(where: { $0.replay.progress.state == .queued }) < Self.waitingMax else {
-                return false
-            }
-            state.entries[plan.id] = Entry(replay)
+            let waiting = state.entries.values.count { $0.replay.progress.state == .queued }
+            guard waiting + state.newCount < Self.waitingMax else { return false }
+            state.newCount += 1
             return true
         }
         guard isRoom else { throw Refusal.tooMany }
         do {
             try await store.save(replay)
         } catch {
-            state.withLock { _ = $0.entries.removeValue(forKey: plan.id) }
             try? await store.remove(plan.id)
+            state.withLock { $0.newCount -= 1 }
             throw error
+        }
+        state.withLock { state in
+            state.newCount -= 1
+            state.entries[plan.id] = Entry(replay)
         }
         changes.raise()
     }
@@ -141,15 +148,24 @@ package final class ReplayQueue: Sendable {
     ///
     /// - Returns: nil where there is none.
     package func cancel(_ id: String) async throws -> Replay? {
-        let task = state.withLock { state -> Task<Void, Never>? in
+        let ending = state.withLock { state -> Task<Replay, any Error>? in
             guard let entry = state.entries[id], !entry.replay.progress.state.hasEnded else { return nil }
+            if let ending = entry.ending { return ending }
             state.entries[id]?.isUnwanted = true
-            return entry.task
+            let ending = Task { [self] in
+                entry.task?.cancel()
+                await entry.task?.value
+                // Its end may have come first.
+                if let replay = replay(id), replay.progress.state.hasEnded { return replay }
+                return try await end(id, .cancelled, problem: nil)
+            }
+            state.entries[id]?.ending = ending
+            return ending
         }
-        task?.cancel()
-        await task?.value
-        if replay(id)?.progress.state.hasEnded == false { try await end(id, .cancelled, problem: nil) }
-        return replay(id)
+        guard let ending else { return replay(id) }
+        // Where it could not be kept, the next one tries again.
+        defer { state.withLock { $0.entries[id]?.ending = nil } }
+        return try await ending.value
     }
 
     // MARK: Running
@@ -207,20 +223,27 @@ package final class ReplayQueue: Sendable {
             state.entries[id]?.kept = replay
         }
         var backoff = makeBackoff()
-        var isTold = false
+        // How far it was when that was told of what went wrong.
+        var toldAt: Int64?
         while !Task.isCancelled, let kept = state.withLock({ $0.entries[id]?.kept }) {
             do {
                 do {
                     try await attempt(kept)
-                    return try await end(id, .done, problem: nil)
+                    try await end(id, .done, problem: nil)
                 } catch let error as ReplayImpossible {
-                    return try await end(id, .failed, problem: error.description)
+                    try await end(id, .failed, problem: error.description)
                 }
+                return
             } catch is CancellationError {
                 return
             } catch {
-                if !isTold { onProblem(id, "\(error)") }
-                isTold = true
+                let passed = replay(id).map { $0.progress.passed($0.plan) } ?? 0
+                if passed > toldAt ?? -1 {
+                    // It has got on since the last time.
+                    backoff.reset()
+                    onProblem(id, "\(error)")
+                    toldAt = passed
+                }
                 // It goes on from what was kept last; what was written since is found.
                 var shown = kept.progress
                 shown.problem = "\(error)"
@@ -232,6 +255,11 @@ package final class ReplayQueue: Sendable {
 
     private func attempt(_ replay: Replay) async throws {
         let plan = replay.plan
+        guard plan.source == topic.name, plan.ranges.count == topic.partitionCount else {
+            throw ReplayImpossible(
+                "it is of the topic \(plan.source) with \(plan.ranges.count) partitions, and this service's events are in \(topic.name)"
+            )
+        }
         var run = ReplayRun(
             plan: plan, from: replay.progress, topic: topic.name, feed: feed,
             target: plan.isDry ? nil : try makeTarget(plan.target),
@@ -246,19 +274,21 @@ package final class ReplayQueue: Sendable {
 
     private func show(_ progress: ReplayProgress, of id: String) { state.withLock { $0.entries[id]?.replay.progress = progress } }
 
-    private func end(_ id: String, _ end: ReplayProgress.State, problem: String?) async throws {
-        guard var replay = replay(id) else { return }
+    @discardableResult
+    private func end(_ id: String, _ end: ReplayProgress.State, problem: String?) async throws -> Replay {
+        guard var replay = replay(id) else { throw ReplayImpossible("there is no replay \(id) any more") }
         replay.progress.state = end
         replay.progress.problem = problem
         replay.progress.endedAt = now()
         try await store.save(replay)
         show(replay.progress, of: id)
         await forgetOldest()
+        return replay
     }
 
     private func forgetOldest() async {
-        let ended = all.filter(\.progress.state.hasEnded).map(\.plan.id)
-        for id in ended.dropFirst(Self.endedMax) {
+        let ended = all.filter(\.progress.state.hasEnded).sorted { ($0.progress.endedAt ?? 0) > ($1.progress.endedAt ?? 0) }
+        for id in ended.dropFirst(Self.endedMax).map(\.plan.id) {
             guard (try? await store.remove(id)) != nil else { return }
             state.withLock { _ = $0.entries.removeValue(forKey: id) }
         }

@@ -52,6 +52,7 @@ struct ReplayRun {
         if let target {
             if let mark = progress.mark {
                 found = try await target.written(by: plan.id, since: mark)
+                forgetPassed()
             } else {
                 progress.mark = try await target.mark()
                 try await keep(progress)
@@ -131,6 +132,7 @@ struct ReplayRun {
     private mutating func reach(_ position: Int64, of number: Int, over gaps: [InflatedBatches.Gap]) async throws {
         for gap in gaps { progress.missedCount += Int64(gap.offsets.clamped(to: progress.positions[number]..<position).count) }
         progress.positions[number] = position
+        if !gaps.isEmpty { forgetPassed() }
         progress.problem = nil
         show(progress)
         try Task.checkCancellation()
@@ -138,6 +140,14 @@ struct ReplayRun {
             return
         }
         try await keepProgress()
+    }
+
+    /// Nobody comes by what lies before the positions, so it must not keep the mark from moving.
+    private mutating func forgetPassed() {
+        if found.isEmpty { return }
+        found = found.filter {
+            progress.positions.indices.contains($0.partition) && $0.offset >= progress.positions[$0.partition]
+        }
     }
 
     /// Keeps how far it is, where no write is under way.

@@ -87,9 +87,11 @@ package struct TopicTarget: ReplayTarget {
                 append(record.key, to: &group.bodies)
                 append(record.value, to: &group.bodies)
                 var headerCount = 3
-                record.forEachHeader { _, _ in headerCount += 1 }
+                record.forEachHeader { name, _ in headerCount += isOfReplay(name) ? 0 : 1 }
                 RecordBody.appendHeaderCount(headerCount, to: &group.bodies)
                 record.forEachHeader { name, value in
+                    // A copy of a copy comes from where it was read now.
+                    if isOfReplay(name) { return }
                     RecordBody.appendField(name, to: &group.bodies)
                     append(value, to: &group.bodies)
                 }
@@ -104,6 +106,10 @@ package struct TopicTarget: ReplayTarget {
             }
         }
         return group
+    }
+
+    private static func isOfReplay(_ name: UnsafeRawBufferPointer) -> Bool {
+        ["replayId", "replayPartition", "replayOffset"].contains { name.elementsEqual($0.utf8) }
     }
 
     private static func append(_ field: UnsafeRawBufferPointer?, to target: inout GrowableBytes) {

@@ -13,6 +13,9 @@ final class BackgroundThreads: TaskExecutor, @unchecked Sendable {
     /// As `nice` has it: one of these threads gets a thirtieth of what one at 0 gets, where both want all of it.
     private static let niceness: Int32 = 15
 
+    /// Jobs that were taken, above which their room is given back.
+    private static let takenMax = 1024
+
     private let condition = NSCondition()
     private var jobs: [UnownedJob] = []
     /// The first of `jobs` that is left.
@@ -41,7 +44,13 @@ final class BackgroundThreads: TaskExecutor, @unchecked Sendable {
             while next == jobs.count { condition.wait() }
             defer {
                 next += 1
-                if next == jobs.count { (jobs, next) = ([], 0) }
+                if next == jobs.count {
+                    jobs.removeAll(keepingCapacity: jobs.count < Self.takenMax)
+                    next = 0
+                } else if next >= Self.takenMax, next * 2 > jobs.count {
+                    jobs.removeFirst(next)
+                    next = 0
+                }
             }
             return jobs[next]
         }

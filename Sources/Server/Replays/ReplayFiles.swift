@@ -1,4 +1,5 @@
 internal import Consumption
+internal import EventLog
 internal import EventModel
 internal import Foundation
 internal import LogStorage
@@ -68,6 +69,7 @@ struct ReplayFiles: ReplayStore {
 
         let id: String
         let createdAt: Int64
+        let source: String
         let ranges: [[Int64]]
         let events: [String]
         let userId: String?
@@ -85,6 +87,7 @@ struct ReplayFiles: ReplayStore {
         init(_ replay: Replay) {
             let (plan, progress) = (replay.plan, replay.progress)
             (id, createdAt, target) = (plan.id, plan.createdAt, plan.target)
+            source = plan.source.text
             ranges = plan.ranges.map { [$0.lowerBound, $0.upperBound] }
             (events, userId) = (plan.events, plan.user)
             (eventsPerSecond, dryRun) = (plan.eventsPerSecond, plan.isDry)
@@ -97,11 +100,13 @@ struct ReplayFiles: ReplayStore {
 
         /// nil where the parts do not go together.
         var replay: Replay? {
-            guard let state = ReplayProgress.State(rawValue: state), positions.count == ranges.count,
+            guard let state = ReplayProgress.State(rawValue: state), let source = TopicName(source),
+                positions.count == ranges.count,
                 ranges.allSatisfy({ $0.count == 2 && 0 <= $0[0] && $0[0] <= $0[1] })
             else { return nil }
             let plan = ReplayPlan(
-                id: id, createdAt: createdAt, ranges: ranges.map { $0[0]..<$0[1] }, events: events, user: userId, target: target,
+                id: id, createdAt: createdAt, source: source, ranges: ranges.map { $0[0]..<$0[1] }, events: events, user: userId,
+                target: target,
                 eventsPerSecond: eventsPerSecond.map { max(1, $0) }, isDry: dryRun)
             guard zip(positions, plan.ranges).allSatisfy({ $1.lowerBound <= $0 && $0 <= $1.upperBound }) else { return nil }
             var progress = ReplayProgress(plan)

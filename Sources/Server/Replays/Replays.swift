@@ -12,11 +12,16 @@ struct Replays: Sendable {
     /// - Parameter folder: where they are kept.
     init(_ engine: Engine, folder: String, descriptors: DescriptorBudget, threads: BackgroundThreads, logger: Logger) {
         let (log, partitionCount) = (engine.log, engine.topic.partitionCount)
+        let ownTopics = [engine.topic.name, engine.derivedTopic.name, engine.rejectedTopic]
         queue = ReplayQueue(
             topic: engine.topic, log: log, store: ReplayFiles(folder: folder, logger: logger), executor: threads,
             makeTarget: { target throws(ReplayImpossible) in
                 guard let topic = TopicTarget.topic(of: target) else {
                     throw ReplayImpossible("this version of the service has no target \(target)")
+                }
+                // What was another's when it was asked for may be the service's own now.
+                guard !ownTopics.contains(topic) else {
+                    throw ReplayImpossible("the service itself writes to \(topic) now, so a replay may not")
                 }
                 return TopicTarget(topic: topic, log: log, now: ServiceClock.wall)
             }, now: ServiceClock.wall,
@@ -27,7 +32,7 @@ struct Replays: Sendable {
             })
         desk = ReplayDesk(
             queue: queue, source: engine.topic, log: log,
-            ownTopics: [engine.topic.name, engine.derivedTopic.name, engine.rejectedTopic],
+            ownTopics: ownTopics,
             makeTopic: { name throws(LogError) in
                 if log.topic(named: name) != nil { return }
                 guard descriptors.reserve(partitions: partitionCount) else {
@@ -35,7 +40,12 @@ struct Replays: Sendable {
                         .overloaded,
                         "the service may open too few files for \(partitionCount) partitions more; raise its limit (ulimit -n)")
                 }
-                try await log.make(TopicDefinition(name: name, partitionCount: partitionCount, keepsIdentities: false))
+                do throws(LogError) {
+                    try await log.make(TopicDefinition(name: name, partitionCount: partitionCount, keepsIdentities: false))
+                } catch {
+                    descriptors.release(partitions: partitionCount)
+                    throw error
+                }
             }, now: ServiceClock.wall)
     }
 }
