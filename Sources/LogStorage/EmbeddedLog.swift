@@ -15,10 +15,8 @@ package final class EmbeddedLog: LogWriter, LogReader, TopicMaker, IdentitySourc
     private let threads: Mutex<[OSThread]>
     /// Held while a topic is made.
     private let making = Mutex(())
-    /// So long is tried to make one, while the journal has no room for it.
-    private static let makingMax = Duration.seconds(5)
-    /// Microseconds.
-    private static let makingPause: UInt32 = 20_000
+    /// So long, in milliseconds, it is waited for room in the journal.
+    private static let checkpointMax: Int64 = 5000
     private let readCount = Atomic<Int>(0)
 
     /// Opens the core (see `LogCore.open`, also for the errors) and starts the threads.
@@ -84,16 +82,14 @@ package final class EmbeddedLog: LogWriter, LogReader, TopicMaker, IdentitySourc
     package func make(_ topic: TopicDefinition) async throws(LogError) {
         try await onWorker { [self] () throws(LogError) in
             try making.withLock { _ throws(LogError) in
-                let deadline = ContinuousClock.now + Self.makingMax
-                while true {
-                    do throws(LogError) {
-                        return try core.make(topic) { [loop] body in loop.waitBetweenCommits(body) }
-                    } catch {
-                        // The journal waits for recovery points.
-                        guard error.code == .overloaded, ContinuousClock.now < deadline else { throw error }
-                        maintenance.checkpointSoon()
-                        usleep(Self.makingPause)
-                    }
+                func makeNow() throws(LogError) {
+                    try core.make(topic) { [loop] body in loop.waitBetweenCommits(body) }
+                }
+                do throws(LogError) { try makeNow() } catch {
+                    guard error.code == .overloaded else { throw error }
+                    // The journal waits for recovery points.
+                    maintenance.checkpointNow(atMost: Self.checkpointMax)
+                    try makeNow()
                 }
             }
         }

@@ -17,16 +17,17 @@ final class ReplayHarness: Sendable {
             /// How often a save is to fail.
             var failures = 0
             var saveCount = 0
-            /// Whose first save waits until it is not there any more.
+            /// Whose saves wait until `released` is raised.
             var held: String?
         }
 
         let state = Mutex(State())
+        let released = GrowthSignal()
 
         func load() async throws -> [Replay] { state.withLock { Array($0.kept.values) } }
 
         func save(_ replay: Replay) async throws {
-            while state.withLock({ $0.held == replay.plan.id }) { try await Task.sleep(for: .milliseconds(1)) }
+            if state.withLock({ $0.held == replay.plan.id }) { await released.wait(beyond: 0) }
             try state.withLock { state in
                 if state.failures > 0 || state.isFrozen {
                     state.failures = max(0, state.failures - 1)

@@ -81,7 +81,7 @@ import Testing
                 try await harness.wait(queue, "other\(number)") { $0.state == .done }
             }
             #expect(queue.replay("r") == nil && harness.copied.isEmpty)
-            harness.store.state.withLock { $0.held = nil }
+            harness.store.released.raise()
             try await submitted
             try await harness.wait(queue, "r") { $0.state == .done }
         }

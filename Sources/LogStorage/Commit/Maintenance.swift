@@ -7,6 +7,11 @@ final class Maintenance: Sendable {
         var isClosed = false
         var isCheckpointDue = false
         var isJournalFileDue = false
+        /// Checkpoints that were begun, and of those the ones that are over, whatever came of them.
+        var begunCount = 0
+        var endedCount = 0
+        /// As many are to be begun at least.
+        var wantedCount = 0
         /// What is left to look through, the next one last.
         var closedSegments: [(log: PartitionLog, segment: Segment)]
     }
@@ -50,7 +55,7 @@ final class Maintenance: Sendable {
             let pause = min(options.checkpointIntervalMilliseconds, options.retentionIntervalMilliseconds)
             let work = state.wait(timeoutMilliseconds: pause) { state -> Work? in
                 if state.isClosed { return .close }
-                if state.isCheckpointDue {
+                if state.isCheckpointDue || state.wantedCount > state.begunCount {
                     state.isCheckpointDue = false
                     return .checkpoint
                 }
@@ -79,12 +84,21 @@ final class Maintenance: Sendable {
         }
     }
 
-    /// Moves recovery points as soon as it can be done.
-    func checkpointSoon() { state.withLock(wake: .all) { $0.isCheckpointDue = true } }
+    /// Moves recovery points as soon as it can be done, and waits until that was tried, no longer than `milliseconds`.
+    func checkpointNow(atMost milliseconds: Int64) {
+        let wanted = state.withLock(wake: .all) { state in
+            // One that is running may have passed by what is waited for.
+            state.wantedCount = state.begunCount + 1
+            return state.wantedCount
+        }
+        _ = state.wait(timeoutMilliseconds: milliseconds) { $0.endedCount >= wanted || $0.isClosed ? true : nil }
+    }
 
     func close() { state.withLock(wake: .all) { $0.isClosed = true } }
 
     private func checkpoint() {
+        state.withLock { $0.begunCount += 1 }
+        defer { state.withLock(wake: .all) { $0.endedCount += 1 } }
         var checkpoint = betweenCommits { [core] in core.beginCheckpoint() }
         while let next = betweenCommits({ [core, checkpoint] in core.prepareNextPartition(of: checkpoint) }) { checkpoint = next }
         // The commits in between have found due what was being done.

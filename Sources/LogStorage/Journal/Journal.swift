@@ -58,6 +58,7 @@ final class Journal: @unchecked Sendable {
     private var hasAskedForSpare = false
     /// Bytes written since the last recovery points were prepared.
     private(set) var bytesSinceCheckpoint = 0
+    private var filesSinceCheckpoint = 0
 
     /// Full files that wait for a recovery point, above which commits are refused: the points do not move.
     private static let fullFilesMax = 8
@@ -211,8 +212,8 @@ final class Journal: @unchecked Sendable {
         }
     }
 
-    /// Whether so many files are full that recovery points should move, although little may have been written: each new topic begins one.
-    var isCrowded: Bool { shared.withLock { $0.full.count } >= Self.fullFilesMax / 2 }
+    /// Whether so many files were begun that recovery points should move, although little may have been written: each new topic begins one.
+    var isCrowded: Bool { filesSinceCheckpoint >= Self.fullFilesMax / 2 }
 
     private func tooManyFull(_ count: Int) -> FileError {
         FileError(
@@ -235,6 +236,7 @@ final class Journal: @unchecked Sendable {
             shared.withLock { $0.full.append((current.file, nextSequence - 1, current.isPrepared)) }
         }
         hasAskedForSpare = false
+        filesSinceCheckpoint += 1
         let opened = OpenFile(
             file: file, isPrepared: ready != nil, salt: head.salt, firstEntry: head.byteCount, position: head.byteCount)
         current = opened
@@ -270,6 +272,7 @@ final class Journal: @unchecked Sendable {
     /// Returns what `finishCheckpoint` is to be told once everything so far is in the segments' files and those are synced.
     func prepareCheckpoint() -> UInt64 {
         bytesSinceCheckpoint = 0
+        filesSinceCheckpoint = 0
         return nextSequence
     }
 

@@ -22,6 +22,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -259,4 +260,25 @@ int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex, co
     struct timespec until = {.tv_sec = now.tv_sec + end / second, .tv_nsec = end % second};
     int status = wait(condition, mutex, &until);
     return status == ETIMEDOUT && !is_last ? 0 : status;
+}
+
+/* Nor does it know of it where somebody wants to be woken at a time that such a clock shows. */
+enum { timers_max = 4096 };
+static clockid_t timer_clocks[timers_max];
+
+int timerfd_create(int clock, int flags) {
+    int fd = real(timerfd_create)(clock, flags);
+    if (fd >= 0 && fd < timers_max) timer_clocks[fd] = clock;
+    return fd;
+}
+
+int timerfd_settime(int fd, int flags, const struct itimerspec *wanted, struct itimerspec *before) {
+    struct itimerspec given = *wanted;
+    if (control && (flags & TFD_TIMER_ABSTIME) && fd >= 0 && fd < timers_max && (given.it_value.tv_sec || given.it_value.tv_nsec)) {
+        given.it_value.tv_sec -= passed_seconds();
+        if (timer_clocks[fd] == CLOCK_REALTIME) given.it_value.tv_sec -= __atomic_load_n(&control->wall_seconds, __ATOMIC_ACQUIRE);
+        /* Zero would stop the timer. */
+        if (given.it_value.tv_sec < 0 || (!given.it_value.tv_sec && !given.it_value.tv_nsec)) given.it_value = (struct timespec){.tv_nsec = 1};
+    }
+    return real(timerfd_settime)(fd, flags, &given, before);
 }
