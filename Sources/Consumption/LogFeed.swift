@@ -35,12 +35,17 @@ package final class LogFeed: Sendable {
     private let reader: any LogReader
     private let keptBytesMax: Int
     private let readBytes: Int
+    private let executor: (any TaskExecutor)?
     private let kept = Mutex(Kept())
 
     /// - Parameters:
     ///   - keptBytesMax: inflated bytes that are kept for others.
     ///   - readBytes: of stored batches, in one read; at least one batch is read.
-    package init(_ reader: any LogReader, keptBytesMax: Int = 4 << 20, readBytes: Int = readBytes) {
+    ///   - executor: on which batches are inflated, whoever of the readers asks first; nil: wherever tasks run.
+    package init(
+        _ reader: any LogReader, keptBytesMax: Int = 4 << 20, readBytes: Int = readBytes, executor: (any TaskExecutor)? = nil
+    ) {
+        self.executor = executor
         self.reader = reader
         self.keptBytesMax = keptBytesMax
         self.readBytes = readBytes
@@ -62,7 +67,7 @@ package final class LogFeed: Sendable {
         let place = Place(partition: partition, offset: offset)
         let reading = kept.withLock { kept in
             if let reading = kept.readings[place] { return reading }
-            let reading = Reading { await self.load(place) }
+            let reading = Reading(executorPreference: executor) { await self.load(place) }
             kept.readings[place] = reading
             return reading
         }

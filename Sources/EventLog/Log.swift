@@ -77,9 +77,12 @@ public struct OffsetBounds: Equatable, Sendable {
     /// What lies before it is at rest: reading it costs the writers nothing. Records behind it may be waiting for others to fill their
     /// batch, and a read makes the log write them at once.
     public let settled: Offset
+    /// False: the partition waits to be recovered, and what it serves may be less than what it holds.
+    public let takesWrites: Bool
 
     /// - Parameter settled: nil: all is at rest.
-    public init(start: Offset, highWatermark: Offset, settled: Offset? = nil) {
+    public init(start: Offset, highWatermark: Offset, settled: Offset? = nil, takesWrites: Bool = true) {
+        self.takesWrites = takesWrites
         self.start = start
         self.highWatermark = highWatermark
         self.settled = settled ?? highWatermark

@@ -13,8 +13,8 @@ package final class EmbeddedLog: LogWriter, LogReader, TopicMaker, IdentitySourc
     private let loop: CommitLoop
     private let maintenance: Maintenance
     private let threads: Mutex<[OSThread]>
-    /// Held while a topic is made.
-    private let making = Mutex(())
+    /// A thread on which topics are made, one after the other.
+    private let makers = WorkerPool(threadCount: 1)
     /// So long, in milliseconds, it is waited for room in the journal.
     private static let checkpointMax: Int64 = 5000
     private let readCount = Atomic<Int>(0)
@@ -80,17 +80,15 @@ package final class EmbeddedLog: LogWriter, LogReader, TopicMaker, IdentitySourc
     }
 
     package func make(_ topic: TopicDefinition) async throws(LogError) {
-        try await onWorker { [self] () throws(LogError) in
-            try making.withLock { _ throws(LogError) in
-                func makeNow() throws(LogError) {
-                    try core.make(topic) { [loop] body in loop.waitBetweenCommits(body) }
-                }
-                do throws(LogError) { try makeNow() } catch {
-                    guard error.code == .overloaded else { throw error }
-                    // The journal waits for recovery points.
-                    maintenance.checkpointNow(atMost: Self.checkpointMax)
-                    try makeNow()
-                }
+        try await onThread(of: makers) { [self] () throws(LogError) in
+            func makeNow() throws(LogError) {
+                try core.make(topic) { [loop] body in loop.waitBetweenCommits(body) }
+            }
+            do throws(LogError) { try makeNow() } catch {
+                guard error.code == .overloaded else { throw error }
+                // The journal waits for recovery points.
+                maintenance.checkpointNow(atMost: Self.checkpointMax)
+                try makeNow()
             }
         }
     }
@@ -105,13 +103,13 @@ package final class EmbeddedLog: LogWriter, LogReader, TopicMaker, IdentitySourc
 
     package func settle(_ partition: TopicPartition) async throws(LogError) {
         let log = try log(of: partition)
-        if log.isPending() { try await onWorker { [self] () throws(LogError) in try flush(log) } }
+        if log.isPending() { try await onThread(of: workers) { [self] () throws(LogError) in try flush(log) } }
     }
 
     package func read(
         _ partition: TopicPartition, from offset: Offset, maximumBytes: Int
     ) async throws(LogError) -> [UInt8] {
-        try await onWorker { [self] () throws(LogError) in
+        try await onThread(of: workers) { [self] () throws(LogError) in
             let batches = try readNow(partition, from: offset, maximumBytes: maximumBytes)
             readCount.wrappingAdd(Self.recordCount(batches, from: offset), ordering: .relaxed)
             return batches
@@ -145,7 +143,7 @@ package final class EmbeddedLog: LogWriter, LogReader, TopicMaker, IdentitySourc
 
     package func offset(_ partition: TopicPartition, atOrAfter timestamp: Int64) async throws(LogError) -> Offset? {
         let log = try log(of: partition)
-        return try await onWorker { [self] () throws(LogError) in
+        return try await onThread(of: workers) { [self] () throws(LogError) in
             let end = log.bounds.highWatermark
             if log.isPending() { try flush(log) }
             let found = try log.offset(atOrAfter: timestamp)
@@ -167,7 +165,7 @@ package final class EmbeddedLog: LogWriter, LogReader, TopicMaker, IdentitySourc
         among wanted: Set<RecordIdentity>, in topic: TopicName, since: UInt32
     ) async throws(LogError) -> Set<RecordIdentity> {
         let count = self.topic(named: topic)?.partitionCount ?? 0
-        return try await onWorker { [self] () throws(LogError) in
+        return try await onThread(of: workers) { [self] () throws(LogError) in
             var found: Set<RecordIdentity> = []
             for number in 0..<count {
                 let reader = try identities(of: TopicPartition(topic, PartitionID(number)), since: since)
@@ -205,10 +203,10 @@ package final class EmbeddedLog: LogWriter, LogReader, TopicMaker, IdentitySourc
     /// Room on the log's disk, in bytes; nil where the system does not say.
     package var freeBytes: Int? { core.freeBytes }
 
-    private func onWorker<Success: Sendable>(
-        _ body: @escaping @Sendable () throws(LogError) -> Success
+    private func onThread<Success: Sendable>(
+        of pool: WorkerPool, _ body: @escaping @Sendable () throws(LogError) -> Success
     ) async throws(LogError) -> Success {
-        let result = await workers.run { () -> Result<Success, LogError> in
+        let result = await pool.run { () -> Result<Success, LogError> in
             do throws(LogError) { return .success(try body()) } catch { return .failure(error) }
         }
         guard let result else { throw LogError(.closing, "the log is closing") }
@@ -230,6 +228,7 @@ package final class EmbeddedLog: LogWriter, LogReader, TopicMaker, IdentitySourc
         toJoin[0].join()
         // Readers first: nobody may hold a descriptor that is closed and given to another file.
         workers.close()
+        makers.close()
         core.close()
     }
 }

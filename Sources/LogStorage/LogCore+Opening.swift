@@ -2,10 +2,16 @@ internal import EventLog
 
 extension LogCore {
     /// Reads `meta.properties` and adds the topics that are new; refuses a topic that exists with another shape.
-    static func prepareMeta(_ directory: LogDirectory, _ wanted: [TopicDefinition]) throws(LogError) -> LogMeta {
+    static func prepareMeta(
+        _ directory: LogDirectory, _ wanted: [TopicDefinition], open: LogMeta? = nil
+    ) throws(LogError) -> LogMeta {
         let stored = try directory.meta()
         var meta: LogMeta
-        if let stored { meta = stored } else { meta = try newMeta(directory, wanted) }
+        if let known = stored ?? open { meta = known } else { meta = try newMeta(directory, wanted) }
+        if let open, open.identityKey != meta.identityKey {
+            throw LogError(
+                .damaged, "the log's meta.properties was replaced while the log is open: its key is another one; restart the service")
+        }
         for topic in wanted {
             guard let existing = meta.topics.first(where: { $0.name == topic.name }) else {
                 meta.topics.append(topic)

@@ -17,7 +17,7 @@ extension LogCore {
         }
         if let shortage { throw shortage }
         // In the order of a start, for the same reasons.
-        let meta = try Self.prepareMeta(directory, [topic])
+        let meta = try Self.prepareMeta(directory, [topic], open: LogMeta(identityKey: identityHasher.key, topics: topics))
         let made = try Self.recover(
             directory, LogMeta(identityKey: meta.identityKey, topics: [topic]), RecoveryPoints(), [:], options, growth,
             { count, body in for number in 0..<count { body(number) } }, { _, _, _ in },

@@ -140,6 +140,23 @@ import Testing
         #expect(progress.missedCount == 107 && progress.writtenCount == 100 && harness.copied.count == 100)
     }
 
+    @Test func whatAPartitionDoesNotServeUntilItIsRecoveredIsWaitedFor() async throws {
+        let harness = ReplayHarness(partitionCount: 2)
+        harness.fill(200)
+        let plan = try await harness.plan()
+        harness.source.seal(1, true)
+        let queue = harness.queue()
+        try await queue.submit(plan)
+        try await harness.running(queue) {
+            try await harness.wait(queue, plan.id) { $0.problem?.contains("recovered") == true }
+            harness.source.seal(1, false)
+            try await harness.wait(queue, plan.id) { $0.state.hasEnded }
+        }
+        let progress = try #require(queue.replay(plan.id)).progress
+        #expect(progress.state == .done && progress.missedCount == 0 && progress.problem == nil)
+        #expect(harness.copied.count == 200 && Set(harness.copied).count == 200)
+    }
+
     @Test func aTargetThatThereIsNotEndsIt() async throws {
         let harness = ReplayHarness()
         harness.fill(1)

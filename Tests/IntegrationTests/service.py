@@ -35,7 +35,7 @@ class Service:
 
     running = set()
 
-    def __init__(self, data_dir, environment=None, arguments=(), generated_keys=False, log_path=None, descriptors=None):
+    def __init__(self, data_dir, environment=None, arguments=(), generated_keys=False, log_path=None, descriptors=None, through=()):
         self.data_dir = pathlib.Path(data_dir)
         self.log_path = pathlib.Path(log_path or self.data_dir.parent / (self.data_dir.name + ".log"))
         self.environment = dict(environment or {})
@@ -49,6 +49,8 @@ class Service:
         self.arguments = arguments
         # The limit of open files, where the test sets one.
         self.descriptors = descriptors
+        # A command that starts the one after it.
+        self.through = through
         self.process = None
 
     def start(self, wait=True):
@@ -56,7 +58,7 @@ class Service:
         self.log = open(self.log_path, "ab")
         limited = ["prlimit", f"--nofile={self.descriptors}:{self.descriptors}"] if self.descriptors else []
         self.process = subprocess.Popen(
-            [*limited, BINARY, "serve", *([] if "--port" in self.arguments else ["--port", "0"]), "--data-dir", str(self.data_dir), *self.arguments],
+            [*limited, *self.through, BINARY, "serve", *([] if "--port" in self.arguments else ["--port", "0"]), "--data-dir", str(self.data_dir), *self.arguments],
             stdout=subprocess.PIPE, stderr=self.log, env={**os.environ, **self.environment})
         Service.running.add(self)
         if wait:

@@ -232,10 +232,12 @@ def test_a_file_that_is_none_is_left_out(tmp_path):
     done(service, id)
     service.stop()
     (service.data_dir / "replays" / "broken.json").write_text("{")
+    (service.data_dir / "replays" / "folder.json").mkdir()
     service.start()
     assert [shown["id"] for shown in ask(service, REPLAY)["replays"]] == [id]
     service.stop()
-    assert "broken.json" in service.log_path.read_text()
+    log = service.log_path.read_text()
+    assert "broken.json" in log and "folder.json" in log
 
 
 def test_a_topic_for_which_there_are_no_descriptors_is_refused(tmp_path):

@@ -1,4 +1,5 @@
 import EventLog
+import Foundation
 import LogStorage
 import RecordFormat
 import TestSupport
@@ -66,6 +67,31 @@ import Testing
         } catch {
             #expect(error.code == .invalidArgument && error.message.contains("Kafka.Topic"))
         }
+    }
+
+    /// Another key would make every event of before unknown to the look for duplicates.
+    @Test func theKeyStaysWhereItsFileWasRemoved() async throws {
+        let harness = LogHarness()
+        var log = try harness.open()
+        let key = log.identityHasher.key
+        let path = harness.directory.file("log/meta.properties")
+        try FileManager.default.removeItem(atPath: path)
+        try await log.make(later)
+        log.close()
+        log = try harness.open()
+        #expect(log.identityHasher.key == key)
+        #expect(log.topics.map(\.name.text) == ["t", "later"])
+
+        // Somebody puts another's there.
+        let other = LogMeta(identityKey: SipHash128.Key(k0: 1, k1: 2), topics: log.topics)
+        try Data(other.encoded()).write(to: URL(fileURLWithPath: path))
+        do {
+            try await log.make(TopicDefinition(name: TopicName("more")!, partitionCount: 1, keepsIdentities: false))
+            Issue.record("it was made")
+        } catch {
+            #expect(error.code == .damaged && error.message.contains("meta.properties"))
+        }
+        log.close()
     }
 
     @Test func manyAreMadeAtOnceWhileRecordsCome() async throws {

@@ -51,7 +51,7 @@ final class StatisticsHarness {
         let queue = try DatabaseQueue(path: "\(folder.path)/statistics.sqlite")
         defer { try? queue.close() }
         return try queue.read { database in
-            try ["counts", "figures", "uniques", "active", "positions"].flatMap { table in
+            try ["counts", "names", "uniques", "active", "positions"].flatMap { table in
                 try Row.fetchAll(database, sql: "SELECT * FROM \(table)").map { row in
                     "\(table) " + row.databaseValues.map { Self.text($0) }.joined(separator: " ")
                 }

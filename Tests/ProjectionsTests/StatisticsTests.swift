@@ -146,6 +146,56 @@ import Testing
         #expect(day.topVehicles.allSatisfy { $0.views == 1 && $0.users.count == 1 })
     }
 
+    /// Clients choose the names, so what they take of the disk has bounds; what is counted has none.
+    @Test func beyondSoManyNamesTheOthersCountWithoutThem() async throws {
+        let harness = StatisticsHarness()
+        let now = Self.time("2026-06-10T16:00:00Z")
+        let events = (0..<1500).map { Self.event("e\($0)", at: now) }
+        harness.log.append(Array(events[..<900]))
+        var asked = query(now..<now + 1, .minute)
+        asked.eventNames = 5000
+        #expect(try await harness.ask(asked, now: now).report.events.names.count == 900)
+        harness.log.append(Array(events[900...]) + events[..<2])
+        harness.log.append([Self.event(String(repeating: "x", count: 513), at: now)])
+        let report = try await harness.ask(asked, now: now, readingAtOnce: 2000).report
+        #expect(report.events.total == 1503)
+        #expect(report.events.names.count == 1000)
+        #expect(report.series.map(\.events.names.count) == [1000])
+        // A name that is known goes on.
+        #expect(report.events.names.prefix(2).map(\.count) == [2, 2])
+        #expect(report.events.names.reduce(0) { $0 + $1.count } == 1002)
+        // Each time has its own.
+        harness.log.append([Self.event("late", at: now + Self.minute)])
+        let later = try await harness.ask(query(now + Self.minute..<now + 2 * Self.minute, .minute), now: now + Self.minute)
+        #expect(counts(later.report.events.names) == ["late": 1])
+    }
+
+    @Test func beyondSoManyVehiclesTheOthersAreViewsAlone() async throws {
+        let harness = StatisticsHarness(partitionCount: 1)
+        let now = Self.time("2026-06-10T16:00:00Z")
+        let (told, others) = (100_000, 500)
+        for start in stride(from: 0, to: told + others, by: 1000) {
+            let ids = start..<min(start + 1000, told + others)
+            harness.log.append(ids.map { Self.event("vehicle_view", Self.vehicle("v\($0)"), at: now) })
+        }
+        harness.log.append([
+            Self.event("vehicle_view", Self.vehicle(String(repeating: "x", count: 513)), at: now),
+            Self.event("search", "{\"filters\":{\"\(String(repeating: "f", count: 513))\":1,\"brand\":1}}", at: now),
+        ])
+        var asked = query(now..<now + 1, .minute)
+        asked.vehicle = "v0"
+        let day = try await harness.ask(asked, now: now).report.day
+        #expect(day.views == Int64(told + others + 1))
+        #expect(day.vehicle?.views == 1 && day.vehicle?.users.count == 1)
+        #expect(day.topVehicles.allSatisfy { !$0.id.isEmpty })
+        #expect(counts(day.filters) == ["brand": 1])
+        asked.vehicle = ""
+        let rest = try await harness.ask(asked, now: now).report.day.vehicle
+        #expect(rest?.views == Int64(others + 1) && rest?.users.count == 0)
+        let content = try harness.content()
+        #expect(content.count { $0.hasPrefix("uniques") } == told)
+    }
+
     @Test func whatIsOldGoesAndTheRestStays() async throws {
         let harness = StatisticsHarness()
         let then = Self.time("2026-06-10T16:00:00Z")

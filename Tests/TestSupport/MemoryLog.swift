@@ -26,6 +26,8 @@ package final class MemoryLog: LogReader, LogWriter {
         var batches: [(base: Int64, next: Int64, maxTimestamp: Int64, bytes: [UInt8])] = []
         var start: Int64 = 0
         var settled: Int64 = 0
+        /// It waits to be recovered, and serves nothing until then.
+        var isSealed = false
         var end: Int64 { batches.last?.next ?? start }
     }
 
@@ -122,6 +124,8 @@ package final class MemoryLog: LogReader, LogWriter {
         growth.raise()
     }
 
+    package func seal(_ partition: Int, _ isSealed: Bool) { state.withLock { $0.partitions[partition].isSealed = isSealed } }
+
     /// Removes the batches that end at `offset` or before it.
     package func retain(from offset: Int64, of partition: Int) {
         state.withLock { state in
@@ -157,6 +161,9 @@ package final class MemoryLog: LogReader, LogWriter {
     package func bounds(of partition: TopicPartition) throws(LogError) -> OffsetBounds {
         state.withLock { state in
             let partition = state.partitions[partition.partition.number]
+            if partition.isSealed {
+                return OffsetBounds(start: Offset(partition.start), highWatermark: Offset(partition.start), takesWrites: false)
+            }
             return OffsetBounds(
                 start: Offset(partition.start), highWatermark: Offset(partition.end), settled: Offset(partition.settled))
         }

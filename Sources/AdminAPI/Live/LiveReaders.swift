@@ -35,7 +35,7 @@ package final class LiveReaders: Sendable {
     /// - Parameter executor: on which the log is looked through for them; nil: wherever tasks run.
     package init(log: any LogReader, topic: TopicDefinition, executor: (any TaskExecutor)? = nil) {
         self.executor = executor
-        feed = LogFeed(log)
+        feed = LogFeed(log, executor: executor)
         self.topic = topic
     }
 

@@ -49,7 +49,8 @@ package struct ReplayBounds: Sendable, Equatable {
             let from: Int64
             switch start {
             case .earliest: from = bounds.start.value
-            case .time(let time): from = try await log.offset(partition, atOrAfter: time)?.value ?? last
+            // What has come since is behind the end.
+            case .time(let time): from = min(last, try await log.offset(partition, atOrAfter: time)?.value ?? last)
             case .offsets(let offsets): from = offsets[number] ?? last
             }
             let to: Int64

@@ -85,7 +85,7 @@ package final class ReplayQueue: Sendable {
         onProblem: @escaping @Sendable (_ id: String, _ problem: String) -> Void = { _, _ in }
     ) {
         self.topic = topic
-        feed = LogFeed(log, keptBytesMax: 0)
+        feed = LogFeed(log, keptBytesMax: 0, executor: executor)
         self.store = store
         self.executor = executor
         self.makeTarget = makeTarget

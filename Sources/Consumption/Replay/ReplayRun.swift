@@ -79,6 +79,12 @@ struct ReplayRun {
         let bounds = try feed.bounds(of: partition(number))
         let reachable = min(max(bounds.start.value, progress.positions[number]), end)
         if reachable > progress.positions[number] || bounds.highWatermark.value <= reachable {
+            guard bounds.takesWrites else {
+                throw LogError(
+                    .io,
+                    "it does not serve offset \(progress.positions[number]), and takes no writes: what it holds is known when a restart "
+                        + "has recovered it", partition: partition(number))
+            }
             // Retention was here first; or the log has lost its end.
             let lost = progress.positions[number]..<(reachable > progress.positions[number] ? reachable : end)
             return try await reach(lost.upperBound, of: number, over: [.init(offsets: lost, reason: "they are not there")])

@@ -12,10 +12,13 @@ package struct TopicTarget: ReplayTarget {
     /// Milliseconds since 1970.
     private let now: @Sendable () -> Int64
 
-    package init(topic: TopicName, log: any LogWriter & LogReader, now: @escaping @Sendable () -> Int64) {
+    package init(
+        topic: TopicName, log: any LogWriter & LogReader, executor: (any TaskExecutor)? = nil,
+        now: @escaping @Sendable () -> Int64
+    ) {
         self.topic = topic
         writer = log
-        feed = LogFeed(log, keptBytesMax: 0)
+        feed = LogFeed(log, keptBytesMax: 0, executor: executor)
         self.now = now
     }
 

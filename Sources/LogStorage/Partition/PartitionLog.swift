@@ -115,7 +115,7 @@ package final class PartitionLog: @unchecked Sendable {
         shared.withLock {
             OffsetBounds(
                 start: Offset($0.segments[0].baseOffset), highWatermark: Offset($0.highWatermark),
-                settled: Offset($0.writtenEnd))
+                settled: Offset($0.writtenEnd), takesWrites: $0.state.isWritable)
         }
     }
 

@@ -68,7 +68,7 @@ package final class Aliases: Consumer {
                 throw PoisonRecord(partition: partition, offset: record.offset, reason: "the event is no JSON: \(error)")
             }
         }
-        try await database.write(
+        try database.write(
             positions: delivery.positions, gaps: delivery.gaps, setAside: KeptRecord.all(of: delivery)
         ) { [rows, identified] database in
             try Outbox.add(identified, database)

@@ -99,24 +99,32 @@ final class ProjectionDatabase: Sendable {
     /// Says that what the file holds cannot be trusted: it is made anew the next time that its consumer looks.
     func condemn(_ reason: String) { state.withLock { $0.damage = reason } }
 
-    /// Runs `body` on one state of the file, whatever is written meanwhile.
+    /// Runs `body` on one state of the file, whatever is written meanwhile; on a thread of the database's, for those who must not block theirs.
+    func read<Result: Sendable>(_ body: @escaping @Sendable (Database) throws -> Result) async throws -> Result {
+        do { return try await pool().read(body) } catch { throw noting(error) }
+    }
+
+    // MARK: For consumers
+
+    // These block, and run on the calling thread: consumers have threads of their own, which yield to others. Work that such a thread handed
+    // to a queue would run on threads that the queue made for it, and that inherit that they yield, also to look-ups.
+
+    /// Runs `body` on one state of the file.
     ///
     /// - Parameter generation: of the file that is meant; where it was made anew, this throws.
-    func read<Result: Sendable>(
-        generation: Int? = nil, _ body: @escaping @Sendable (Database) throws -> Result
-    ) async throws -> Result {
-        do { return try await pool(generation).read(body) } catch { throw noting(error) }
+    func look<Result>(generation: Int? = nil, _ body: (Database) throws -> Result) throws -> Result {
+        do { return try pool(generation).read(body) } catch { throw noting(error) }
     }
 
     /// Runs `changes` and moves the positions with them, in one transaction.
     func write(
         positions: [PartitionID: Int64], gaps: [ConsumptionGap] = [], setAside: [KeptRecord] = [],
-        _ changes: @escaping @Sendable (Database) throws -> Void
-    ) async throws {
+        _ changes: (Database) throws -> Void
+    ) throws {
         let partitionCount = file.source.partitionCount
         let now: (committed: [Int64], passedOver: PassedOver)
         do {
-            now = try writeNow { database in
+            now = try pool().write { database in
                 try changes(database)
                 for (partition, position) in positions {
                     try database.cachedStatement(sql: "UPDATE positions SET next = ? WHERE partition = ?")
@@ -135,13 +143,8 @@ final class ProjectionDatabase: Sendable {
     /// Runs `changes`, which move no positions, in one transaction.
     ///
     /// - Parameter generation: of the file that is meant; where it was made anew, this throws.
-    func change(generation: Int? = nil, _ changes: @escaping @Sendable (Database) throws -> Void) async throws {
-        do { try writeNow(generation: generation, changes) } catch { throw noting(error) }
-    }
-
-    /// Writes on this thread, which may wait for that: consumers have threads of their own.
-    private func writeNow<Result>(generation: Int? = nil, _ body: (Database) throws -> Result) throws -> Result {
-        try pool(generation).write(body)
+    func change(generation: Int? = nil, _ changes: (Database) throws -> Void) throws {
+        do { try pool(generation).write(changes) } catch { throw noting(error) }
     }
 
     private func noting(_ error: any Error) -> any Error {

@@ -73,7 +73,7 @@ package final class DerivedPublisher: Sendable {
 
     /// Looks through what came into the log behind the ends that the outbox remembers.
     private func compare(_ outbox: Outbox) async throws {
-        let ends = try await outbox.ends()
+        let ends = try outbox.ends()
         for number in 0..<topic.partitionCount {
             let partition = TopicPartition(topic.name, PartitionID(number))
             let bounds = try feed.bounds(of: partition)
@@ -86,7 +86,7 @@ package final class DerivedPublisher: Sendable {
             while position < bounds.highWatermark.value, let batches = try await feed.read(partition, from: position),
                 let next = batches.nextOffset
             {
-                try await outbox.found(messageIDs(batches, from: position), upTo: next, partition: number)
+                try outbox.found(messageIDs(batches, from: position), upTo: next, partition: number)
                 position = next
             }
         }
@@ -106,9 +106,9 @@ package final class DerivedPublisher: Sendable {
     private func publishAll(_ outbox: Outbox) async throws {
         while true {
             try Task.checkCancellation()
-            let entries = try await outbox.first(Self.groupMax, bytesMax: Self.groupBytesMax)
+            let entries = try outbox.first(Self.groupMax, bytesMax: Self.groupBytesMax)
             if entries.isEmpty { return }
-            let missing = try await outbox.withoutFound(entries)
+            let missing = try outbox.withoutFound(entries)
             if !missing.isEmpty { try await publish(missing, outbox) }
         }
     }
@@ -124,7 +124,7 @@ package final class DerivedPublisher: Sendable {
         for (entry, offset) in zip(group.entries, receipt.offsets) {
             ends[Int(entry.partition)] = max(ends[Int(entry.partition)] ?? 0, offset + 1)
         }
-        try await outbox.published(entries, ends: ends)
+        try outbox.published(entries, ends: ends)
         publishedCount.wrappingAdd(entries.count, ordering: .relaxed)
     }
 

@@ -36,8 +36,8 @@ struct Outbox: Sendable {
     /// The first ones, in the order in which they were derived.
     ///
     /// - Parameter bytesMax: of all together, but at least one.
-    func first(_ count: Int, bytesMax: Int) async throws -> [Entry] {
-        try await database.read(generation: generation) { database in
+    func first(_ count: Int, bytesMax: Int) throws -> [Entry] {
+        try database.look(generation: generation) { database in
             let rows = try Row.fetchCursor(
                 database.cachedStatement(sql: "SELECT number, event, message_id, key, value FROM outbox ORDER BY number LIMIT ?"),
                 arguments: [count])
@@ -55,8 +55,8 @@ struct Outbox: Sendable {
     }
 
     /// Up to where each partition of the derived topic was looked through, or written, with everything of it noted here.
-    func ends() async throws -> [Int: Int64] {
-        try await database.read(generation: generation) { database in
+    func ends() throws -> [Int: Int64] {
+        try database.look(generation: generation) { database in
             var ends: [Int: Int64] = [:]
             for row in try Row.fetchAll(database, sql: "SELECT partition, next FROM outbox_ends") {
                 ends[row["partition"]] = row["next"]
@@ -66,8 +66,8 @@ struct Outbox: Sendable {
     }
 
     /// Notes what the log has.
-    func found(_ messageIDs: [String], upTo end: Int64, partition: Int) async throws {
-        try await database.change(generation: generation) { database in
+    func found(_ messageIDs: [String], upTo end: Int64, partition: Int) throws {
+        try database.change(generation: generation) { database in
             let statement = try database.cachedStatement(sql: "INSERT OR IGNORE INTO outbox_found VALUES (?)")
             for id in messageIDs { try statement.execute(arguments: [id]) }
             try Self.move([partition: end], database)
@@ -75,15 +75,15 @@ struct Outbox: Sendable {
     }
 
     /// Takes out those that the log was found to have; returns the others.
-    func withoutFound(_ entries: [Entry]) async throws -> [Entry] {
-        let ids = try await database.read(generation: generation) { database in
+    func withoutFound(_ entries: [Entry]) throws -> [Entry] {
+        let ids = try database.look(generation: generation) { database in
             let statement = try database.cachedStatement(sql: "SELECT 1 FROM outbox_found WHERE message_id = ?")
             return try entries.filter { try Int.fetchOne(statement, arguments: [$0.messageID]) != nil }.map(\.messageID)
         }
         if ids.isEmpty { return entries }
         let found = Set(ids)
         let gone = entries.filter { found.contains($0.messageID) }
-        try await database.change(generation: generation) { database in
+        try database.change(generation: generation) { database in
             try Self.remove(gone, database)
             let statement = try database.cachedStatement(sql: "DELETE FROM outbox_found WHERE message_id = ?")
             for id in ids { try statement.execute(arguments: [id]) }
@@ -92,8 +92,8 @@ struct Outbox: Sendable {
     }
 
     /// They are in the log, in front of these ends.
-    func published(_ entries: [Entry], ends: [Int: Int64]) async throws {
-        try await database.change(generation: generation) { database in
+    func published(_ entries: [Entry], ends: [Int: Int64]) throws {
+        try database.change(generation: generation) { database in
             try Self.remove(entries, database)
             try Self.move(ends, database)
         }

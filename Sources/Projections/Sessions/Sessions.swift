@@ -67,7 +67,7 @@ package final class Sessions: Consumer {
     package func take(_ delivery: Delivery) async throws {
         let rows = try rows(of: delivery)
         let hasher = hasher
-        try await database.write(
+        try database.write(
             positions: delivery.positions, gaps: delivery.gaps, setAside: KeptRecord.all(of: delivery)
         ) { database in
             for row in rows {
@@ -109,9 +109,9 @@ package final class Sessions: Consumer {
         if time < delay { return }
         let (delay, hasher) = (delay, hasher)
         while true {
-            let due = try await database.read { try SessionRow.due(by: time - delay, limit: Self.endedAtOnce, $0) }
+            let due = try database.look { try SessionRow.due(by: time - delay, limit: Self.endedAtOnce, $0) }
             if due.isEmpty { return }
-            try await database.change { database in
+            try database.change { database in
                 for var row in due {
                     row.hasEnded = true
                     row.spans.end()

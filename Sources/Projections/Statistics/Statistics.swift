@@ -36,7 +36,7 @@ package final class Statistics: Consumer {
         onAnew: @escaping @Sendable (String) -> Void
     ) {
         let file = ProjectionFile(
-            folder: folder, name: Self.groupName, version: 1, tables: StatisticsTables.statements,
+            folder: folder, name: Self.groupName, version: 2, tables: StatisticsTables.statements,
             source: .init(topic: topic, hasher: hasher, detail: "days of \(zone.identifier)"))
         database = ProjectionDatabase(file, onAnew: onAnew)
         self.hasher = hasher
@@ -62,7 +62,7 @@ package final class Statistics: Consumer {
             }
         }
         let sums = delta.sums
-        try await database.write(
+        try database.write(
             positions: delivery.positions, gaps: delivery.gaps, setAside: KeptRecord.all(of: delivery)
         ) { try StatisticsTables.add(sums, $0) }
     }
@@ -72,18 +72,21 @@ package final class Statistics: Consumer {
         let now = now()
         guard prunedAt.withLock({ abs(now - $0) > Self.activeKept }) else { return }
         let zone = zone
-        try await database.change { database in
+        try database.change { database in
             var days = LocalDays(zone)
-            func remove(_ sql: String, _ arguments: StatementArguments) throws {
-                try database.execute(sql: sql, arguments: arguments)
+            let day = Int64(days.day(of: now - Self.daysKept))
+            for table in ["counts", "names"] {
+                func remove(_ figure: StatisticsDelta.Figure, before start: Int64) throws {
+                    try database.execute(
+                        sql: "DELETE FROM \(table) WHERE figure = ? AND start < ?", arguments: [figure.rawValue, start])
+                }
+                try remove(.minute, before: now - Self.minutesKept)
+                try remove(.hour, before: now - Self.hoursKept)
+                for figure in StatisticsDelta.Figure.ofDays { try remove(figure, before: day) }
             }
-            typealias Span = StatisticsDelta.Span
-            try remove("DELETE FROM counts WHERE span = ? AND start < ?", [Span.minute.rawValue, now - Self.minutesKept])
-            try remove("DELETE FROM counts WHERE span = ? AND start < ?", [Span.hour.rawValue, now - Self.hoursKept])
-            for table in ["figures", "uniques"] {
-                try remove("DELETE FROM \(table) WHERE day < ?", [days.day(of: now - Self.daysKept)])
-            }
-            try remove("DELETE FROM active WHERE slot < ?", [(now - Self.activeKept) / StatisticsDelta.activeSlot])
+            try database.execute(sql: "DELETE FROM uniques WHERE day < ?", arguments: [day])
+            try database.execute(
+                sql: "DELETE FROM active WHERE slot < ?", arguments: [(now - Self.activeKept) / StatisticsDelta.activeSlot])
         }
         prunedAt.withLock { $0 = now }
     }

@@ -6,21 +6,22 @@ internal import EventLog
 
 /// What some records add to the statistics, together: so a table's row is written once for all of them.
 struct StatisticsDelta {
-    /// What is counted by day.
+    /// What is counted, each under names.
     enum Figure: Int64, Sendable {
-        case views = 0
-        case searches = 1
-        case filters = 2
-        case leads = 3
-        case leadsOfVehicle = 4
-        case leadsOfDealer = 5
-    }
-
-    /// In what times events are counted.
-    enum Span: Int64, Sendable, CaseIterable {
+        /// Events by their names, in times of these lengths.
         case minute = 0
         case hour = 1
         case day = 2
+        /// By day, under the names of what it is about.
+        case views = 3
+        case searches = 4
+        case filters = 5
+        case leads = 6
+        case leadsOfVehicle = 7
+        case leadsOfDealer = 8
+
+        static let ofTimes: [Figure] = [.minute, .hour, .day]
+        static let ofDays: [Figure] = [.views, .searches, .filters, .leads, .leadsOfVehicle, .leadsOfDealer]
 
         init(_ interval: StatisticsQuery.Interval) {
             switch interval {
@@ -30,28 +31,17 @@ struct StatisticsDelta {
             }
         }
 
-        /// When that which a time falls into begins: of minutes and hours as UTC has them, of days as `days` has them.
-        func start(of time: Int64, _ days: inout LocalDays) -> Int64 {
-            switch self {
-            case .minute: time / 60_000 * 60_000
-            case .hour: time / 3_600_000 * 3_600_000
-            case .day: days.start(of: time)
-            }
-        }
+        /// Different names at one time, above which others count without theirs: clients choose them.
+        var namesMax: Int64 { Self.ofTimes.contains(self) ? 1000 : 100_000 }
     }
 
-    struct Bucket: Hashable {
-        let span: Span
-        /// Milliseconds since 1970.
-        let start: Int64
-        let event: ExactText
-    }
-
-    struct DayFigure: Hashable {
-        let day: Int
+    /// Of what there is one count.
+    struct Key: Hashable {
         let figure: Figure
-        /// Empty for what is counted once for all.
-        let id: ExactText
+        /// When the time begins in which it is counted: in milliseconds since 1970 for events by their names, a day's number for the others.
+        let start: Int64
+        /// Empty for what is counted without a name.
+        let name: ExactText
     }
 
     struct DayVehicle: Hashable {
@@ -62,12 +52,13 @@ struct StatisticsDelta {
     /// Users are counted as active by tens of seconds.
     static let activeSlot: Int64 = 10_000
     private static let depthMax = 512
-    private static let none = ExactText("")
+    static let none = ExactText("")
+    /// In bytes; what is longer counts without its name.
+    private static let nameMax = 512
 
     /// What is to be added, by the tables' keys.
     struct Sums: Sendable {
-        var counts: [Bucket: Int64] = [:]
-        var figures: [DayFigure: Int64] = [:]
+        var counts: [Key: Int64] = [:]
         var uniques: [DayVehicle: UniqueSketch] = [:]
         var active: [Int64: UniqueSketch] = [:]
     }
@@ -88,21 +79,21 @@ struct StatisticsDelta {
         let event = try parser.parse(value).root
         let received = max(0, record.timestamp)
         let said = event.member("timestamp").flatMap { $0.isString ? Timestamp.milliseconds($0.stringBytes) : nil }
-        count(ExactText(String(decoding: name, as: UTF8.self)), at: max(0, min(said ?? received, received)))
+        count(Self.name(String(decoding: name, as: UTF8.self)), at: max(0, min(said ?? received, received)))
         // Of the user, or of the anonymous id where there is no user.
         guard let user = record.key.map({ hasher.identity(of: $0).high }) else { return }
         sums.active[received / Self.activeSlot, default: UniqueSketch()].insert(user)
         let day = days.day(of: received)
         let properties = event.member("properties")
-        func id(_ name: StaticString) -> ExactText? { properties?.member(name)?.string.map(ExactText.init) }
+        func id(_ name: StaticString) -> ExactText? { properties?.member(name)?.string.map(Self.name) }
         if name.elementsEqual("vehicle_view".utf8) {
             guard let vehicle = id("vehicleId") else { return }
             add(.views, vehicle, day)
-            sums.uniques[DayVehicle(day: day, id: vehicle), default: UniqueSketch()].insert(user)
+            if vehicle != Self.none { sums.uniques[DayVehicle(day: day, id: vehicle), default: UniqueSketch()].insert(user) }
         } else if name.elementsEqual("search".utf8) {
             add(.searches, Self.none, day)
             guard let filters = properties?.member("filters") else { return }
-            for (filter, _) in filters.members { if let name = filter.string { add(.filters, ExactText(name), day) } }
+            for (filter, _) in filters.members { if let name = filter.string { add(.filters, Self.name(name), day) } }
         } else if name.elementsEqual("lead_form_submit".utf8) {
             add(.leads, Self.none, day)
             if let vehicle = id("vehicleId") { add(.leadsOfVehicle, vehicle, day) }
@@ -110,13 +101,26 @@ struct StatisticsDelta {
         }
     }
 
+    private static func name(_ text: String) -> ExactText { text.utf8.count > nameMax ? none : ExactText(text) }
+
     private mutating func count(_ event: ExactText, at time: Int64) {
-        for span in Span.allCases {
-            sums.counts[Bucket(span: span, start: span.start(of: time, &days), event: event), default: 0] += 1
+        for figure in Figure.ofTimes {
+            sums.counts[Key(figure: figure, start: days.start(of: time, figure), name: event), default: 0] += 1
         }
     }
 
-    private mutating func add(_ figure: Figure, _ id: ExactText, _ day: Int) {
-        sums.figures[DayFigure(day: day, figure: figure, id: id), default: 0] += 1
+    private mutating func add(_ figure: Figure, _ name: ExactText, _ day: Int) {
+        sums.counts[Key(figure: figure, start: Int64(day), name: name), default: 0] += 1
+    }
+}
+
+extension LocalDays {
+    /// When that which a time falls into begins: of minutes and hours as UTC has them, of days as these are.
+    mutating func start(of time: Int64, _ figure: StatisticsDelta.Figure) -> Int64 {
+        switch figure {
+        case .minute: time / 60_000 * 60_000
+        case .hour: time / 3_600_000 * 3_600_000
+        default: start(of: time)
+        }
     }
 }

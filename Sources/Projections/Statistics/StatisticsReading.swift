@@ -7,7 +7,7 @@ extension Statistics {
         let (zone, now) = (zone, now())
         return try await database.read { database in
             var days = LocalDays(zone)
-            let start = StatisticsDelta.Span(query.interval).start(of: query.times.lowerBound, &days)
+            let start = days.start(of: query.times.lowerBound, StatisticsDelta.Figure(query.interval))
             let times = start..<query.times.upperBound
             let (events, series) = try StatisticsReading.events(query, times, database)
             return StatisticsReport(
@@ -22,6 +22,8 @@ extension Statistics {
 private enum StatisticsReading {
     typealias Named = StatisticsReport.Named
 
+    /// Without their names count those for which there were too many.
+    private static let isNamed = "length(name) > 0"
     private static let activeTime: Int64 = 300_000
 
     // MARK: Events
@@ -30,22 +32,22 @@ private enum StatisticsReading {
         _ query: StatisticsQuery, _ times: Range<Int64>, _ database: Database
     ) throws -> (StatisticsReport.Events, [StatisticsReport.Bucket]) {
         var (filter, arguments): (String, StatementArguments) = (
-            "span = ? AND start >= ? AND start < ?",
-            [StatisticsDelta.Span(query.interval).rawValue, times.lowerBound, times.upperBound]
+            "figure = ? AND start >= ? AND start < ?",
+            [StatisticsDelta.Figure(query.interval).rawValue, times.lowerBound, times.upperBound]
         )
         if let event = query.event {
-            filter += " AND event = ?"
+            filter += " AND name = ?"
             arguments += [TextBlob.data(event.string)]
         }
         var events = StatisticsReport.Events()
         events.names = try named(
-            "SELECT event, sum(count) AS sum FROM counts WHERE \(filter) GROUP BY event ORDER BY sum DESC, event LIMIT ?",
+            "SELECT name, sum(count) AS sum FROM counts WHERE \(filter) AND \(isNamed) GROUP BY name ORDER BY sum DESC, name LIMIT ?",
             arguments + [query.eventNames], database)
         let told = Set(events.names.map { ExactText($0.name) })
 
         var series: [StatisticsReport.Bucket] = []
         let rows = try Row.fetchCursor(
-            database.cachedStatement(sql: "SELECT start, event, count FROM counts WHERE \(filter) ORDER BY start, event"),
+            database.cachedStatement(sql: "SELECT start, name, count FROM counts WHERE \(filter) ORDER BY start, name"),
             arguments: arguments)
         while let row = try rows.next() {
             let (start, name, count): (Int64, String, Int64) = (row[0], TextBlob.text(row[1]), row[2])
@@ -72,13 +74,13 @@ private enum StatisticsReading {
     static func day(_ day: Int, _ query: StatisticsQuery, _ database: Database) throws -> StatisticsReport.Day {
         func total(_ figure: StatisticsDelta.Figure) throws -> Int64 {
             try Int64.fetchOne(
-                database.cachedStatement(sql: "SELECT sum(count) FROM figures WHERE day = ? AND figure = ?"),
-                arguments: [day, figure.rawValue]) ?? 0
+                database.cachedStatement(sql: "SELECT sum(count) FROM counts WHERE figure = ? AND start = ?"),
+                arguments: [figure.rawValue, day]) ?? 0
         }
         func top(_ figure: StatisticsDelta.Figure) throws -> [Named] {
             try named(
-                "SELECT id, count FROM figures WHERE day = ? AND figure = ? ORDER BY count DESC, id LIMIT ?",
-                [day, figure.rawValue, query.top], database)
+                "SELECT name, count FROM counts WHERE figure = ? AND start = ? AND \(isNamed) ORDER BY count DESC, name LIMIT ?",
+                [figure.rawValue, day, query.top], database)
         }
         return .init(
             day: day, views: try total(.views), searches: try total(.searches), leads: try total(.leads),
@@ -90,8 +92,8 @@ private enum StatisticsReading {
     private static func vehicle(_ id: String, _ day: Int, _ database: Database) throws -> StatisticsReport.Vehicle {
         func count(_ figure: StatisticsDelta.Figure) throws -> Int64 {
             try Int64.fetchOne(
-                database.cachedStatement(sql: "SELECT count FROM figures WHERE day = ? AND figure = ? AND id = ?"),
-                arguments: [day, figure.rawValue, TextBlob.data(id)]) ?? 0
+                database.cachedStatement(sql: "SELECT count FROM counts WHERE figure = ? AND start = ? AND name = ?"),
+                arguments: [figure.rawValue, day, TextBlob.data(id)]) ?? 0
         }
         let sketch = try Data.fetchOne(
             database.cachedStatement(sql: "SELECT sketch FROM uniques WHERE day = ? AND id = ?"),

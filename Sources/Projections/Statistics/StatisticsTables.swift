@@ -6,27 +6,21 @@ internal import GRDB
 enum StatisticsTables {
     static let statements = """
         CREATE TABLE counts (
-            span INTEGER NOT NULL, start INTEGER NOT NULL, event BLOB NOT NULL, count INTEGER NOT NULL,
-            PRIMARY KEY (span, start, event)) WITHOUT ROWID;
-        CREATE TABLE figures (
-            day INTEGER NOT NULL, figure INTEGER NOT NULL, id BLOB NOT NULL, count INTEGER NOT NULL,
-            PRIMARY KEY (day, figure, id)) WITHOUT ROWID;
+            figure INTEGER NOT NULL, start INTEGER NOT NULL, name BLOB NOT NULL, count INTEGER NOT NULL,
+            PRIMARY KEY (figure, start, name)) WITHOUT ROWID;
+        CREATE TABLE names (
+            figure INTEGER NOT NULL, start INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (figure, start)) WITHOUT ROWID;
         CREATE TABLE uniques (day INTEGER NOT NULL, id BLOB NOT NULL, sketch BLOB NOT NULL, PRIMARY KEY (day, id)) WITHOUT ROWID;
         CREATE TABLE active (slot INTEGER PRIMARY KEY, sketch BLOB NOT NULL);
         """
 
     static func add(_ delta: StatisticsDelta.Sums, _ database: Database) throws {
-        let count = try database.cachedStatement(
-            sql: "INSERT INTO counts VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count")
-        for (bucket, added) in delta.counts {
-            try count.execute(arguments: [bucket.span.rawValue, bucket.start, TextBlob.data(bucket.event.string), added])
-        }
-        let figure = try database.cachedStatement(
-            sql: "INSERT INTO figures VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count")
-        for (key, added) in delta.figures {
-            try figure.execute(arguments: [key.day, key.figure.rawValue, TextBlob.data(key.id.string), added])
-        }
+        var counts = try NamedCounts(database)
+        for (key, added) in delta.counts { try counts.add(added, key) }
+        try counts.finish()
         for (key, added) in delta.uniques {
+            // Users are told of vehicles whose views are.
+            if counts.isNameless(.init(figure: .views, start: Int64(key.day), name: key.id)) { continue }
             let known = try Data.fetchOne(
                 database.cachedStatement(sql: "SELECT sketch FROM uniques WHERE day = ? AND id = ?"),
                 arguments: [key.day, TextBlob.data(key.id.string)])

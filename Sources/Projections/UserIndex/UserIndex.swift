@@ -151,7 +151,7 @@ package final class UserIndex: Consumer {
         let rows = Self.rows(run)
         let number = numbering.run(epoch: run.epoch, partition: partition)
         let end = state.withLock { numbering.firstOffset(ofEpoch: $0[partition].runs[1].epoch) }
-        try await database.write(positions: [PartitionID(partition): end], gaps: run.gaps) { database in
+        try database.write(positions: [PartitionID(partition): end], gaps: run.gaps) { database in
             let statement = try database.cachedStatement(sql: "INSERT OR REPLACE INTO postings VALUES (?, ?, ?)")
             for row in rows {
                 try statement.execute(arguments: [number, Int64(bitPattern: row.user), row.list])
@@ -189,7 +189,7 @@ package final class UserIndex: Consumer {
             let end = numbering.epoch(of: min(bounds.start.value, stored))
             while epoch < end {
                 let number = numbering.run(epoch: epoch, partition: partition)
-                try await database.change {
+                try database.change {
                     try $0.cachedStatement(sql: "DELETE FROM postings WHERE run = ?").execute(arguments: [number])
                 }
                 epoch += 1

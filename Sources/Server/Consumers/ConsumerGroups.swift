@@ -39,7 +39,7 @@ struct ConsumerGroups: Sendable {
         let statistics = Statistics(
             folder: folder, topic: topic, hasher: log.identityHasher, zone: settings.timeZone, now: ServiceClock.wall,
             onAnew: onAnew)
-        let feed = LogFeed(log)
+        let feed = LogFeed(log, executor: threads)
         runners = ([index, aliases, sessions, statistics] as [any Consumer]).map { consumer in
             let notices = ConsumerNotices(group: consumer.group, logger: logger)
             return ConsumerRunner(consumer, topic: topic, feed: feed, onNotice: notices.tell)

@@ -22,7 +22,16 @@ struct ReplayFiles: ReplayStore {
             guard try fileSystem.exists(folder) else { return [] }
             return try fileSystem.list(folder).filter { $0.hasSuffix(Self.suffix) }.sorted().compactMap { name in
                 let path = "\(folder)/\(name)"
-                guard let bytes = try fileSystem.contents(of: path, byteCountMax: Self.byteCountMax) else { return nil }
+                let bytes: [UInt8]
+                do {
+                    guard let found = try fileSystem.contents(of: path, byteCountMax: Self.byteCountMax) else { return nil }
+                    bytes = found
+                } catch {
+                    logger.error(
+                        "a replay is left out: its file cannot be read; mend that, and restart the service",
+                        metadata: ["file": "\(path)", "reason": "\(error)"])
+                    return nil
+                }
                 guard let replay = (try? JSONDecoder().decode(Stored.self, from: Data(bytes)))?.replay,
                     name == replay.plan.id + Self.suffix
                 else {

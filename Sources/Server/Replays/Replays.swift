@@ -23,7 +23,7 @@ struct Replays: Sendable {
                 guard !ownTopics.contains(topic) else {
                     throw ReplayImpossible("the service itself writes to \(topic) now, so a replay may not")
                 }
-                return TopicTarget(topic: topic, log: log, now: ServiceClock.wall)
+                return TopicTarget(topic: topic, log: log, executor: threads, now: ServiceClock.wall)
             }, now: ServiceClock.wall,
             onProblem: { id, problem in
                 logger.warning(

@@ -15,6 +15,7 @@ GOAL_P99_MS = 10
 GOAL_RATE = 100_000
 PARTITIONS, HEAVY = 12, 10_000
 GROUP = "user-index"
+CAUGHT_UP_WITHIN_S = 300
 
 
 def measure(run):
@@ -52,13 +53,15 @@ def lag(run):
         def watch():
             while not is_over.wait(0.1):
                 seen.append(lag_now(server))
-        watcher = threading.Thread(target=watch)
+        watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
         load = server.load(GOAL_RATE * seconds, 100, 8, rate=GOAL_RATE / 100, threads=client_threads())
         is_over.set()
         watcher.join()
         caught_up = time.monotonic()
         while lag_now(server)[GROUP] > 0:
+            if time.monotonic() - caught_up > CAUGHT_UP_WITHIN_S:
+                raise RuntimeError(f"{GROUP} is not at the end {CAUGHT_UP_WITHIN_S} s after the last event")
             time.sleep(0.02)
         caught_up = time.monotonic() - caught_up
     lines = [{"name": group, "median": sorted(sample[group] for sample in seen)[len(seen) // 2], "most": max(sample[group] for sample in seen)}

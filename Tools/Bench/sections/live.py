@@ -23,20 +23,35 @@ class Readers:
         self.selector, self.over = selectors.DefaultSelector(), threading.Event()
         for _ in range(READERS):
             self.connect()
-        self.thread = threading.Thread(target=self.read)
+        # What ended the thread, if anything did.
+        self.failure = None
+        self.thread = threading.Thread(target=self.read, daemon=True)
         self.thread.start()
 
     def connect(self):
         connection = socket.create_connection(("127.0.0.1", self.port))
+        connection.settimeout(30)
         connection.sendall(f"GET /api/admin/events/live{self.query} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer bench\r\n\r\n".encode())
+        status = connection.recv(12)
+        if status != b"HTTP/1.1 200":
+            raise RuntimeError(f"a reader was not taken: {status.decode(errors='replace')}")
         connection.setblocking(False)
         self.selector.register(connection, selectors.EVENT_READ)
 
     def read(self):
+        try:
+            self.read_all()
+        except Exception as error:
+            self.failure = error
+
+    def read_all(self):
         buffer = bytearray(1 << 18)
         while not self.over.is_set():
             for key, _ in self.selector.select(0.1):
-                count = key.fileobj.recv_into(buffer)
+                try:
+                    count = key.fileobj.recv_into(buffer)
+                except ConnectionResetError:
+                    count = 0
                 self.byte_count += count
                 if count == 0:
                     self.drops += 1
@@ -52,6 +67,8 @@ class Readers:
         self.thread.join()
         for key in list(self.selector.get_map().values()):
             key.fileobj.close()
+        if self.failure:
+            raise self.failure
 
 
 def measure(run):
