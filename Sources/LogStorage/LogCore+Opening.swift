@@ -10,7 +10,8 @@ extension LogCore {
         if let known = stored ?? open { meta = known } else { meta = try newMeta(directory, wanted) }
         if let open, open.identityKey != meta.identityKey {
             throw LogError(
-                .damaged, "the log's meta.properties was replaced while the log is open: its key is another one; restart the service")
+                .damaged,
+                "the log's meta.properties was replaced while the log is open: its key is another one; restart the service")
         }
         for topic in wanted {
             guard let existing = meta.topics.first(where: { $0.name == topic.name }) else {

@@ -17,7 +17,7 @@ KILLS = 6
 SETTINGS = {"ADMIN_TOKEN": TOKEN, "EVENT_TRACKING_SESSION_TIMEOUT": "2s", "LOG_LINGER": "50ms", "KAFKA_PARTITIONS": "4"}
 # The rows of what is made of the log, which follow from the log alone; what waits in the outbox does not.
 TABLES = {"user-index": ["postings", "positions"], "aliases": ["aliases", "positions"], "sessions": ["sessions", "positions"],
-          "statistics": ["counts", "figures", "uniques", "positions"]}
+          "statistics": ["counts", "names", "uniques", "positions"]}
 
 
 def derived(service):
