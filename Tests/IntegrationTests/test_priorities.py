@@ -2,9 +2,8 @@
 import concurrent.futures
 import contextlib
 import os
-import time
 
-from service import Service
+from service import Service, wait_until
 from test_admin import TOKEN, ask
 from test_live import Stream
 from test_replay import done, fill, submit
@@ -15,10 +14,14 @@ NICENESS, THREADS = 15, 8
 AS_USUAL = ["setpriv", "--bounding-set=-sys_nice"] if os.geteuid() == 0 else []
 
 
+def threads(service):
+    return os.listdir(f"/proc/{service.process.pid}/task")
+
+
 def that_yield(service):
     """The niceness of each thread that yields."""
     found, folder = [], f"/proc/{service.process.pid}/task"
-    for thread in os.listdir(folder):
+    for thread in threads(service):
         try:
             with open(f"{folder}/{thread}/stat", encoding="ascii") as file:
                 found.append(int(file.read().rpartition(")")[2].split()[16]))
@@ -39,8 +42,9 @@ def test_only_what_reads_the_log_for_itself_yields(tmp_path):
             ask_all()
             assert done(service, id)["state"] == "done"
             assert that_yield(service) == [NICENESS] * THREADS
-            # Sessions end, and idle threads of libdispatch do after five seconds: others are made where they are needed.
-            time.sleep(7)
+            # Sessions end, and idle threads of libdispatch do after some seconds: others are made where they are needed.
+            most = len(threads(service))
+            wait_until(lambda: len(threads(service)) < most, 60)
             fill(service, 5000, first=5000)
             ask_all()
             assert that_yield(service) == [NICENESS] * THREADS
