@@ -44,12 +44,10 @@ import Testing
         defer { log.close() }
         try await log.make(later)
         for name in [later.name, harness.topic] {
-            do {
+            let error = await #expect(throws: LogError.self) {
                 try await log.make(TopicDefinition(name: name, partitionCount: 5, keepsIdentities: false))
-                Issue.record("it was made")
-            } catch {
-                #expect(error.code == .invalidArgument && error.message.contains("not 5"))
             }
+            #expect(error?.code == .invalidArgument && error?.message.contains("not 5") == true)
         }
     }
 
@@ -58,15 +56,13 @@ import Testing
         let log = try harness.open()
         try await log.make(later)
         log.close()
-        do {
+        let error = #expect(throws: LogError.self) {
             _ = try EmbeddedLog.open(
                 LogDirectory(harness.directory.file("log")),
                 topics: [TopicDefinition(name: later.name, partitionCount: later.partitionCount, keepsIdentities: true)],
                 options: harness.options)
-            Issue.record("it was opened")
-        } catch {
-            #expect(error.code == .invalidArgument && error.message.contains("Kafka.Topic"))
         }
+        #expect(error?.code == .invalidArgument && error?.message.contains("Kafka.Topic") == true)
     }
 
     /// Another key would make every event of before unknown to the look for duplicates.
@@ -85,12 +81,10 @@ import Testing
         // Somebody puts another's there.
         let other = LogMeta(identityKey: SipHash128.Key(k0: 1, k1: 2), topics: log.topics)
         try Data(other.encoded()).write(to: URL(fileURLWithPath: path))
-        do {
+        let error = await #expect(throws: LogError.self) {
             try await log.make(TopicDefinition(name: TopicName("more")!, partitionCount: 1, keepsIdentities: false))
-            Issue.record("it was made")
-        } catch {
-            #expect(error.code == .damaged && error.message.contains("meta.properties"))
         }
+        #expect(error?.code == .damaged && error?.message.contains("meta.properties") == true)
         log.close()
     }
 
@@ -140,12 +134,8 @@ import Testing
         _ = await harness.append([(0, "before")], to: log)
         // The head of the journal's next file.
         harness.fileSystem.fail(.write, path: ".journal")
-        do {
-            try await log.make(later)
-            Issue.record("it was made")
-        } catch {
-            #expect(error.code == .io && log.troubles.isEmpty)
-        }
+        let error = await #expect(throws: LogError.self) { try await log.make(later) }
+        #expect(error?.code == .io && log.troubles.isEmpty)
         harness.fileSystem.heal()
         #expect(log.topic(named: later.name) == nil)
         let kept = await harness.append([(0, "between")], to: log)

@@ -29,7 +29,7 @@ struct NamedCounts {
     func isNameless(_ key: Key) -> Bool { nameless.contains(key) }
 
     mutating func add(_ count: Int64, _ key: Key) throws {
-        if try execute(update, count, key, key.name) { return }
+        if try execute(update, count, key) { return }
         if key.name != StatisticsDelta.none {
             let place = Place(figure: key.figure, start: key.start)
             let known = try nameCount(place)
@@ -39,7 +39,7 @@ struct NamedCounts {
             }
             nameCounts[place] = known + 1
         }
-        _ = try execute(insertion, count, key, key.name)
+        _ = try execute(insertion, count, key)
     }
 
     /// Writes how many names there are now.
@@ -49,8 +49,8 @@ struct NamedCounts {
     }
 
     /// False: there is no such row.
-    private func execute(_ statement: Statement, _ count: Int64, _ key: Key, _ name: ExactText) throws -> Bool {
-        try statement.execute(arguments: [count, key.figure.rawValue, key.start, TextBlob.data(name.string)])
+    private func execute(_ statement: Statement, _ count: Int64, _ key: Key) throws -> Bool {
+        try statement.execute(arguments: [count, key.figure.rawValue, key.start, TextBlob.data(key.name.string)])
         return database.changesCount > 0
     }
 
