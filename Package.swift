@@ -20,7 +20,8 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
         swiftSettings: strict)
 }
 
-func systemLibrary(_ name: String, pkgConfig: String, debian: String) -> Target {
+/// - Parameter pkgConfig: nil: it needs no flags, or has some that the package manager does not let through.
+func systemLibrary(_ name: String, pkgConfig: String?, debian: String) -> Target {
     .systemLibrary(
         name: name, path: "Sources/CLibraries/\(name)", pkgConfig: pkgConfig, providers: [.apt([debian])])
 }
@@ -43,6 +44,10 @@ let package = Package(
     targets: [
         systemLibrary("CLZ4", pkgConfig: "liblz4", debian: "liblz4-dev"),
         systemLibrary("CDeflate", pkgConfig: "libdeflate", debian: "libdeflate-dev"),
+        systemLibrary("CHiredis", pkgConfig: nil, debian: "libhiredis-dev"),
+        .target(
+            name: "CRabbitMQ", path: "Sources/CLibraries/CRabbitMQ", cSettings: [.unsafeFlags(["-O2"])],
+            linkerSettings: [.linkedLibrary("rabbitmq")]),
         systemLibrary("CMaxMindDB", pkgConfig: "libmaxminddb", debian: "libmaxminddb-dev"),
         .target(name: "CCRC32C", path: "Sources/CLibraries/CCRC32C", cSettings: [.unsafeFlags(["-O2"])]),
         .target(
@@ -76,6 +81,7 @@ let package = Package(
         room(
             "Projections",
             ["Consumption", "EventModel", "EventLog", "RecordFormat", .product(name: "GRDB", package: "GRDB.swift")]),
+        room("Exporters", ["Consumption", "EventModel", "EventLog", "RecordFormat", "Telemetry", "CHiredis", "CRabbitMQ"]),
         room(
             "Collector",
             [
@@ -102,8 +108,8 @@ let package = Package(
         room(
             "Server",
             [
-                "AdminAPI", "Collector", "Projections", "Consumption", "Ingestion", "EventModel", "EventLog", "LogStorage",
-                "RecordFormat", "Telemetry",
+                "AdminAPI", "Collector", "Exporters", "Projections", "Consumption", "Ingestion", "EventModel", "EventLog",
+                "LogStorage", "RecordFormat", "Telemetry",
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -160,6 +166,7 @@ let package = Package(
         tests(
             "Projections",
             ["Consumption", "EventLog", "RecordFormat", "EventModel", .product(name: "GRDB", package: "GRDB.swift")]),
+        tests("Exporters", ["Consumption", "EventLog", "RecordFormat", "EventModel"]),
         tests("Server", ["EventModel", "Ingestion", "LogStorage"]),
         .testTarget(name: "HouseTests", path: "Tests/HouseTests", swiftSettings: strict),
     ],

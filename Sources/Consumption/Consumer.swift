@@ -25,6 +25,13 @@ package protocol Consumer: Sendable {
 
     /// What it had to pass over.
     var passedOver: PassedOver { get }
+
+    /// For what it waits within `take`, where that may last; nil: for nothing.
+    var obstacle: String? { get }
+}
+
+extension Consumer {
+    package var obstacle: String? { nil }
 }
 
 /// A record that a consumer cannot take; as an error it says that this one is to blame.

@@ -196,7 +196,7 @@ package final class ConsumerRunner: Sendable {
         let state = state.withLock { $0 }
         let committed = consumer.committed
         return ConsumerStatus(
-            group: consumer.group, activity: state.activity,
+            group: consumer.group, activity: consumer.obstacle.map { .retrying(reason: $0) } ?? state.activity,
             partitions: partitions.enumerated().compactMap { number, partition in
                 guard let bounds = try? feed.bounds(of: partition) else { return nil }
                 let saved = number < committed.count ? committed[number] : 0

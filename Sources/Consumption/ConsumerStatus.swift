@@ -8,7 +8,7 @@ package struct ConsumerStatus: Sendable {
         case catchingUp
         /// It has taken all that has come to rest.
         case following
-        /// It could not go on, and tries again.
+        /// It could not go on, and tries again, or waits until it can.
         case retrying(reason: String)
         case stopped
 

@@ -5,6 +5,7 @@ internal import Ingestion
 internal import LogStorage
 internal import Logging
 internal import RecordFormat
+internal import Telemetry
 
 /// Everything behind the listener: the log, recovered; the pipeline that writes to it; what is kept beside it.
 struct Engine: Sendable {

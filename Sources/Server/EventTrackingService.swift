@@ -29,6 +29,8 @@ package struct EventTrackingService: Sendable {
 
     /// Runs until SIGTERM or SIGINT.
     package func run() async throws {
+        // A library that writes to a socket whose other side is gone is told so, and that is all.
+        signal(SIGPIPE, SIG_IGN)
         // From here on it ends nobody; one that comes while the service starts has the catalogue read again when it has started.
         let hangUps = await UnixSignalsSequence(trapping: .sighup)
         let descriptorLimit = Int(clamping: DescriptorLimit.raise())

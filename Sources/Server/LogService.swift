@@ -3,6 +3,7 @@ internal import Collector
 internal import Consumption
 internal import EventLog
 internal import EventModel
+internal import Exporters
 internal import Foundation
 internal import Ingestion
 internal import LogStorage
@@ -61,14 +62,15 @@ struct LogService: Service {
         status.setHealth { LogHealth(log) }
         let threads = BackgroundThreads(count: max(BackgroundThreads.countMin, ProcessInfo.processInfo.activeProcessorCount))
         let consumers = ConsumerGroups(
-            engine, settings: settings, folder: "\(dataDirectory)/\(ConsumerGroups.folderName)", threads: threads, logger: logger)
+            engine, settings: settings, dataDirectory: dataDirectory, threads: threads, logger: logger)
         for source in engine.metrics(settings) { metrics.add(source) }
         metrics.add(ConsumerMetrics(runners: consumers.runners))
+        for source in consumers.exporters.all.flatMap(\.metrics) { metrics.add(source) }
         let live = LiveReaders(log: log, topic: engine.topic, executor: threads)
         metrics.add(LiveMetrics(readers: live))
         let replays = Replays(
-            engine, folder: "\(dataDirectory)/\(ReplayFiles.folderName)", descriptors: descriptors, threads: threads,
-            logger: logger)
+            engine, exporters: consumers.exporters.all, folder: "\(dataDirectory)/\(ReplayFiles.folderName)",
+            descriptors: descriptors, threads: threads, logger: logger)
         // Where they cannot be read, the queue tries again, and says so.
         try? await replays.queue.load()
         admin.set(

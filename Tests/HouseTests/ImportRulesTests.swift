@@ -12,10 +12,11 @@ import Testing
         "Ingestion": ["EventModel", "EventLog", "RecordFormat", "Telemetry", "CDeflate", "CMaxMindDB", "CUserAgent", "CYAML"],
         "Consumption": ["EventModel", "EventLog", "RecordFormat"],
         "Projections": ["Consumption", "EventModel", "EventLog", "RecordFormat"],
+        "Exporters": ["Consumption", "EventModel", "EventLog", "RecordFormat", "Telemetry", "CHiredis", "CRabbitMQ"],
         "Collector": ["Ingestion", "EventModel"],
         "AdminAPI": ["Collector", "Projections", "Consumption", "Ingestion", "EventLog", "EventModel", "RecordFormat"],
         "Server": [
-            "AdminAPI", "Collector", "Projections", "Consumption", "Ingestion", "EventModel", "EventLog", "LogStorage",
+            "AdminAPI", "Collector", "Exporters", "Projections", "Consumption", "Ingestion", "EventModel", "EventLog", "LogStorage",
             "RecordFormat", "Telemetry",
         ],
         "okla-events": ["Server", "LogStorage", "EventLog", "EventModel", "RecordFormat", "CDeflate"],
@@ -26,7 +27,8 @@ import Testing
         "EventModel": ["Synchronization"], "RecordFormat": [], "EventLog": ["Synchronization"], "Telemetry": ["Synchronization"],
         "LogStorage": ["Glibc", "Synchronization"],
         "Ingestion": ["Glibc", "Synchronization"],
-        "Consumption": ["Synchronization"],
+        "Consumption": ["Foundation", "Synchronization"],
+        "Exporters": ["Foundation", "Glibc", "Synchronization"],
         "Projections": ["Foundation", "GRDB", "Glibc", "Synchronization"],
         "Collector": [
             "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging", "NIOCore", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1",

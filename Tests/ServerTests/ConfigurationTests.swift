@@ -125,6 +125,10 @@ import Testing
             #"{"EventTracking":{"UnknownEvents":"drop"}}"#,
             "EventTracking.UnknownEvents is \"drop\"; it must be \"accept\" or \"reject\""
         ),
+        (#"{"Redis":{"Url":"x://y"}}"#, "Redis.Url begins with x:; it must begin with redis:"),
+        (#"{"Redis":{"Url":6379}}"#, "Redis.Url must be text, not a number"),
+        (#"{"Redis":{"URL":"x"}}"#, "unknown key Redis.URL; did you mean Redis.Url?"),
+        (#"{"RabbitMQ":{"RoutingKeys":"a","Url":"amqp://h"}}"#, "RabbitMQ.RoutingKeys"),
         (#"{"a":}"#, "config.json: expected a value at byte 5"), ("[]", "must be an object"),
     ])
     func whatIsWrongIsNamed(_ file: String, _ words: String) {
@@ -133,7 +137,7 @@ import Testing
 
     @Test(arguments: [
         (#"{"ClickHouse":{"Host":"x"}}"#, "ClickHouse.Host is set, but the ClickHouse exporter is not in this version"),
-        (#"{"Redis":{"Url":"redis://x"}}"#, "Redis.Url"), (#"{"Kafka":{"Brokers":["a:1"]}}"#, "Kafka.Brokers"),
+        (#"{"Kafka":{"Brokers":["a:1"]}}"#, "Kafka.Brokers"),
     ])
     func keysOfPartsNotBuiltYetRefuseToStart(_ file: String, _ words: String) {
         #expect(failure(file).contains(words), "\(failure(file))")

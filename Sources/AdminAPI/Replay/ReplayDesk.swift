@@ -9,6 +9,8 @@ package struct ReplayDesk: Sendable {
     let log: any LogReader
     /// Topics that no replay may write to.
     let ownTopics: [TopicName]
+    /// Names of exporters that take replays.
+    let exporters: [String]
     /// Makes a topic to replay into, or finds it.
     let makeTopic: @Sendable (TopicName) async throws(LogError) -> Void
     /// Milliseconds since 1970.
@@ -16,12 +18,14 @@ package struct ReplayDesk: Sendable {
 
     package init(
         queue: ReplayQueue, source: TopicDefinition, log: any LogReader, ownTopics: [TopicName],
+        exporters: [String],
         makeTopic: @escaping @Sendable (TopicName) async throws(LogError) -> Void, now: @escaping @Sendable () -> Int64
     ) {
         self.queue = queue
         self.source = source
         self.log = log
         self.ownTopics = ownTopics
+        self.exporters = exporters
         self.makeTopic = makeTopic
         self.now = now
     }

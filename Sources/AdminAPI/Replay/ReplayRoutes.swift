@@ -6,7 +6,7 @@ internal import HTTPTypes
 package import Hummingbird
 internal import NIOCore
 
-/// `/api/admin/events/replay`: reads the log again from where it is asked for, into a topic or, later, an exporter.
+/// `/api/admin/events/replay`: reads the log again from where it is asked for, into a topic or an exporter.
 ///
 /// `POST` takes a replay on (202), `GET` lists those that are known, `GET` and `DELETE` of `/{id}` show one and end it.
 package struct ReplayRoutes: Sendable {
@@ -82,7 +82,7 @@ package struct ReplayRoutes: Sendable {
     }
 
     private static func plan(_ wanted: ReplayRequest, _ desk: ReplayDesk) async throws -> ReplayPlan {
-        let topic = try wanted.target.map { target throws(AdminError) in try Self.topic(target, desk) }
+        let topic = try wanted.target.flatMap { target throws(AdminError) in try Self.topic(target, desk) }
         var ranges = try await wanted.bounds.ranges(of: desk.source, in: desk.log)
         if let only = RecordFilter(user: wanted.user).partition(of: ranges.count) {
             for number in ranges.indices where number != only {
@@ -101,12 +101,15 @@ package struct ReplayRoutes: Sendable {
             target: wanted.target ?? "", eventsPerSecond: wanted.eventsPerSecond, isDry: wanted.isDry)
     }
 
-    private static func topic(_ target: String, _ desk: ReplayDesk) throws(AdminError) -> TopicName {
+    /// nil: the target is an exporter.
+    private static func topic(_ target: String, _ desk: ReplayDesk) throws(AdminError) -> TopicName? {
+        if desk.exporters.contains(target) { return nil }
         guard let topic = TopicTarget.topic(of: target) else {
             throw AdminError(
                 .badRequest, "invalid_target",
-                "target is \"\(target)\"; it must be topic:NAME, of 1 to \(TopicName.charactersMax) letters, digits, '.', '_', '-'; there "
-                    + "are no exporters in this version")
+                "target is \"\(target)\"; it must be topic:NAME, of 1 to \(TopicName.charactersMax) letters, digits, '.', '_', '-', "
+                    + (desk.exporters.isEmpty
+                        ? "for no exporter is configured" : "or an exporter that is configured: \(desk.exporters.joined(separator: ", "))"))
         }
         guard !desk.ownTopics.contains(topic) else {
             throw AdminError(

@@ -1,4 +1,4 @@
-internal import RecordFormat
+package import RecordFormat
 
 /// A record's place in the topic that is replayed.
 package struct ReplayPlace: Hashable, Sendable {
@@ -17,6 +17,19 @@ package struct ReplayChunk: Sendable {
     let batches: InflatedBatches
     /// Those of `batches` that are meant.
     let places: [Int]
+
+    package func forEachRecord<Failure: Error>(_ body: (RecordView) throws(Failure) -> Void) throws(Failure) {
+        for place in places { try batches.withRecord(at: place) { record throws(Failure) in try body(record) } }
+    }
+
+    /// From the first of its records to behind the last.
+    package var offsets: Range<Int64> {
+        guard let first = places.first, let last = places.last else { return 0..<0 }
+        return batches.offset(at: first)..<batches.offset(at: last) + 1
+    }
+
+    /// The newest time among its records.
+    package var lastTimestamp: Int64 { places.last.map(batches.timestamp) ?? 0 }
 }
 
 /// Where a replay writes to.

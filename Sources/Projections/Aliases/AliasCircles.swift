@@ -1,3 +1,4 @@
+internal import Consumption
 internal import EventModel
 
 /// Finds the aliases that would close a circle: of what is said one after the other, each that leads back to its own id over those that

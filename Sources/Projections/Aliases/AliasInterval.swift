@@ -1,3 +1,4 @@
+internal import Consumption
 package import EventModel
 
 /// A time in which an id is one user's.

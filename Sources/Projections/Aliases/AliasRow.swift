@@ -1,24 +1,17 @@
+package import Consumption
 package import EventModel
 
 /// That an id is a user's, as one event says.
 package struct AliasRow: Sendable, Equatable {
-    /// What the event was.
-    package enum Kind: Int64, Sendable {
-        /// `identify`: the id is an anonymous one.
-        case identify = 0
-        /// `alias`: the id is an anonymous one, or one that the user had before.
-        case alias = 1
-    }
-
     package let id: ExactText
     package let user: ExactText
-    package let kind: Kind
+    package let kind: AliasClaim.Kind
     /// The record's time, in milliseconds since 1970.
     package let time: Int64
     package let partition: Int
     package let offset: Int64
 
-    package init(id: ExactText, user: ExactText, kind: Kind, time: Int64, partition: Int, offset: Int64) {
+    package init(id: ExactText, user: ExactText, kind: AliasClaim.Kind, time: Int64, partition: Int, offset: Int64) {
         self.id = id
         self.user = user
         self.kind = kind

@@ -119,7 +119,7 @@ package final class Aliases: Consumer {
             arguments: [TextBlob.data(id.string), rowsMax]
         ).compactMap { row in
             guard cut.holds(partition: row["partition"], offset: row["position"]) else { return nil }
-            return AliasRow.Kind(rawValue: row["kind"]).map { kind in
+            return AliasClaim.Kind(rawValue: row["kind"]).map { kind in
                 AliasRow(
                     id: id, user: ExactText(TextBlob.text(row["user"])), kind: kind, time: row["time"],
                     partition: row["partition"],

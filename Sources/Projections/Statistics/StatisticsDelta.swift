@@ -1,3 +1,4 @@
+internal import Consumption
 internal import EventModel
 internal import Foundation
 internal import GRDB
@@ -53,8 +54,6 @@ struct StatisticsDelta {
     static let activeSlot: Int64 = 10_000
     private static let depthMax = 512
     static let none = ExactText("")
-    /// In bytes; what is longer counts without its name.
-    private static let nameMax = 512
 
     /// What is to be added, by the tables' keys.
     struct Sums: Sendable {
@@ -79,29 +78,27 @@ struct StatisticsDelta {
         let event = try parser.parse(value).root
         let received = max(0, record.timestamp)
         let said = event.member("timestamp").flatMap { $0.isString ? Timestamp.milliseconds($0.stringBytes) : nil }
-        count(Self.name(String(decoding: name, as: UTF8.self)), at: max(0, min(said ?? received, received)))
+        count(ExactText(EventMeasure.bounded(String(decoding: name, as: UTF8.self))), at: max(0, min(said ?? received, received)))
         // Of the user, or of the anonymous id where there is no user.
         guard let user = record.key.map({ hasher.identity(of: $0).high }) else { return }
         sums.active[received / Self.activeSlot, default: UniqueSketch()].insert(user)
         let day = days.day(of: received)
-        let properties = event.member("properties")
-        func id(_ name: StaticString) -> ExactText? { properties?.member(name)?.string.map(Self.name) }
-        if name.elementsEqual("vehicle_view".utf8) {
-            guard let vehicle = id("vehicleId") else { return }
-            add(.views, vehicle, day)
-            if vehicle != Self.none { sums.uniques[DayVehicle(day: day, id: vehicle), default: UniqueSketch()].insert(user) }
-        } else if name.elementsEqual("search".utf8) {
-            add(.searches, Self.none, day)
-            guard let filters = properties?.member("filters") else { return }
-            for (filter, _) in filters.members { if let name = filter.string { add(.filters, Self.name(name), day) } }
-        } else if name.elementsEqual("lead_form_submit".utf8) {
-            add(.leads, Self.none, day)
-            if let vehicle = id("vehicleId") { add(.leadsOfVehicle, vehicle, day) }
-            if let dealer = id("dealerId") { add(.leadsOfDealer, dealer, day) }
+        EventMeasure.forEach(of: event, named: name) { measure in
+            switch measure {
+            case .view(let vehicle):
+                let vehicle = ExactText(vehicle)
+                add(.views, vehicle, day)
+                if vehicle != Self.none {
+                    sums.uniques[DayVehicle(day: day, id: vehicle), default: UniqueSketch()].insert(user)
+                }
+            case .search: add(.searches, Self.none, day)
+            case .filter(let name): add(.filters, ExactText(name), day)
+            case .lead: add(.leads, Self.none, day)
+            case .leadOfVehicle(let vehicle): add(.leadsOfVehicle, ExactText(vehicle), day)
+            case .leadOfDealer(let dealer): add(.leadsOfDealer, ExactText(dealer), day)
+            }
         }
     }
-
-    private static func name(_ text: String) -> ExactText { text.utf8.count > nameMax ? none : ExactText(text) }
 
     private mutating func count(_ event: ExactText, at time: Int64) {
         for figure in Figure.ofTimes {

@@ -1,3 +1,4 @@
+internal import Consumption
 internal import EventModel
 internal import Foundation
 internal import GRDB

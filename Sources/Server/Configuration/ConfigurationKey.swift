@@ -1,3 +1,5 @@
+internal import Exporters
+
 /// A key that the configuration may hold.
 struct ConfigurationKey: Sendable {
     enum Availability: Sendable, Equatable {
@@ -78,11 +80,11 @@ struct ConfigurationKey: Sendable {
 
     private static let exporters: [ConfigurationKey] =
         [
-            ("ClickHouse", ["Host", "Port", "Database", "User", "Password", "TLS", "BufferSize", "FlushInterval"]),
-            ("Redis", ["Url"]), ("RabbitMQ", ["Url", "Exchange"]),
+            ("ClickHouse", ["Host", "Port", "Database", "User", "Password", "TLS", "BufferSize", "FlushInterval"])
         ].flatMap { part, names in
             names.map { .init("\(part).\($0)", .notInThisVersion("the \(part) exporter")) }
         }
+        + ExporterKinds.all.flatMap { $0.keys.map { .init($0) } }
         // Whose days the statistics count, also without Redis.
         + [.init("Redis.TimeZone")]
 }

@@ -4,7 +4,7 @@ internal import Ingestion
 
 /// Values with their types; each error names the key, what it holds and what it must hold.
 extension ConfigurationSources {
-    func text(_ path: String) throws -> String? {
+    package func text(_ path: String) throws -> String? {
         switch values[path] {
         case nil, .null: nil
         case .text(let text), .environmentText(let text): text
@@ -12,7 +12,7 @@ extension ConfigurationSources {
         }
     }
 
-    func boolean(_ path: String) throws -> Bool? {
+    package func boolean(_ path: String) throws -> Bool? {
         switch values[path] {
         case nil, .null: nil
         case .bool(let value): value
@@ -22,7 +22,7 @@ extension ConfigurationSources {
         }
     }
 
-    func integer(_ path: String, _ range: ClosedRange<Int>) throws -> Int? {
+    package func integer(_ path: String, _ range: ClosedRange<Int>) throws -> Int? {
         let found: Int64
         switch values[path] {
         case nil, .null: return nil
@@ -39,7 +39,7 @@ extension ConfigurationSources {
     }
 
     /// Milliseconds of a duration such as `"5s"`: a whole number and ms, s, m, h or d.
-    func duration(_ path: String) throws -> Int64? {
+    package func duration(_ path: String) throws -> Int64? {
         guard let text = try text(path) else { return nil }
         let digits = text.prefix { $0.isASCII && $0.isNumber }
         let units: [String: Int64] = ["ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000]
@@ -63,7 +63,7 @@ extension ConfigurationSources {
     }
 
     /// A list of texts; in the environment with commas between them.
-    func texts(_ path: String) throws -> [String]? {
+    package func texts(_ path: String) throws -> [String]? {
         switch values[path] {
         case nil, .null: return nil
         case .environmentText(let text): return text.split(separator: ",").map { $0.trimmingSpaces() }

@@ -1,5 +1,6 @@
 internal import EventLog
 package import EventModel
+package import Exporters
 package import Foundation
 package import Ingestion
 package import LogStorage
@@ -36,6 +37,9 @@ package struct Settings: Sendable {
 
     /// Without an event for so long, a session has ended; in milliseconds.
     package var sessionTimeout: Int64 = 30 * 60_000
+
+    /// Ways out of the log that are configured.
+    package var exporters: [any ExporterSettings] = []
 
     package static let rejectedTopic = "okla.events.rejected"
     package static let derivedTopic = "okla.events.derived"
@@ -101,6 +105,7 @@ package struct Settings: Sendable {
         partitionCount = try sources.integer("Kafka.Partitions", 1...TopicDefinition.partitionsMax) ?? partitionCount
         timeZone = try sources.timeZone("Redis.TimeZone") ?? timeZone
         try readLog(sources)
+        exporters = try ExporterKinds.configured(sources)
     }
 
     /// Above this, arrival numbers in the table of messageIds would not be distinct.

@@ -18,14 +18,19 @@ struct ConsumerGroups: Sendable {
     /// How long an event that was received may take until the log has it, in milliseconds: while its request waits, or the disk.
     private static let hangMax: Int64 = 5000
 
+    /// Those of the projections, and then those of the exporters.
     let runners: [ConsumerRunner]
+    let exporters: RunningExporters
+    private let projections: [ConsumerRunner]
     let publishers: [DerivedPublisher]
     let users: UserLookup
     let statistics: StatisticsDesk
     private let threads: BackgroundThreads
     private let close: @Sendable () -> Void
 
-    init(_ engine: Engine, settings: Settings, folder: String, threads: BackgroundThreads, logger: Logger) {
+    /// - Parameter dataDirectory: where each of them has what it keeps.
+    init(_ engine: Engine, settings: Settings, dataDirectory: String, threads: BackgroundThreads, logger: Logger) {
+        let folder = "\(dataDirectory)/\(Self.folderName)"
         self.threads = threads
         let (log, topic) = (engine.log, engine.topic)
         let onAnew: @Sendable (String) -> Void = { reason in
@@ -40,10 +45,14 @@ struct ConsumerGroups: Sendable {
             folder: folder, topic: topic, hasher: log.identityHasher, zone: settings.timeZone, now: ServiceClock.wall,
             onAnew: onAnew)
         let feed = LogFeed(log, executor: threads)
-        runners = ([index, aliases, sessions, statistics] as [any Consumer]).map { consumer in
+        let projections = ([index, aliases, sessions, statistics] as [any Consumer]).map { consumer in
             let notices = ConsumerNotices(group: consumer.group, logger: logger)
             return ConsumerRunner(consumer, topic: topic, feed: feed, onNotice: notices.tell)
         }
+        exporters = RunningExporters(
+            engine, settings: settings, folder: "\(dataDirectory)/\(CheckpointFile.folderName)", feed: feed, logger: logger)
+        runners = projections + exporters.runners
+        self.projections = projections
         let onFailure: @Sendable (String) -> Void = { reason in
             logger.warning(
                 "derived events cannot be written; they are kept, and written as soon as they can be",
@@ -56,10 +65,10 @@ struct ConsumerGroups: Sendable {
         users = UserLookup(
             history: UserHistory(
                 index: index, aliases: aliases, feed: LogFeed(log, keptBytesMax: Self.lookupBytes, readBytes: 1), topic: topic),
-            sources: Array(runners[..<2]))
+            sources: Array(projections[..<2]))
         let ledger = engine.ledger.ledger
         self.statistics = StatisticsDesk(
-            statistics: statistics, runner: runners[3], ledger: { ledger.snapshot.counts }, now: ServiceClock.wall)
+            statistics: statistics, runner: projections[3], ledger: { ledger.snapshot.counts }, now: ServiceClock.wall)
         close = {
             index.close()
             aliases.close()
@@ -72,8 +81,9 @@ struct ConsumerGroups: Sendable {
     func run() async {
         await withTaskExecutorPreference(threads) {
             await withTaskGroup(of: Void.self) { group in
-                for runner in runners { group.addTask { await runner.run() } }
+                for runner in projections { group.addTask { await runner.run() } }
                 for publisher in publishers { group.addTask { await publisher.run() } }
+                group.addTask { await exporters.run() }
             }
         }
         close()

@@ -51,10 +51,7 @@ struct ReplayFiles: ReplayStore {
         let bytes = Array(try encoder.encode(Stored(replay)))
         try await onThread { [self] in
             let fileSystem = PosixFileSystem()
-            if try !fileSystem.exists(folder) {
-                try fileSystem.createDirectory(folder)
-                try fileSystem.syncDirectory(URL(fileURLWithPath: folder).deletingLastPathComponent().path)
-            }
+            try fileSystem.makeFolder(folder)
             try fileSystem.replace(path(replay.plan.id), with: bytes)
         }
     }

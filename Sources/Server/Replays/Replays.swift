@@ -1,6 +1,7 @@
 internal import AdminAPI
 internal import Consumption
 internal import EventLog
+internal import Exporters
 internal import LogStorage
 internal import Logging
 
@@ -10,14 +11,21 @@ struct Replays: Sendable {
     let desk: ReplayDesk
 
     /// - Parameter folder: where they are kept.
-    init(_ engine: Engine, folder: String, descriptors: DescriptorBudget, threads: BackgroundThreads, logger: Logger) {
+    init(
+        _ engine: Engine, exporters: [Exporter], folder: String, descriptors: DescriptorBudget, threads: BackgroundThreads,
+        logger: Logger
+    ) {
+        let makers = Dictionary(
+            exporters.compactMap { exporter in exporter.makeReplayTarget.map { (exporter.name, $0) } }
+        ) { first, _ in first }
         let (log, partitionCount) = (engine.log, engine.topic.partitionCount)
         let ownTopics = [engine.topic.name, engine.derivedTopic.name, engine.rejectedTopic]
         queue = ReplayQueue(
             topic: engine.topic, log: log, store: ReplayFiles(folder: folder, logger: logger), executor: threads,
             makeTarget: { target throws(ReplayImpossible) in
+                if let make = makers[target] { return make() }
                 guard let topic = TopicTarget.topic(of: target) else {
-                    throw ReplayImpossible("this version of the service has no target \(target)")
+                    throw ReplayImpossible("the service has no target \(target) now: it is not configured")
                 }
                 // What was another's when it was asked for may be the service's own now.
                 guard !ownTopics.contains(topic) else {
@@ -32,7 +40,7 @@ struct Replays: Sendable {
             })
         desk = ReplayDesk(
             queue: queue, source: engine.topic, log: log,
-            ownTopics: ownTopics,
+            ownTopics: ownTopics, exporters: makers.keys.sorted(),
             makeTopic: { name throws(LogError) in
                 if log.topic(named: name) != nil { return }
                 guard descriptors.reserve(partitions: partitionCount) else {

@@ -1,11 +1,6 @@
 internal import Synchronization
 internal import Telemetry
 
-/// A part of the service that has something to say on `/metrics`.
-protocol MetricsSource: Sendable {
-    func write(to text: inout PrometheusText)
-}
-
 /// What `/metrics` answers: each part that has something to say, once it runs.
 final class Metrics: Sendable {
     private let sources = Mutex<[any MetricsSource]>([])

@@ -241,6 +241,13 @@ int clock_gettime(clockid_t clock, struct timespec *time) {
     return status;
 }
 
+// Redis asks this one.
+int gettimeofday(struct timeval *restrict time, void *restrict zone) {
+    int status = real(gettimeofday)(time, zone);
+    if (status == 0 && control) time->tv_sec += __atomic_load_n(&control->wall_seconds, __ATOMIC_ACQUIRE) + passed_seconds();
+    return status;
+}
+
 /* The kernel does not know of the time that has passed. A wait by the monotonic clock (which counts from the machine's start,
  * so its seconds are few) is cut into short ones: at the end of each the caller is woken for no reason, which every caller of
  * this function must bear, and waits again. */

@@ -1,7 +1,7 @@
-internal import Foundation
+package import Foundation
 
 /// Days as a time zone has them, as numbers such as 20261129.
-struct LocalDays {
+package struct LocalDays {
     private struct Day {
         /// Milliseconds since 1970.
         let times: Range<Int64>
@@ -15,13 +15,16 @@ struct LocalDays {
     /// The days that were asked for last.
     private var kept: [Day] = []
 
-    init(_ zone: TimeZone) { calendar.timeZone = zone }
+    package init(_ zone: TimeZone) { calendar.timeZone = zone }
 
     /// - Parameter time: milliseconds since 1970.
-    mutating func day(of time: Int64) -> Int { found(time).number }
+    package mutating func day(of time: Int64) -> Int { found(time).number }
 
     /// When the day of a time begins.
-    mutating func start(of time: Int64) -> Int64 { found(time).times.lowerBound }
+    package mutating func start(of time: Int64) -> Int64 { found(time).times.lowerBound }
+
+    /// When the day of a time begins and when the next one does.
+    package mutating func times(of time: Int64) -> Range<Int64> { found(time).times }
 
     private mutating func found(_ time: Int64) -> Day {
         for day in kept where day.times.contains(time) { return day }

@@ -1,0 +1,58 @@
+internal import Consumption
+internal import Foundation
+
+/// How far an exporter has come, as it keeps it in a file.
+struct ExporterCheckpoint: Codable, Equatable {
+    /// Of another log it says nothing.
+    let log: String
+    /// The next offset, of each partition.
+    var positions: [Int64]
+    var setAside: Int64 = 0
+    /// Offsets without a record, by the cause's name.
+    var missed: [String: Int64] = [:]
+
+    init(log: String, positions: [Int64], passedOver: PassedOver = PassedOver()) {
+        self.log = log
+        self.positions = positions
+        setAside = passedOver.setAside
+        missed = Dictionary(passedOver.gaps.map { ($0.key.rawValue, $0.value) }) { first, _ in first }
+    }
+
+    var passedOver: PassedOver {
+        var passedOver = PassedOver()
+        passedOver.setAside = setAside
+        for cause in ConsumptionGap.Cause.allCases { passedOver.gaps[cause] = missed[cause.rawValue] }
+        return passedOver
+    }
+
+    /// nil where nothing is kept of this log with so many partitions.
+    ///
+    /// - Throws: where the store cannot be read, or holds something else.
+    static func load(from store: any CheckpointStore, log: String, partitionCount: Int) throws -> ExporterCheckpoint? {
+        guard let bytes = try store.load() else { return nil }
+        guard let kept = try? JSONDecoder().decode(ExporterCheckpoint.self, from: Data(bytes)),
+            kept.positions.allSatisfy({ $0 >= 0 })
+        else { throw Unreadable(store: store.description) }
+        return kept.log == log && kept.positions.count == partitionCount ? kept : nil
+    }
+
+    struct Unreadable: Error, CustomStringConvertible {
+        let store: String
+        var description: String {
+            "\(store) is not what was written there; restore it, or remove it to have everything exported again from the log's beginning"
+        }
+    }
+
+    func save(to store: any CheckpointStore) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        try store.save(Array(encoder.encode(self)))
+    }
+}
+
+extension PassedOver {
+    mutating func add(_ delivery: Delivery) {
+        setAside += Int64(delivery.setAside.count)
+        for gap in delivery.gaps { gaps[gap.cause, default: 0] += Int64(gap.offsets.count) }
+    }
+}

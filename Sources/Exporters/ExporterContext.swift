@@ -1,0 +1,46 @@
+package import EventLog
+package import Foundation
+
+/// What the service lends its exporters.
+package struct ExporterContext: Sendable {
+    /// The events.
+    package let events: TopicDefinition
+    /// What follows from them: who is whose, and when sessions began and ended.
+    package let derived: TopicDefinition
+    /// Another log has another one: so that what is kept elsewhere of one's offsets is not taken for another's.
+    package let logName: String
+    /// Makes short of what is too long: under the log's own key, so that nobody can look for two that become one.
+    package let hasher: RecordIdentityHasher
+    /// Whose days are counted.
+    package let zone: TimeZone
+    /// The file in which an exporter keeps its state, by a name.
+    package let checkpoint: @Sendable (_ name: String) -> any CheckpointStore
+    /// Tells an operator of what does not stop the exporter, or will not be tried again.
+    package let warn: @Sendable (_ exporter: String, _ message: String) -> Void
+
+    package init(
+        events: TopicDefinition, derived: TopicDefinition, logName: String, hasher: RecordIdentityHasher, zone: TimeZone,
+        checkpoint: @escaping @Sendable (_ name: String) -> any CheckpointStore,
+        warn: @escaping @Sendable (_ exporter: String, _ message: String) -> Void
+    ) {
+        self.events = events
+        self.derived = derived
+        self.logName = logName
+        self.hasher = hasher
+        self.zone = zone
+        self.checkpoint = checkpoint
+        self.warn = warn
+    }
+}
+
+/// Where a small state is kept, replaced as a whole.
+package protocol CheckpointStore: Sendable {
+    /// What it is, for messages: a file's path.
+    var description: String { get }
+
+    /// Blocks. nil: nothing is kept.
+    func load() throws -> [UInt8]?
+
+    /// Blocks; returns once it will be there after a crash.
+    func save(_ state: [UInt8]) throws
+}

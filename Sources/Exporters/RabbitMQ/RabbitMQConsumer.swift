@@ -1,0 +1,98 @@
+internal import Consumption
+internal import EventLog
+internal import EventModel
+internal import RecordFormat
+internal import Synchronization
+
+/// Publishes a topic to RabbitMQ, each record at least once: what is confirmed is kept in a file, a delivery at a time, so that a crash repeats one
+/// delivery at most, with the same `message-id`s.
+final class RabbitMQConsumer: Consumer, @unchecked Sendable {
+    // Sendable: its runner calls it from one task at a time; what others ask for is behind the mutex.
+
+    private struct State {
+        var isFileRead = false
+        var committed: [Int64] = []
+        var passedOver = PassedOver()
+        var obstacle: String?
+    }
+
+    let group = RabbitMQSettings.name
+    private let publisher: RabbitMQPublisher
+    private let messages: RabbitMQMessageMaker
+    private let file: any CheckpointStore
+    private let logName: String
+    private let partitionCount: Int
+    private let state = Mutex(State())
+
+    init(
+        _ publisher: RabbitMQPublisher, messages: RabbitMQMessageMaker, file: any CheckpointStore, logName: String,
+        partitionCount: Int, warn: @escaping @Sendable (String) -> Void
+    ) {
+        self.publisher = publisher
+        self.messages = messages
+        self.file = file
+        self.logName = logName
+        self.partitionCount = partitionCount
+        publisher.onBlocked { [weak self] reason in
+            self?.state.withLock { $0.obstacle = reason }
+            if let reason { warn(reason) }
+        }
+    }
+
+    var committed: [Int64] { state.withLock { $0.committed } }
+    var passedOver: PassedOver { state.withLock { $0.passedOver } }
+    var obstacle: String? { state.withLock { $0.obstacle } }
+
+    func resume(_ bounds: [OffsetBounds]) async throws -> [Int64] {
+        if !state.withLock({ $0.isFileRead }) {
+            let kept = try ExporterCheckpoint.load(from: file, log: logName, partitionCount: partitionCount)
+            state.withLock { state in
+                state.isFileRead = true
+                state.committed = kept?.positions ?? Array(repeating: 0, count: partitionCount)
+                state.passedOver = kept?.passedOver ?? PassedOver()
+            }
+        }
+        // A log that does not sync may have lost its end. What comes in its place was not published.
+        let isAhead = zip(committed, bounds).contains { $0 > $1.highWatermark.value }
+        if isAhead {
+            publisher.forget()
+            state.withLock { state in
+                state.committed = zip(state.committed, bounds).map { min($0, $1.highWatermark.value) }
+            }
+        }
+        try publisher.open()
+        return committed
+    }
+
+    func take(_ delivery: Delivery) async throws {
+        var made = messages.empty
+        try delivery.forEachRecord { partition, record throws(PoisonRecord) in
+            do throws(JSONParser.Refusal) { try messages.add(record, partition, to: &made) } catch {
+                throw PoisonRecord(partition: partition, offset: record.offset, reason: "the event is no JSON: \(error)")
+            }
+        }
+        try publisher.publish(made)
+        var next = state.withLock { $0 }
+        for (partition, position) in delivery.positions { next.committed[partition.number] = position }
+        next.passedOver.add(delivery)
+        try ExporterCheckpoint(log: logName, positions: next.committed, passedOver: next.passedOver).save(to: file)
+        state.withLock { [next] in $0 = next }
+        publisher.passed(delivery.positions)
+    }
+
+    func caughtUp(_ bounds: [OffsetBounds]) async throws { publisher.tend() }
+}
+
+/// Which messages are made of a topic's records.
+struct RabbitMQMessageMaker: Sendable {
+    let routingKeys: Set<RabbitMQMessages.RoutingKey>
+    /// The topic is that of what follows from events.
+    let isDerived: Bool
+    let hasher: RecordIdentityHasher
+
+    var empty: RabbitMQMessages { RabbitMQMessages(hasher: hasher) }
+
+    func add(_ record: RecordView, _ partition: PartitionID, to messages: inout RabbitMQMessages) throws(JSONParser.Refusal) {
+        try messages.add(record, partition: partition, wanted: routingKeys, isDerived: isDerived)
+    }
+}

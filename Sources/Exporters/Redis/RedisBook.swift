@@ -1,0 +1,236 @@
+internal import Consumption
+internal import EventLog
+internal import EventModel
+internal import Foundation
+internal import RecordFormat
+
+/// What Redis holds of one log: the figures, and beside them how far they count. For one task at a time.
+///
+/// Invariants:
+/// 1. A record's figures and that it is counted change in one transaction (MULTI), or neither does.
+/// 2. A transaction is of what was read after its WATCH, so that one of an earlier attempt, which reaches Redis only now, does nothing once
+///    another one was made; nor does one of an earlier day.
+/// 3. What is counted under `today` was received on the day that Redis' own clock shows.
+final class RedisBook {
+    /// How far a record may have been received in Redis' future: clocks differ. Further off it was a clock that was wrong then.
+    private static let skewMax: Int64 = 3_600_000
+    /// Attempts that others disturb, which write at the same time.
+    private static let attemptsMax = 20
+
+    /// How far the figures count.
+    struct Kept: Equatable {
+        /// By partition; missing where nothing was counted yet.
+        var positions: [Int: Int64] = [:]
+        var passedOver = PassedOver()
+    }
+
+    /// Another one has counted this log since the positions were read.
+    struct PositionsMoved: Error, CustomStringConvertible {
+        let description = "the positions in Redis are others than they were; they are read again"
+    }
+
+    /// What is asked for before a transaction.
+    private struct Look {
+        let positions: [Int: Int64]
+        /// When the day began that is counted so far; nil: none.
+        let day: Int64?
+        let now: Int64
+        /// Offsets in front of the positions that are counted already, of each partition.
+        let ahead: [Int: Set<Int64>]
+    }
+
+    private let connection: RedisConnection
+    private let keys: RedisKeys
+    private let losses: RedisLosses
+    private var days: LocalDays
+
+    init(_ connection: RedisConnection, keys: RedisKeys, zone: TimeZone, losses: RedisLosses) {
+        self.connection = connection
+        self.keys = keys
+        self.losses = losses
+        days = LocalDays(zone)
+    }
+
+    // MARK: Reading
+
+    func kept() throws -> Kept {
+        var commands = RedisCommands()
+        commands.add("HGETALL", keys.positions)
+        let fields = try answers(to: commands)[0].elements ?? []
+        var kept = Kept()
+        for place in stride(from: 0, to: fields.count - 1, by: 2) {
+            guard let field = fields[place].text, let number = fields[place + 1].number else { continue }
+            if let partition = Int(field) {
+                kept.positions[partition] = number
+            } else if field == Self.setAsideField {
+                kept.passedOver.setAside = number
+            } else if let cause = ConsumptionGap.Cause.allCases.first(where: { Self.field($0) == field }) {
+                kept.passedOver.gaps[cause] = number
+            }
+        }
+        return kept
+    }
+
+    private static let setAsideField = "setAside"
+    private static func field(_ cause: ConsumptionGap.Cause) -> String { "missed.\(cause.rawValue)" }
+
+    private func look(_ ranges: [Int: Range<Int64>]) throws -> Look {
+        let partitions = ranges.keys.sorted()
+        var commands = RedisCommands()
+        commands.add("UNWATCH")
+        commands.add("WATCH", keys.positions, all: [RedisKeys.day, RedisKeys.aliasTimes] + partitions.map { keys.ahead($0) })
+        commands.add("TIME")
+        commands.add("GET", RedisKeys.day)
+        commands.add("HMGET", keys.positions, all: partitions.map { .number(Int64($0)) })
+        for partition in partitions {
+            let range = ranges[partition] ?? 0..<0
+            commands.add("ZRANGEBYSCORE", keys.ahead(partition), .number(range.lowerBound), .number(range.upperBound - 1))
+        }
+        let answers = try answers(to: commands)
+        guard let time = answers[2].elements, time.count == 2, let seconds = time[0].number, let microseconds = time[1].number
+        else {
+            throw RedisFailure("Redis at \(connection.address.shown) does not tell the time")
+        }
+        let positions = answers[4].elements ?? []
+        return Look(
+            positions: Dictionary(
+                zip(partitions, positions).compactMap { partition, position in position.number.map { (partition, $0) } }
+            ) { first, _ in first },
+            day: answers[3].number, now: seconds * 1000 + microseconds / 1000,
+            ahead: Dictionary(
+                zip(partitions, answers[5...]).map { partition, offsets in
+                    (partition, Set((offsets.elements ?? []).compactMap(\.number)))
+                }
+            ) { first, _ in first })
+    }
+
+    /// Throws where Redis refuses one of them.
+    private func answers(to commands: RedisCommands) throws -> [RedisReply] {
+        let answers = try connection.answers(to: commands)
+        for case .error(let text) in answers { throw RedisFailure(text, address: connection.address) }
+        return answers
+    }
+
+    // MARK: Counting
+
+    /// Counts a delivery and moves the positions with it.
+    ///
+    /// - Parameter positions: of the partitions, as they were read or moved last.
+    /// - Throws: `PositionsMoved` where they are others; `PoisonRecord`; else nothing was changed, or that is not known.
+    func count(_ delivery: Delivery, from positions: [Int: Int64]) throws {
+        let moved = delivery.positions
+        var ranges: [Int: Range<Int64>] = [:]
+        for partition in moved.keys { ranges[partition.number] = 0..<0 }
+        for slice in delivery.slices {
+            let known = ranges[slice.partition.number] ?? 0..<0
+            ranges[slice.partition.number] =
+                known.isEmpty ? slice.offsets : min(known.lowerBound, slice.offsets.lowerBound)..<slice.offsets.upperBound
+        }
+        let last = delivery.slices.map { $0.places.isEmpty ? 0 : $0.batches.timestamp(at: $0.places.upperBound - 1) }.max() ?? 0
+        try transact(ranges, last: last) { look, figures, commands in
+            guard ranges.keys.allSatisfy({ look.positions[$0] == positions[$0] }) else { throw PositionsMoved() }
+            try delivery.forEachRecord { partition, record throws(PoisonRecord) in
+                if let ahead = look.ahead[partition.number], ahead.contains(record.offset) { return }
+                do throws(JSONParser.Refusal) { try figures.add(record, partition: partition) } catch {
+                    throw PoisonRecord(partition: partition, offset: record.offset, reason: "the event is no JSON: \(error)")
+                }
+            }
+            for (partition, position) in moved {
+                commands.add("HSET", keys.positions, .number(Int64(partition.number)), .number(position))
+                if look.ahead[partition.number]?.isEmpty == false {
+                    commands.add("ZREMRANGEBYSCORE", keys.ahead(partition.number), "-inf", .number(position - 1))
+                }
+            }
+            for gap in delivery.gaps {
+                commands.add("HINCRBY", keys.positions, .text(Self.field(gap.cause)), .number(Int64(gap.offsets.count)))
+            }
+            if !delivery.setAside.isEmpty {
+                commands.add("HINCRBY", keys.positions, .text(Self.setAsideField), .number(Int64(delivery.setAside.count)))
+            }
+        }
+    }
+
+    /// Counts those records of a replay that are not counted yet, so that `count` leaves them out when it comes to them.
+    func countAhead(_ chunk: ReplayChunk) throws {
+        let partition = PartitionID(chunk.partition)
+        try transact([chunk.partition: chunk.offsets], last: chunk.lastTimestamp) { look, figures, commands in
+            let position = look.positions[chunk.partition] ?? 0
+            let ahead = look.ahead[chunk.partition] ?? []
+            var marks: [RedisCommands.Argument] = []
+            chunk.forEachRecord { record in
+                if record.offset < position || ahead.contains(record.offset) { return }
+                // What is no JSON adds nothing.
+                try? figures.add(record, partition: partition)
+                marks += [.number(record.offset), .number(record.offset)]
+            }
+            if !marks.isEmpty { commands.add("ZADD", keys.ahead(chunk.partition), all: marks) }
+        }
+    }
+
+    /// Looks, has `fill` say what is to be changed, and changes it; again where others have changed meanwhile what it was made of.
+    ///
+    /// - Parameter last: when the newest of the records was received.
+    private func transact(
+        _ ranges: [Int: Range<Int64>], last: Int64, _ fill: (Look, inout RedisFigures, inout RedisCommands) throws -> Void
+    ) throws {
+        for _ in 0..<Self.attemptsMax {
+            let look = try look(ranges)
+            let today = days.times(of: look.now)
+            if last >= today.upperBound, last < look.now + Self.skewMax {
+                throw RedisFailure(
+                    "Redis' clock is \(last - look.now) ms behind, and on the day before; the new day's figures wait for it")
+            }
+            var figures = RedisFigures(today: today, now: look.now)
+            var commands = RedisCommands()
+            try fill(look, &figures, &commands)
+            try addAliases(figures.aliases, to: &commands)
+            figures.addCommands(to: &commands)
+            if look.day != today.lowerBound { commands.add("SET", RedisKeys.day, .number(today.lowerBound)) }
+            if commands.count == 0 { return }
+            if try execute(commands) { return }
+        }
+        throw RedisFailure("others write to Redis at \(connection.address.shown) at the same time, again and again")
+    }
+
+    /// False: nothing was done, for something that was looked at has changed.
+    private func execute(_ commands: RedisCommands) throws -> Bool {
+        var transaction = RedisCommands()
+        transaction.add("MULTI")
+        transaction.add(all: commands)
+        transaction.add("EXEC")
+        let answers = try connection.answers(to: transaction)
+        switch answers[answers.count - 1] {
+        case .null: return false
+        case .array(let results) where results.count == commands.count:
+            for (number, result) in results.enumerated() {
+                if case .error(let text) = result { losses.add(text, of: commands.key(of: number)) }
+            }
+            return true
+        case let last:
+            // What was refused first says why.
+            for case .error(let text) in answers { throw RedisFailure(text, address: connection.address) }
+            throw RedisFailure("Redis at \(connection.address.shown) answers \(last) to a transaction")
+        }
+    }
+
+    private func addAliases(_ aliases: [ExactText: RedisFigures.Alias], to commands: inout RedisCommands) throws {
+        if aliases.isEmpty { return }
+        let sorted = aliases.sorted { $0.value.place < $1.value.place }
+        var questions = RedisCommands()
+        questions.add("HMGET", RedisKeys.aliasTimes, all: sorted.map { .text($0.key.string) })
+        questions.add("HMGET", RedisKeys.aliases, all: sorted.map { .text($0.value.user.string) })
+        let known = try answers(to: questions).map { $0.elements ?? [] }
+        guard known.allSatisfy({ $0.count == sorted.count }) else {
+            throw RedisFailure("Redis at \(connection.address.shown) does not tell its aliases")
+        }
+        var said: [ExactText: ExactText] = [:]
+        for (number, (id, alias)) in sorted.enumerated() {
+            if let time = known[0][number].number, time > alias.place.time { continue }
+            // An alias that leads straight back says nothing of anybody.
+            if alias.kind == .alias, said[alias.user] ?? known[1][number].text.map(ExactText.init) == id { continue }
+            said[id] = alias.user
+            commands.add("HSET", RedisKeys.aliases, .text(id.string), .text(alias.user.string))
+            commands.add("HSET", RedisKeys.aliasTimes, .text(id.string), .number(alias.place.time))
+        }
+    }
+}

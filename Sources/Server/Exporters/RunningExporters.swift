@@ -1,0 +1,46 @@
+internal import Consumption
+internal import EventLog
+internal import Exporters
+internal import LogStorage
+internal import Logging
+
+/// The exporters that are configured, each of its readers on a thread of its own: they use libraries that block.
+struct RunningExporters: Sendable {
+    /// How long an exporter waits at most until it tries again: a server that is back has what it missed soon.
+    private static let pauseMax = Duration.seconds(5)
+
+    let all: [Exporter]
+    let runners: [ConsumerRunner]
+
+    init(_ engine: Engine, settings: Settings, folder: String, feed: LogFeed, logger: Logger) {
+        let mark = Array("okla-events exporters".utf8).withUnsafeBytes { engine.log.identityHasher.identity(of: $0) }
+        let context = ExporterContext(
+            events: engine.topic, derived: engine.derivedTopic, logName: String(mark.high, radix: 16),
+            hasher: engine.log.identityHasher,
+            zone: settings.timeZone,
+            checkpoint: { CheckpointFile(folder: folder, name: $0) },
+            warn: { exporter, message in
+                logger.warning("an exporter has something to tell", metadata: ["group": "\(exporter)", "reason": "\(message)"])
+            })
+        all = settings.exporters.map { $0.makeExporter(context) }
+        runners = all.flatMap(\.readers).map { reader in
+            let notices = ConsumerNotices(group: reader.consumer.group, logger: logger)
+            return ConsumerRunner(
+                reader.consumer, topic: reader.topic, feed: feed, makeBackoff: { Backoff(longest: Self.pauseMax) },
+                onNotice: notices.tell)
+        }
+    }
+
+    /// Runs until the task is cancelled.
+    func run() async {
+        await withTaskCancellationHandler {
+            await withTaskGroup(of: Void.self) { group in
+                for runner in runners {
+                    group.addTask(executorPreference: BackgroundThreads(count: 1)) { await runner.run() }
+                }
+            }
+        } onCancel: {
+            for exporter in all { exporter.interrupt() }
+        }
+    }
+}
