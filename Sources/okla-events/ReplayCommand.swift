@@ -11,6 +11,7 @@ struct ReplayCommand: AsyncParsableCommand {
               okla-events replay --from earliest --target topic:copy --dry-run
               okla-events replay --from 2026-01-21T00:00:00Z --to 2026-01-22T00:00:00Z --event lead_form_submit --target topic:leads
               okla-events replay --from 0:1200,3:900 --user user-123 --target topic:check --events-per-second 500
+              okla-events replay --from earliest --event search --target rabbitmq
             """,
         subcommands: [ReplayStartCommand.self, ReplayWatchCommand.self, ReplayListCommand.self, ReplayCancelCommand.self],
         defaultSubcommand: ReplayStartCommand.self)

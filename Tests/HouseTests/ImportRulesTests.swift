@@ -16,7 +16,8 @@ import Testing
         "Collector": ["Ingestion", "EventModel"],
         "AdminAPI": ["Collector", "Projections", "Consumption", "Ingestion", "EventLog", "EventModel", "RecordFormat"],
         "Server": [
-            "AdminAPI", "Collector", "Exporters", "Projections", "Consumption", "Ingestion", "EventModel", "EventLog", "LogStorage",
+            "AdminAPI", "Collector", "Exporters", "Projections", "Consumption", "Ingestion", "EventModel", "EventLog",
+            "LogStorage",
             "RecordFormat", "Telemetry",
         ],
         "okla-events": ["Server", "LogStorage", "EventLog", "EventModel", "RecordFormat", "CDeflate"],

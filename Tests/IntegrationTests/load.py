@@ -113,9 +113,9 @@ class Ports:
 class Load:
     """Clients that post from the beginning of the block to its end, however it ends."""
 
-    def __init__(self, chance, count=CLIENTS):
+    def __init__(self, chance, count=CLIENTS, kind=Client):
         self.ports, self.ended = Ports(), threading.Event()
-        self.clients = [Client(number, chance.random(), self.ports, self.ended) for number in range(count)]
+        self.clients = [kind(number, chance.random(), self.ports, self.ended) for number in range(count)]
 
     def __enter__(self):
         for client in self.clients:

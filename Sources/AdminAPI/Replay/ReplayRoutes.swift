@@ -109,7 +109,8 @@ package struct ReplayRoutes: Sendable {
                 .badRequest, "invalid_target",
                 "target is \"\(target)\"; it must be topic:NAME, of 1 to \(TopicName.charactersMax) letters, digits, '.', '_', '-', "
                     + (desk.exporters.isEmpty
-                        ? "for no exporter is configured" : "or an exporter that is configured: \(desk.exporters.joined(separator: ", "))"))
+                        ? "for no exporter is configured"
+                        : "or an exporter that is configured: \(desk.exporters.joined(separator: ", "))"))
         }
         guard !desk.ownTopics.contains(topic) else {
             throw AdminError(
