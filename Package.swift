@@ -81,7 +81,15 @@ let package = Package(
         room(
             "Projections",
             ["Consumption", "EventModel", "EventLog", "RecordFormat", .product(name: "GRDB", package: "GRDB.swift")]),
-        room("Exporters", ["Consumption", "EventModel", "EventLog", "RecordFormat", "Telemetry", "CHiredis", "CRabbitMQ"]),
+        room(
+            "Exporters",
+            [
+                "Consumption", "EventModel", "EventLog", "RecordFormat", "Telemetry", "CHiredis", "CRabbitMQ",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         room(
             "Collector",
             [

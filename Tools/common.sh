@@ -38,14 +38,17 @@ need_swift() {
     command -v swift >/dev/null || { say "Swift is missing: install the toolchain (6.1 or later) from swift.org and put it on the PATH."; exit 1; }
 }
 
-# need_python PACKAGE==VERSION...: a private Python environment with exactly these packages, in .venv or in $python_folder.
+# need_python PACKAGE==VERSION...: a private Python environment with exactly these packages, in .venv or in $python_folder; and those of
+# $python_alone without what they depend on.
 need_python() {
     need_packages python3-venv
-    local wanted="$*" folder=${python_folder:-.venv}
+    local wanted="$* ${python_alone:-}" folder=${python_folder:-.venv}
     [ "$(cat "$folder/wanted" 2>/dev/null)" = "$wanted" ] && return
     say "Installing Python packages into $folder: $wanted"
     /usr/bin/python3 -m venv "$folder"
     "$folder/bin/pip" install --quiet --disable-pip-version-check "$@"
+    # shellcheck disable=SC2086
+    [ -z "${python_alone:-}" ] || "$folder/bin/pip" install --quiet --disable-pip-version-check --no-deps $python_alone
     printf '%s' "$wanted" >"$folder/wanted"
 }
 

@@ -15,7 +15,7 @@ package protocol Consumer: Sendable {
     /// again some times, and then set aside; everything else is tried again for as long as it takes.
     func take(_ delivery: Delivery) async throws
 
-    /// Everything that has come to rest is taken. Called again every second while that is so, and whenever it has become so.
+    /// Everything that has come to rest is taken. Called again every `idleInterval` while that is so, and whenever it has become so.
     ///
     /// - Parameter bounds: of each partition, from before the look that found nothing more.
     func caughtUp(_ bounds: [OffsetBounds]) async throws
@@ -26,11 +26,15 @@ package protocol Consumer: Sendable {
     /// What it had to pass over.
     var passedOver: PassedOver { get }
 
+    /// How often `caughtUp` is called while nothing comes.
+    var idleInterval: Duration { get }
+
     /// For what it waits within `take`, where that may last; nil: for nothing.
     var obstacle: String? { get }
 }
 
 extension Consumer {
+    package var idleInterval: Duration { .seconds(1) }
     package var obstacle: String? { nil }
 }
 

@@ -23,7 +23,6 @@ package final class ConsumerRunner: Sendable {
     private static let poisonAttempts = 3
     /// So long records may come together before they are looked for again.
     private static let gathering = Duration.milliseconds(5)
-    private static let idleInterval = Duration.seconds(1)
 
     private struct State {
         var activity = ConsumerStatus.Activity.starting
@@ -184,9 +183,9 @@ package final class ConsumerRunner: Sendable {
         return Delivery(slices: slices, setAside: suspects.setAside(among: slices), gaps: gaps)
     }
 
-    /// Returns when there may be more, or after a second.
+    /// Returns when there may be more, or after a while.
     private func wait(beyond seen: UInt64) async {
-        await feed.growth.wait(beyond: seen, atMost: Self.idleInterval)
+        await feed.growth.wait(beyond: seen, atMost: consumer.idleInterval)
         try? await Task.sleep(for: Self.gathering)
     }
 

@@ -23,16 +23,20 @@ package struct Exporter: Sendable {
     package let metrics: [any MetricsSource]
     /// Has whoever waits for the other side come back at once, with an error. Called when the service ends; any number of times.
     package let interrupt: @Sendable () -> Void
+    /// Gives back what it holds. Called once, when nothing uses it any more.
+    package let close: @Sendable () async -> Void
 
     package init(
         name: String, readers: [Reader], makeReplayTarget: (@Sendable () -> any ReplayTarget)? = nil,
-        metrics: [any MetricsSource] = [], interrupt: @escaping @Sendable () -> Void
+        metrics: [any MetricsSource] = [], interrupt: @escaping @Sendable () -> Void = {},
+        close: @escaping @Sendable () async -> Void = {}
     ) {
         self.name = name
         self.readers = readers
         self.makeReplayTarget = makeReplayTarget
         self.metrics = metrics
         self.interrupt = interrupt
+        self.close = close
     }
 }
 

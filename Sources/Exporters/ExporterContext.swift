@@ -1,3 +1,4 @@
+package import Consumption
 package import EventLog
 package import Foundation
 
@@ -13,6 +14,9 @@ package struct ExporterContext: Sendable {
     package let hasher: RecordIdentityHasher
     /// Whose days are counted.
     package let zone: TimeZone
+    /// The log, to be read again where something must be repeated.
+    package let feed: LogFeed
+    package let aliases: any AliasSource
     /// The file in which an exporter keeps its state, by a name.
     package let checkpoint: @Sendable (_ name: String) -> any CheckpointStore
     /// Tells an operator of what does not stop the exporter, or will not be tried again.
@@ -20,6 +24,7 @@ package struct ExporterContext: Sendable {
 
     package init(
         events: TopicDefinition, derived: TopicDefinition, logName: String, hasher: RecordIdentityHasher, zone: TimeZone,
+        feed: LogFeed, aliases: any AliasSource,
         checkpoint: @escaping @Sendable (_ name: String) -> any CheckpointStore,
         warn: @escaping @Sendable (_ exporter: String, _ message: String) -> Void
     ) {
@@ -28,6 +33,8 @@ package struct ExporterContext: Sendable {
         self.logName = logName
         self.hasher = hasher
         self.zone = zone
+        self.feed = feed
+        self.aliases = aliases
         self.checkpoint = checkpoint
         self.warn = warn
     }

@@ -32,6 +32,18 @@ public enum LZ4Block {
         }
     }
 
+    /// Appends `input`, compressed as a single block without its size.
+    public static func compressWhole(_ input: UnsafeRawBufferPointer, appendingTo output: inout GrowableBytes) {
+        precondition(input.count > 0 && input.count <= inputBytesMax)
+        let bound = LZ4_compressBound(Int32(input.count))
+        let written = LZ4_compress_fast(
+            input.baseAddress?.assumingMemoryBound(to: CChar.self),
+            output.reserve(Int(bound)).assumingMemoryBound(to: CChar.self), Int32(input.count), bound, acceleration)
+        // With a target of the stated bound this cannot fail.
+        precondition(written > 0)
+        output.advance(by: Int(written))
+    }
+
     /// Writes one block with its size; `bound` is the most that the block takes.
     ///
     /// - Returns: how many bytes it wrote.

@@ -13,9 +13,10 @@ def lag(service, group):
 
 
 def drained(service, group, seconds=60):
-    """Waits until a group has everything that the log holds, and says that it does."""
+    """Waits until a group has everything that the log holds, on the other side, and says that it does."""
     wait_until(lambda: groups(service, group) and all(
-        consumer["state"] == "following" and consumer["lag"] == 0 for consumer in groups(service, group)), seconds)
+        consumer["state"] == "following" and all(partition["committed"] == partition["endOffset"] for partition in consumer["partitions"])
+        for consumer in groups(service, group)), seconds)
 
 
 def reason(service, group, text, seconds=30):

@@ -35,6 +35,6 @@ def post(service, events):
     """Has them stored; each once, whatever is answered on the way."""
     for start in range(0, len(events), 100):
         batch = events[start:start + 100]
-        answer = service.post("/api/events", batch)
+        answer = service.post("/api/events", batch, compress="gzip")
         assert answer.status == 202, answer.body
         assert answer.json["accepted"] == len(batch), answer.body

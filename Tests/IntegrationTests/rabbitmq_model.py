@@ -28,15 +28,20 @@ class Message:
 
 def gather(channel, queue):
     """All that the queue has, in its order; they are gone from it."""
-    messages, last = [], 0
-    while True:
-        method, properties, body = channel.basic_get(queue)
-        if method is None:
-            if last:
-                channel.basic_ack(last, multiple=True)
-            return messages
-        last = method.delivery_tag
-        messages.append(Message(method, properties, body))
+    count = channel.queue_declare(queue, passive=True).method.message_count
+    messages = []
+    if count:
+        channel.basic_qos(prefetch_count=2000)
+        for method, properties, body in channel.consume(queue, inactivity_timeout=10):
+            assert method is not None, f"{len(messages)} of {count} messages came"
+            messages.append(Message(method, properties, body))
+            if len(messages) == count:
+                channel.basic_ack(method.delivery_tag, multiple=True)
+                break
+            if len(messages) % 500 == 0:
+                channel.basic_ack(method.delivery_tag, multiple=True)
+        channel.cancel()
+    return messages
 
 
 def expected(raw, derived, keys=ROUTING_KEYS):

@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 
+import confluent_kafka
 import pika
 import pytest
 import redis
@@ -234,3 +235,43 @@ def test_rabbitmq_has_what_it_could_not_confirm(rabbitmq, chaos):
         channel.basic_publish("", "queue", b"the message", pika.BasicProperties(delivery_mode=2))
     with rabbitmq.server.connect(rabbitmq.name) as other:
         assert other.channel().queue_declare("queue", passive=True).method.message_count == 1
+
+
+@pytest.mark.parametrize("kind,stored", [("clickhouse", "1\n3\n"), ("clickhouse_engine", "1\n")])
+def test_clickhouse_has_what_it_could_not_acknowledge(kind, stored, request, chaos):
+    """The old server takes a body that is cut for a whole one: what has arrived of it is stored, although its Content-Length says more."""
+    server, database = request.getfixturevalue(kind)
+    server.query("CREATE TABLE events (n UInt64) ENGINE = MergeTree ORDER BY n", database=database)
+    own_port, proxy = server.http_port, chaos(server.http_port)
+    try:
+        server.http_port = proxy.port
+        proxy.cut_replies()
+        with pytest.raises(ConnectionError):
+            server.query("INSERT INTO events FORMAT TabSeparated", b"1\n", database=database)
+        proxy.cut_requests(2, pattern=b"3\n4\n5\n")
+        with pytest.raises(ConnectionError):
+            server.query("INSERT INTO events FORMAT TabSeparated", b"3\n4\n5\n", database=database)
+        assert proxy.cuts == 2
+    finally:
+        server.http_port = own_port
+    wait_until(lambda: server.query("SELECT n FROM events ORDER BY n", database=database) == stored, 10)
+
+
+def test_kafka_behind_proxies_has_what_it_could_not_acknowledge(kafka, chaos):
+    """The mock does not know Kafka's sequence numbers: what an idempotent producer sends again is there twice."""
+    topic = kafka.new_topic()
+    proxies = {broker: chaos(port) for broker, port in kafka.ports.items()}
+    for broker, proxy in proxies.items():
+        kafka.advertise(broker, proxy.port)
+    errors = []
+    producer = confluent_kafka.Producer({"bootstrap.servers": kafka.bootstrap, "linger.ms": 0, "enable.idempotence": True})
+
+    def produce(value):
+        producer.produce(topic, value, partition=0, on_delivery=lambda error, _: errors.append(error))
+        return producer.flush(20)
+    assert produce(b"first") == 0
+    for proxy in proxies.values():
+        proxy.cut_replies(pattern=b"second")
+    assert produce(b"second") == 0
+    assert errors == [None, None] and sum(proxy.cuts for proxy in proxies.values()) == 1
+    assert [record.value for record in kafka.records(topic)] == [b"first", b"second", b"second"]

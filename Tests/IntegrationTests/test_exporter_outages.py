@@ -2,6 +2,7 @@
 import os
 import time
 
+import clickhouse_model
 import marketplace
 import rabbitmq_model
 import redis_model
@@ -84,7 +85,7 @@ class Side:
         self.proxy.pass_on()
 
 
-def test_whatever_fails_each_side_has_each_event(tmp_path, redis_server, rabbitmq, chaos, measured):
+def test_whatever_fails_each_side_has_each_event(tmp_path, redis_server, rabbitmq, clickhouse, chaos, measured):
     chance = seeded("outages")
     with rabbitmq.server.connect(rabbitmq.name) as connection:
         rabbitmq_model.bind(connection.channel(), "all")
@@ -92,10 +93,14 @@ def test_whatever_fails_each_side_has_each_event(tmp_path, redis_server, rabbitm
         Side("Redis", redis_server, chaos(redis_server.port), b"MULTI", 6),
         # It takes seconds to start.
         Side("RabbitMQ", rabbitmq.server, chaos(rabbitmq.server.port), b"application/json", 10),
+        Side("ClickHouse", clickhouse.server, chaos(clickhouse.server.http_port), b"INSERT", 6),
     ]
     settings = {
         **SETTINGS, "REDIS_URL": f"redis://127.0.0.1:{sides[0].proxy.port}",
-        "RABBIT_MQ_URL": f"amqp://guest:guest@127.0.0.1:{sides[1].proxy.port}/{rabbitmq.name}?heartbeat=1"}
+        "RABBIT_MQ_URL": f"amqp://guest:guest@127.0.0.1:{sides[1].proxy.port}/{rabbitmq.name}?heartbeat=1",
+        "CLICK_HOUSE_HOST": "127.0.0.1", "CLICK_HOUSE_PORT": str(sides[2].proxy.port), "CLICK_HOUSE_USER": clickhouse.server.user,
+        "CLICK_HOUSE_PASSWORD": clickhouse.server.password, "CLICK_HOUSE_DATABASE": clickhouse.name,
+        "CLICK_HOUSE_STITCH_INTERVAL": "1s", "CLICK_HOUSE_FLUSH_INTERVAL": "200ms"}
     service = Service(tmp_path / "data", settings).start()
     done = []
     with Load(chance, count=2, kind=Shopper) as load:
@@ -114,7 +119,7 @@ def test_whatever_fails_each_side_has_each_event(tmp_path, redis_server, rabbitm
         print(*done, sep="\n")
         load.finish()
     assert check_log(service, load.clients) > ROUNDS * 50
-    for group in ("redis", "rabbitmq"):
+    for group in ("redis", "rabbitmq", "clickhouse"):
         drained(service, group, 120)
     sessions_end(service)
     drained(service, "rabbitmq")
@@ -125,8 +130,11 @@ def test_whatever_fails_each_side_has_each_event(tmp_path, redis_server, rabbitm
     with rabbitmq.server.connect(rabbitmq.name) as connection:
         messages = rabbitmq_model.gather(connection.channel(), "all")
     repeated = rabbitmq_model.check(messages, raw, derived)
+    rows = clickhouse_model.settled(clickhouse.server, clickhouse.name, raw)
+    stored = clickhouse.server.rows(f"SELECT toUInt32(count()) AS n FROM {clickhouse.name}.events")[0]["n"]
     service.kill()
-    measured(f"{len(done)} outages, {len(raw)} events: {figures} figures in Redis right, {len(messages)} messages, of these {repeated} repeated")
+    measured(f"{len(done)} outages, {len(raw)} events: {figures} figures in Redis right, {len(messages)} messages, of these {repeated} repeated; "
+             f"{rows} rows, of which {stored - rows} lay there twice behind FINAL")
 
 
 def sessions_end(service):

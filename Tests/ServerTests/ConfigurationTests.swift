@@ -126,7 +126,7 @@ import Testing
             "EventTracking.UnknownEvents is \"drop\"; it must be \"accept\" or \"reject\""
         ),
         (#"{"Redis":{"Url":"x://y"}}"#, "Redis.Url begins with x:; it must begin with redis:"),
-        (#"{"Redis":{"Url":6379}}"#, "Redis.Url must be text, not a number"),
+        (#"{"Redis":{"Url":6379}}"#, "Redis.Url is a number; it must be text"),
         (#"{"Redis":{"URL":"x"}}"#, "unknown key Redis.URL; did you mean Redis.Url?"),
         (#"{"RabbitMQ":{"RoutingKeys":"a","Url":"amqp://h"}}"#, "RabbitMQ.RoutingKeys"),
         (#"{"a":}"#, "config.json: expected a value at byte 5"), ("[]", "must be an object"),

@@ -12,6 +12,7 @@ package final class Aliases: Consumer {
 
     private let database: ProjectionDatabase
     private let hasher: RecordIdentityHasher
+    private let mentioned = MentionedIDs()
     /// Rows of one id, or ids of one user, that are looked at.
     private static let rowsMax = 10_000
 
@@ -51,7 +52,12 @@ package final class Aliases: Consumer {
     // MARK: Consuming
 
     package func resume(_ bounds: [OffsetBounds]) async throws -> [Int64] {
-        _ = try database.open(bounds)
+        if try database.open(bounds) {
+            try database.look { database in
+                let ids = try Data.fetchCursor(database, sql: "SELECT DISTINCT id FROM aliases")
+                while let id = try ids.next() { mentioned.insert(ExactText(TextBlob.text(id))) }
+            }
+        }
         return database.committed
     }
 
@@ -68,6 +74,8 @@ package final class Aliases: Consumer {
                 throw PoisonRecord(partition: partition, offset: record.offset, reason: "the event is no JSON: \(error)")
             }
         }
+        // Before they can be found.
+        for row in rows { mentioned.insert(row.id) }
         try database.write(
             positions: delivery.positions, gaps: delivery.gaps, setAside: KeptRecord.all(of: delivery)
         ) { [rows, identified] database in
@@ -105,6 +113,14 @@ package final class Aliases: Consumer {
     /// Whose an id is, and when.
     package func owners(of id: ExactText, cut: LogCut) async throws -> [AliasInterval] {
         try await database.read { database in try Self.intervals(id, cut, database) }
+    }
+
+    /// The same for a consumer, which may block: whose an id is by everything that is known. Cheap where it is nobody's.
+    package func owners(of id: ExactText) throws -> [AliasInterval] {
+        // Nobody knows yet what there is.
+        guard database.generation > 0 else { throw NotReady(reason: "the aliases are not open yet") }
+        guard mentioned.mayHold(id) else { return [] }
+        return try database.look { database in try Self.intervals(id, .everything, database) }
     }
 
     private static func intervals(_ id: ExactText, _ cut: LogCut, _ database: Database) throws -> [AliasInterval] {

@@ -1,10 +1,22 @@
 /// A moment of a log: of each partition the records before an offset. What is made of just these is the same whenever somebody asks.
 package struct LogCut: Sendable, Equatable {
     package let ends: [Int64]
+    private let isEverything: Bool
 
-    package init(ends: [Int64]) { self.ends = ends }
+    package init(ends: [Int64]) {
+        self.ends = ends
+        isEverything = false
+    }
 
-    func holds(partition: Int, offset: Int64) -> Bool { partition < ends.count && offset < ends[partition] }
+    private init() {
+        ends = []
+        isEverything = true
+    }
+
+    /// All that is known, at whatever moment that is.
+    static let everything = LogCut()
+
+    func holds(partition: Int, offset: Int64) -> Bool { isEverything || partition < ends.count && offset < ends[partition] }
 
     /// What both have.
     package func common(_ other: [Int64]) -> LogCut { LogCut(ends: zip(ends, other).map { min($0, $1) }) }

@@ -79,12 +79,7 @@ struct ConfigurationKey: Sendable {
     ]
 
     private static let exporters: [ConfigurationKey] =
-        [
-            ("ClickHouse", ["Host", "Port", "Database", "User", "Password", "TLS", "BufferSize", "FlushInterval"])
-        ].flatMap { part, names in
-            names.map { .init("\(part).\($0)", .notInThisVersion("the \(part) exporter")) }
-        }
-        + ExporterKinds.all.flatMap { $0.keys.map { .init($0) } }
+        ExporterKinds.all.flatMap { $0.keys.map { .init($0) } }
         // Whose days the statistics count, also without Redis.
         + [.init("Redis.TimeZone")]
 }

@@ -50,7 +50,8 @@ struct ConsumerGroups: Sendable {
             return ConsumerRunner(consumer, topic: topic, feed: feed, onNotice: notices.tell)
         }
         exporters = RunningExporters(
-            engine, settings: settings, folder: "\(dataDirectory)/\(CheckpointFile.folderName)", feed: feed, logger: logger)
+            engine, settings: settings, folder: "\(dataDirectory)/\(CheckpointFile.folderName)", feed: feed,
+            aliases: AliasDirectory(aliases: aliases, runner: projections[1]), logger: logger)
         runners = projections + exporters.runners
         self.projections = projections
         let onFailure: @Sendable (String) -> Void = { reason in

@@ -12,12 +12,12 @@ struct RunningExporters: Sendable {
     let all: [Exporter]
     let runners: [ConsumerRunner]
 
-    init(_ engine: Engine, settings: Settings, folder: String, feed: LogFeed, logger: Logger) {
+    init(_ engine: Engine, settings: Settings, folder: String, feed: LogFeed, aliases: any AliasSource, logger: Logger) {
         let mark = Array("okla-events exporters".utf8).withUnsafeBytes { engine.log.identityHasher.identity(of: $0) }
         let context = ExporterContext(
             events: engine.topic, derived: engine.derivedTopic, logName: String(mark.high, radix: 16),
             hasher: engine.log.identityHasher,
-            zone: settings.timeZone,
+            zone: settings.timeZone, feed: feed, aliases: aliases,
             checkpoint: { CheckpointFile(folder: folder, name: $0) },
             warn: { exporter, message in
                 logger.warning("an exporter has something to tell", metadata: ["group": "\(exporter)", "reason": "\(message)"])
@@ -42,5 +42,6 @@ struct RunningExporters: Sendable {
         } onCancel: {
             for exporter in all { exporter.interrupt() }
         }
+        for exporter in all { await exporter.close() }
     }
 }
