@@ -63,7 +63,8 @@ package struct EventTrackingService: Sendable {
         }
         let descriptors = DescriptorBudget(
             limit: descriptorLimit, partitionCount: 2 * settings.partitionCount + partitionsMadeLater(directory),
-            segmentCount: DescriptorBudget.countSegments(directory.path), otherCount: ConsumerGroups.descriptorsMax)
+            segmentCount: DescriptorBudget.countSegments(directory.path),
+            otherCount: ConsumerGroups.descriptorsMax + settings.exporters.count * RunningExporters.descriptorsMax)
         let limits = connectionLimits(descriptors)
         let eventLoops = EventLoopGroupProvider.singleton
         let watches = ConnectionWatches(

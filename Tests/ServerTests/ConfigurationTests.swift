@@ -136,7 +136,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"ClickHouse":{"Host":"x"}}"#, "ClickHouse.Host is set, but the ClickHouse exporter is not in this version"),
+        (#"{"Kafka":{"Listen":":9092"}}"#, "Kafka.Listen is set, but the Kafka listener is not in this version"),
         (#"{"Kafka":{"Brokers":["a:1"]}}"#, "Kafka.Brokers"),
     ])
     func keysOfPartsNotBuiltYetRefuseToStart(_ file: String, _ words: String) {
@@ -145,6 +145,6 @@ import Testing
 
     @Test func aMisspelledNameInTheEnvironmentIsNamed() {
         #expect(failure("{}", environment: ["EVENT_TRACKING_BATCHSIZE": "5"]).contains("did you mean EVENT_TRACKING_BATCH_SIZE?"))
-        #expect(failure("{}", environment: ["CLICK_HOUSE_HOST": "x"]).contains("ClickHouse.Host is set"))
+        #expect(failure("{}", environment: ["KAFKA_LISTEN": "x"]).contains("Kafka.Listen is set"))
     }
 }

@@ -75,7 +75,8 @@ struct ClickHouseColumn: Sendable {
     /// What the client is and where it came from.
     private static let client: [ClickHouseColumn] = [
         text("pageUrl", "context", "page", "url"), text("pageTitle", "context", "page", "title"),
-        text("pageReferrer", "context", "page", "referrer"), text("userAgent", "context", "userAgent"), text("ip", "context", "ip"),
+        text("pageReferrer", "context", "page", "referrer"), text("userAgent", "context", "userAgent"),
+        text("ip", "context", "ip"),
         text("locale", "context", "locale", few: true), text("timezone", "context", "timezone", few: true),
         number("screenWidth", "context", "screen", "width"), number("screenHeight", "context", "screen", "height"),
         text("deviceType", "context", "device", "type", few: true),

@@ -143,7 +143,9 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
 
     /// Where aliases are made anew, they are behind for a while.
     private func waitForAliases() async throws {
-        guard await context.aliases.reach(taken) else { throw ClickHouseFailure("whose events are is not known yet: the aliases are behind") }
+        guard await context.aliases.reach(taken) else {
+            throw ClickHouseFailure("whose events are is not known yet: the aliases are behind")
+        }
     }
 
     private var isFlushDue: Bool { ContinuousClock.now - bufferedAt >= .milliseconds(settings.flushMilliseconds) }
@@ -169,7 +171,9 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
 
     func caughtUp(_ bounds: [OffsetBounds]) async throws {
         if rows != nil, isFlushDue { try await flush() }
-        if !unstitched.isEmpty, ContinuousClock.now - stitchedAt >= .milliseconds(settings.stitchMilliseconds) { try await stitch() }
+        if !unstitched.isEmpty, ContinuousClock.now - stitchedAt >= .milliseconds(settings.stitchMilliseconds) {
+            try await stitch()
+        }
     }
 
     // MARK: Sending
@@ -191,7 +195,8 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
             setAside.add(refused)
             try setAside.save(to: setAsideFile)
             context.warn(
-                group, "\(refused.count) rows were set aside, of which the first is partition \(refused[0].partition), offset "
+                group,
+                "\(refused.count) rows were set aside, of which the first is partition \(refused[0].partition), offset "
                     + "\(refused[0].offset): \(refused[0].reason)")
         }
         kept.checkpoint.positions = taken

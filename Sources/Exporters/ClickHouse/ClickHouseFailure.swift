@@ -30,7 +30,8 @@ struct ClickHouseFailure: Error, CustomStringConvertible {
             default: .later
             }
         let text = Self.shown(answer)
-        description = "ClickHouse at \(address) says: \(text.isEmpty ? "HTTP status \(status)" : text)" + (code.flatMap(Self.hint) ?? "")
+        description =
+            "ClickHouse at \(address) says: \(text.isEmpty ? "HTTP status \(status)" : text)" + (code.flatMap(Self.hint) ?? "")
     }
 
     /// Codes of ClickHouse's errors that say that a value is not what its column can hold.

@@ -23,7 +23,9 @@ final class ClickHouseReplayTarget: ReplayTarget {
 
     func write(_ chunk: ReplayChunk, of replay: String) async throws {
         let rows = ClickHouseRows(for: try await inserter.table(), version: Self.version)
-        guard await aliases.reachEnd() else { throw ClickHouseFailure("whose events are is not known yet: the aliases are behind") }
+        guard await aliases.reachEnd() else {
+            throw ClickHouseFailure("whose events are is not known yet: the aliases are behind")
+        }
         var failure: (any Error)?
         chunk.forEachRecord { record in
             // What is no JSON has no row.

@@ -73,7 +73,9 @@ final class ClickHouseRows {
             }
         }
         text.append(UInt8(ascii: "\n"))
-        if let kind = record.header("event").flatMap(AliasClaim.Kind.init), let id = AliasClaim(kind, event: event)?.id { onAlias(id) }
+        if let kind = record.header("event").flatMap(AliasClaim.Kind.init), let id = AliasClaim(kind, event: event)?.id {
+            onAlias(id)
+        }
         rows.append(Row(partition: partition.number, offset: record.offset, end: text.count))
     }
 

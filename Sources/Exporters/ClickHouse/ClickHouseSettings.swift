@@ -23,7 +23,8 @@ package struct ClickHouseSettings: ExporterSettings {
     package init?(_ configuration: any ExporterConfiguration) throws {
         guard let host = try configuration.text("ClickHouse.Host"), !host.isEmpty else { return nil }
         guard host.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || ".-:_".contains($0)) }) else {
-            throw ExporterRefusal("ClickHouse.Host is \"\(host)\"; it must be a host's name or address, without a scheme and a port")
+            throw ExporterRefusal(
+                "ClickHouse.Host is \"\(host)\"; it must be a host's name or address, without a scheme and a port")
         }
         let isTLS = try configuration.boolean("ClickHouse.TLS") ?? false
         address = ClickHouseAddress(

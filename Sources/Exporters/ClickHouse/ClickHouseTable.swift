@@ -13,7 +13,8 @@ struct ClickHouseTable: Sendable {
 
     /// The condition of rows whose events name nobody.
     var isAnonymous: String {
-        columns.contains { $0.name == ClickHouseColumn.isAnonymousName } ? "\(ClickHouseColumn.isAnonymousName) = 1" : "userId = ''"
+        columns.contains { $0.name == ClickHouseColumn.isAnonymousName }
+            ? "\(ClickHouseColumn.isAnonymousName) = 1" : "userId = ''"
     }
 
     var insertStatement: String {
@@ -36,14 +37,17 @@ struct ClickHouseTable: Sendable {
             types = try await columnTypes(client, database)
         }
         guard let time = types["timestamp"] else {
-            throw ClickHouseFailure("the table \(database).\(name) has no column timestamp; rename it, so that another one is made")
+            throw ClickHouseFailure(
+                "the table \(database).\(name) has no column timestamp; rename it, so that another one is made")
         }
         let hasWholeSeconds = !time.hasPrefix("DateTime64")
         let known = try await settingNames(client)
         let wanted = ClickHouseColumn.all.filter { hasWholeSeconds || !$0.isOfPlainTable }
         let missing = wanted.filter { types[$0.name] == nil }
         if !missing.isEmpty {
-            warn("the table \(database).\(name) has no columns \(missing.map(\.name).joined(separator: ", ")); what they are for is left out")
+            warn(
+                "the table \(database).\(name) has no columns \(missing.map(\.name).joined(separator: ", ")); what they are for is left out"
+            )
         }
         return ClickHouseTable(
             database: database, columns: wanted.filter { types[$0.name] != nil }, hasWholeSeconds: hasWholeSeconds,
