@@ -21,6 +21,9 @@ package struct AliasClaim {
         }
     }
 
+    /// Bytes of an id: as many as those have that an event may name its sender by. What is longer is nobody's.
+    package static let idBytesMax = 1024
+
     package let kind: Kind
     package let user: ExactText
     /// nil where an `identify` names none.
@@ -33,6 +36,7 @@ package struct AliasClaim {
         self.user = ExactText(user)
         let id = event.member(kind == .identify ? "anonymousId" : "previousId")?.string.map(ExactText.init)
         // Of an id that is its own user's there is nothing to say, unless it is an anonymous one that happens to be called so.
-        self.id = id?.string.isEmpty == true || kind == .alias && id == self.user ? nil : id
+        let isID = id.map { (1...Self.idBytesMax).contains($0.string.utf8.count) } ?? false
+        self.id = !isID || kind == .alias && id == self.user ? nil : id
     }
 }

@@ -221,8 +221,13 @@ package final class ConsumerRunner: Sendable {
         return await reach(ends, atMost: timeout)
     }
 
-    /// Waits until the consumer has taken everything before `ends`, which is brought to rest for it. False: it was not done in time.
-    package func reach(_ ends: [Int64], atMost timeout: Duration) async -> Bool {
+    /// Up to where each partition has come to rest now.
+    package func settledEnds() throws(LogError) -> [Int64] { try bounds().map(\.settled.value) }
+
+    /// Waits until the consumer has taken everything before `ends`. False: it was not done in time.
+    ///
+    /// - Parameter settling: what is before `ends` is brought to rest for it, where that is not so.
+    package func reach(_ ends: [Int64], atMost timeout: Duration, settling: Bool = true) async -> Bool {
         let deadline = ContinuousClock.now + timeout
         func isReached() -> Bool {
             state.withLock { state in
@@ -230,7 +235,7 @@ package final class ConsumerRunner: Sendable {
             }
         }
         if isReached() { return true }
-        for partition in partitions { try? await feed.settle(partition) }
+        if settling { for partition in partitions { try? await feed.settle(partition) } }
         while true {
             let seen = progress.count
             if isReached() { return true }

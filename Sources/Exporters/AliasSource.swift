@@ -2,6 +2,10 @@ package import EventModel
 
 /// Whose an anonymous id was, and when.
 package struct AliasOwner: Sendable, Equatable {
+    /// Users that an id may have had, one after the other. One that had more is a machine that everybody uses: of its rows only those have
+    /// users that name them.
+    static let ownersMax = 100
+
     package let user: String
     /// In milliseconds since 1970: from the first of these times on, and before the second; nil: from the beginning, to the end.
     package let from: Int64?
@@ -24,6 +28,6 @@ package protocol AliasSource: Sendable {
     /// Waits until it knows what the events before these offsets said, of each partition. False: it does not yet.
     func reach(_ positions: [Int64]) async -> Bool
 
-    /// The same for everything that the log holds now.
-    func reachEnd() async -> Bool
+    /// The same for everything that has come to rest in the log by now.
+    func reachSettled() async -> Bool
 }

@@ -14,6 +14,9 @@ package struct ExporterContext: Sendable {
     package let hasher: RecordIdentityHasher
     /// Whose days are counted.
     package let zone: TimeZone
+    /// Where each partition of a topic ended when the service started, before anything was added: what is kept of offsets behind that is of
+    /// records that the log has lost.
+    package let endsAtStart: @Sendable (TopicDefinition) -> [Int64]
     /// The log, to be read again where something must be repeated.
     package let feed: LogFeed
     package let aliases: any AliasSource
@@ -24,7 +27,7 @@ package struct ExporterContext: Sendable {
 
     package init(
         events: TopicDefinition, derived: TopicDefinition, logName: String, hasher: RecordIdentityHasher, zone: TimeZone,
-        feed: LogFeed, aliases: any AliasSource,
+        endsAtStart: @escaping @Sendable (TopicDefinition) -> [Int64], feed: LogFeed, aliases: any AliasSource,
         checkpoint: @escaping @Sendable (_ name: String) -> any CheckpointStore,
         warn: @escaping @Sendable (_ exporter: String, _ message: String) -> Void
     ) {
@@ -33,6 +36,7 @@ package struct ExporterContext: Sendable {
         self.logName = logName
         self.hasher = hasher
         self.zone = zone
+        self.endsAtStart = endsAtStart
         self.feed = feed
         self.aliases = aliases
         self.checkpoint = checkpoint

@@ -11,7 +11,7 @@ def owners(records):
         event = record["value"]
         if event["event"] == "identify" and event.get("anonymousId"):
             claims[event["anonymousId"]].append((event["userId"], record["timestamp"]))
-        elif event["event"] == "alias" and event["previousId"] != event["userId"]:
+        elif event["event"] == "alias" and event["previousId"] != event["userId"] and len(event["previousId"].encode()) <= 1024:
             claims[event["previousId"]].append((event["userId"], record["timestamp"]))
     intervals = {}
     for id, said in claims.items():

@@ -22,6 +22,8 @@ final class ClickHouseClient: Sendable {
         loops.next().execute { _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, Self.niceness) }
         var configuration = HTTPClient.Configuration()
         configuration.timeout.connect = .seconds(5)
+        // Behind the answer's head the request's own deadline counts no more.
+        configuration.timeout.read = .seconds(Self.answerSeconds)
         // Before the server does it: a request that it sees no more must be sent again.
         configuration.connectionPool.idleTimeout = .seconds(2)
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 2

@@ -17,12 +17,14 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
     private struct Shown {
         var committed: [Int64] = []
         var passedOver = PassedOver()
+        /// Why rows do not get their users at the moment, while everything else goes on.
+        var stitchingProblem: String?
     }
 
     /// Bytes of rows, above which a batch is sent however few they are.
     private static let batchBytesMax = 64 << 20
-    /// Ids that wait for a mutation, above which it is not put off any more.
-    private static let unstitchedMax = 10_000
+    /// Ids that may wait for their rows' users; beyond, rows wait too.
+    private static let unstitchedMax = 20_000
 
     let group = ClickHouseSettings.name
     let idleInterval: Duration
@@ -36,20 +38,21 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
 
     /// nil: not read yet.
     private var state: ClickHouseState?
-    private var setAside = ClickHouseSetAside()
+    private var setAside: ClickHouseSetAside
     /// Rows that are not sent yet, and what there is behind them.
     private var rows: ClickHouseRows?
     private var taken: [Int64] = []
     private var gaps = PassedOver()
     private var unreadable: [ClickHouseInserter.Refused] = []
     private var bufferedAt = ContinuousClock.now
-    private var unstitched: Set<ExactText> = []
+    private var unstitched = UnstitchedIDs()
     private var stitchedAt = ContinuousClock.now
 
     init(_ inserter: ClickHouseInserter, settings: ClickHouseSettings, context: ExporterContext) {
         self.inserter = inserter
         self.settings = settings
         self.context = context
+        setAside = ClickHouseSetAside(log: context.logName)
         file = context.checkpoint(ClickHouseSettings.name)
         setAsideFile = context.checkpoint("\(ClickHouseSettings.name)-set-aside")
         idleInterval = min(.seconds(1), .milliseconds(settings.flushMilliseconds))
@@ -57,6 +60,7 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
 
     var committed: [Int64] { shown.withLock { $0.committed } }
     var passedOver: PassedOver { shown.withLock { $0.passedOver } }
+    var obstacle: String? { shown.withLock { $0.stitchingProblem } }
 
     // MARK: Consuming
 
@@ -64,12 +68,10 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
         if state == nil {
             let kept = try ClickHouseState.load(
                 from: file, log: context.logName, partitionCount: context.events.partitionCount)
-            setAside = ClickHouseSetAside.load(from: setAsideFile)
-            state = kept
-            unstitched = Set(kept.unstitched.map(ExactText.init))
-            show(kept)
+            setAside = try ClickHouseSetAside.load(from: setAsideFile, log: context.logName)
+            unstitched = UnstitchedIDs(kept.unstitched)
+            forgetLostEnd(of: kept)
         }
-        forgetLostEnd(bounds)
         // What is not sent is read again.
         rows = nil
         unreadable = []
@@ -84,9 +86,9 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
     }
 
     /// A log that does not sync may have lost its end. What comes in its place was not sent.
-    private func forgetLostEnd(_ bounds: [OffsetBounds]) {
-        guard var kept = state else { return }
-        let ends = bounds.map(\.highWatermark.value)
+    private func forgetLostEnd(of read: ClickHouseState) {
+        var kept = read
+        let ends = context.endsAtStart(context.events)
         if let batch = kept.batch, zip(batch.ends, ends).contains(where: { $0 > $1 }) { kept.batch = nil }
         kept.checkpoint.positions = zip(kept.checkpoint.positions, ends).map { min($0, $1) }
         state = kept
@@ -99,7 +101,8 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
         guard let kept = state, let batch = kept.batch else { return }
         taken = kept.checkpoint.positions
         try await waitForAliases()
-        rows = ClickHouseRows(for: table, version: batch.attempts + 1)
+        var owners = KnownOwners(context.aliases)
+        rows = ClickHouseRows(for: table, version: batch.attempts + 1, hasher: context.hasher)
         taken = ends
         for (number, end) in ends.enumerated() {
             let partition = TopicPartition(context.events.name, PartitionID(number))
@@ -118,27 +121,34 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
                     throw LogError(.io, "what stands at offset \(position) cannot be read yet", partition: partition)
                 }
                 for place in slice.places where slice.batches.offset(at: place) < end {
-                    try slice.batches.withRecord(at: place) { try add($0, partition.partition) }
+                    slice.batches.withRecord(at: place) { add($0, partition.partition, &owners) }
                 }
                 for gap in slice.gaps { gaps.gaps[.damage, default: 0] += Int64(gap.offsets.clamped(to: position..<end).count) }
                 position = min(slice.offsets.upperBound, end)
             }
         }
+        if let failure = owners.failure { throw failure }
     }
 
     func take(_ delivery: Delivery) async throws {
         let table = try await inserter.table()
         try await waitForAliases()
         if rows == nil {
-            rows = ClickHouseRows(for: table, version: 1)
+            rows = ClickHouseRows(for: table, version: 1, hasher: context.hasher)
             bufferedAt = .now
         }
-        try delivery.forEachRecord { partition, record in try add(record, partition) }
+        var owners = KnownOwners(context.aliases)
+        delivery.forEachRecord { partition, record in add(record, partition, &owners) }
+        if let failure = owners.failure { throw failure }
         gaps.add(delivery)
         for (partition, position) in delivery.positions { taken[partition.number] = position }
         guard let count = rows?.rows.count, let byteCount = rows?.byteCount else { return }
         if count >= settings.bufferSize || byteCount >= Self.batchBytesMax || isFlushDue { try await flush() }
-        if unstitched.count >= Self.unstitchedMax { try await stitch() }
+        try await stitchIfDue()
+        guard unstitched.count < Self.unstitchedMax else {
+            throw ClickHouseFailure(
+                "\(unstitched.count) ids wait for their rows' users: \(obstacle ?? "an update of rows is under way")")
+        }
     }
 
     /// Where aliases are made anew, they are behind for a while.
@@ -150,30 +160,21 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
 
     private var isFlushDue: Bool { ContinuousClock.now - bufferedAt >= .milliseconds(settings.flushMilliseconds) }
 
-    private func add(_ record: RecordView, _ partition: PartitionID) throws {
-        var failure: (any Error)?
+    private func add(_ record: RecordView, _ partition: PartitionID, _ owners: inout KnownOwners) {
         do throws(JSONParser.Refusal) {
             try rows?.add(record, partition: partition) { id, time in
-                do {
-                    return try context.aliases.owners(of: ExactText(id)).first { $0.holds(time) }?.user
-                } catch {
-                    failure = error
-                    return nil
-                }
+                owners.owner(of: ExactText(id), at: time)
             } onAlias: {
                 unstitched.insert($0)
             }
         } catch {
             unreadable.append(.init(partition: partition.number, offset: record.offset, reason: "the event is no JSON: \(error)"))
         }
-        if let failure { throw failure }
     }
 
     func caughtUp(_ bounds: [OffsetBounds]) async throws {
         if rows != nil, isFlushDue { try await flush() }
-        if !unstitched.isEmpty, ContinuousClock.now - stitchedAt >= .milliseconds(settings.stitchMilliseconds) {
-            try await stitch()
-        }
+        try await stitchIfDue()
     }
 
     // MARK: Sending
@@ -186,7 +187,7 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
     private func send() async throws {
         guard var kept = state, kept.batch != nil else { return }
         kept.batch?.attempts += 1
-        kept.unstitched = unstitched.map(\.string).sorted()
+        kept.unstitched = unstitched.texts
         try kept.save(to: file)
         state = kept
         var refused = unreadable
@@ -212,34 +213,58 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
     }
 
     private func show(_ state: ClickHouseState) {
-        shown.withLock { $0 = Shown(committed: state.checkpoint.positions, passedOver: state.checkpoint.passedOver) }
+        shown.withLock { ($0.committed, $0.passedOver) = (state.checkpoint.positions, state.checkpoint.passedOver) }
     }
 
     // MARK: Stitching
 
-    /// Has the rows of ids that became somebody's updated, where no earlier update is under way.
-    private func stitch() async throws {
+    /// At most once in the configured time. What goes wrong with it is told, and does not hold up the rows.
+    private func stitchIfDue() async throws {
+        for id in inserter.takeUnstitched() { unstitched.insert(id) }
+        guard unstitched.count > 0, ContinuousClock.now - stitchedAt >= .milliseconds(settings.stitchMilliseconds) else { return }
         stitchedAt = .now
         let table = try await inserter.table()
-        guard try await !isMutating(table) else { return }
         // Everything that was said up to here counts, and every row that was built without that is in the table.
         if rows != nil { try await flush() }
-        guard await context.aliases.reach(taken) else { return }
-        let ids = unstitched.sorted().prefix(ClickHouseStitching.idsMax)
-        let owners = try ids.map { (id: $0.string, owners: try context.aliases.owners(of: $0)) }
-        for batch in ClickHouseStitching.batches(owners) {
-            _ = try await inserter.client.query(
-                ClickHouseStitching.statement(batch, in: table), table.takesToken ? [("mutations_sync", "0")] : [])
+        var problem: String?
+        do {
+            problem = try await stitch(table)
+        } catch let failure as ClickHouseFailure {
+            problem = "rows do not get the users that are known by now: \(failure)"
         }
-        unstitched.subtract(ids)
-        state?.unstitched = unstitched.map(\.string).sorted()
-        try state?.save(to: file)
+        let isNew = shown.withLock { shown in
+            defer { shown.stitchingProblem = problem }
+            return problem != nil && shown.stitchingProblem == nil
+        }
+        if isNew, let problem { context.warn(group, problem) }
     }
 
-    private func isMutating(_ table: ClickHouseTable) async throws -> Bool {
+    /// Has the rows of the first ids updated.
+    ///
+    /// - Returns: why that must wait; nil: it is done, or will be soon.
+    private func stitch(_ table: ClickHouseTable) async throws -> String? {
+        if let minutes = try await mutatingMinutes(table) {
+            return minutes > 10 ? "an update of the table has been under way for \(minutes) minutes; see system.mutations" : nil
+        }
+        guard await context.aliases.reach(taken) else { return nil }
+        let ids = Array(unstitched.ids.prefix(ClickHouseStitching.idsMax))
+        let owners = try ids.map { (id: $0.string, owners: try context.aliases.owners(of: $0)) }
+        for statement in ClickHouseStitching(table).statements(owners) {
+            _ = try await inserter.client.query(statement, table.takesToken ? [("mutations_sync", "0")] : [])
+        }
+        unstitched.removeFirst(ids.count)
+        state?.unstitched = unstitched.texts
+        try state?.save(to: file)
+        return nil
+    }
+
+    /// For how long the oldest update of the table has been under way; nil: none is.
+    private func mutatingMinutes(_ table: ClickHouseTable) async throws -> Int? {
         let answer = try await inserter.client.query(
-            "SELECT count() FROM system.mutations WHERE database = \(ClickHouseSQL.text(table.database)) AND table = "
-                + "\(ClickHouseSQL.text(ClickHouseTable.name)) AND NOT is_done")
-        return Int(answer.prefix { $0.isNumber }) != 0
+            "SELECT toInt64(count()), toInt64(toUInt32(now())) - toInt64(toUInt32(min(create_time))) FROM system.mutations WHERE "
+                + "database = \(ClickHouseSQL.text(table.database)) AND table = \(ClickHouseSQL.text(ClickHouseTable.name)) "
+                + "AND NOT is_done")
+        let fields = answer.split { $0 == "\t" || $0 == "\n" }.compactMap { Int($0) }
+        return fields.first == 0 ? nil : (fields.last ?? 0) / 60
     }
 }

@@ -1,4 +1,5 @@
 internal import EventLog
+internal import EventModel
 internal import Synchronization
 internal import Telemetry
 
@@ -17,10 +18,12 @@ final class ClickHouseInserter: Sendable {
     let client: ClickHouseClient
     let database: String
     private let logName: String
-    private let hasher: RecordIdentityHasher
+    let hasher: RecordIdentityHasher
     private let warn: @Sendable (String) -> Void
     private let found = Mutex<ClickHouseTable?>(nil)
     let counts = ClickHouseCounts()
+    /// Ids whose rows were inserted with less than is known by now.
+    private let unstitched = Mutex<[ExactText]>([])
 
     init(
         _ client: ClickHouseClient, database: String, logName: String, hasher: RecordIdentityHasher,
@@ -33,6 +36,15 @@ final class ClickHouseInserter: Sendable {
         self.warn = warn
     }
 
+    func addUnstitched(_ ids: [ExactText]) { unstitched.withLock { $0 += ids } }
+
+    func takeUnstitched() -> [ExactText] {
+        unstitched.withLock { ids in
+            defer { ids = [] }
+            return ids
+        }
+    }
+
     func table() async throws -> ClickHouseTable {
         if let table = found.withLock({ $0 }) { return table }
         let table = try await ClickHouseTable.find(client, database: database, warn: warn)
@@ -43,12 +55,14 @@ final class ClickHouseInserter: Sendable {
     /// Stores the rows; returns those that can never be stored, when all others are.
     ///
     /// - Throws: `ClickHouseFailure` where it may be tried again; some of the rows may be stored then.
-    func insert(_ rows: ClickHouseRows) async throws -> [Refused] {
+    ///
+    /// - Parameter namespace: what the server is to take for a repetition, it takes for one within this.
+    func insert(_ rows: ClickHouseRows, namespace: String = "") async throws -> [Refused] {
         var refused: [Refused] = []
         var pieces = [Array(rows.rows.indices)]
         while var piece = pieces.popLast() {
             var namedCount = 0
-            while !piece.isEmpty, let failure = try await attempt(rows, piece) {
+            while !piece.isEmpty, let failure = try await attempt(rows, piece, namespace) {
                 if piece.count == 1 {
                     refused.append(Self.refused(rows.rows[piece[0]], failure))
                     break
@@ -56,7 +70,7 @@ final class ClickHouseInserter: Sendable {
                 if case .rows(let place?) = failure.kind, piece.indices.contains(place - 1), namedCount < Self.namedMax {
                     // The row is tried alone: what the server quotes may look like a place too, and then it is another one.
                     let row = piece.remove(at: place - 1)
-                    if let failure = try await attempt(rows, [row]) {
+                    if let failure = try await attempt(rows, [row], namespace) {
                         refused.append(Self.refused(rows.rows[row], failure))
                         namedCount += 1
                     } else {
@@ -77,21 +91,18 @@ final class ClickHouseInserter: Sendable {
     }
 
     /// Why the rows cannot be stored as they are; nil: they are stored.
-    private func attempt(_ rows: ClickHouseRows, _ places: [Int]) async throws -> ClickHouseFailure? {
+    private func attempt(_ rows: ClickHouseRows, _ places: [Int], _ namespace: String) async throws -> ClickHouseFailure? {
         let table = try await table()
         var parameters = table.settings
-        if table.takesToken { parameters.append(("insert_deduplication_token", token(rows, places))) }
+        if table.takesToken { parameters.append(("insert_deduplication_token", token(rows, places, namespace))) }
         let began = ContinuousClock.now
         do {
             try await client.insert(table.insertStatement, parameters, block: rows.block(places))
         } catch let failure as ClickHouseFailure {
             switch failure.kind {
             case .rows: return failure
-            case .noTable:
-                found.withLock { $0 = nil }
-                throw failure
             case .later:
-                // Somebody may have changed the table: it is looked at again.
+                // Somebody may have changed the table, or removed it: it is looked at again, or made.
                 found.withLock { $0 = nil }
                 throw failure
             }
@@ -100,18 +111,19 @@ final class ClickHouseInserter: Sendable {
         return nil
     }
 
-    /// Names exactly these rows, in whatever order.
-    private func token(_ rows: ClickHouseRows, _ places: [Int]) -> String {
+    /// Names exactly these rows, in whatever order: by their places and their messageIds, for a log that has lost its end gives a place again.
+    private func token(_ rows: ClickHouseRows, _ places: [Int], _ namespace: String) -> String {
         var (first, second): (UInt64, UInt64) = (0, 0)
         for place in places {
             let row = rows.rows[place]
-            withUnsafeBytes(of: (Int64(row.partition).littleEndian, row.offset.littleEndian)) { bytes in
+            let identity = (row.identity.high, UInt64(row.identity.low), Int64(row.partition), row.offset)
+            withUnsafeBytes(of: identity) { bytes in
                 let (high, low) = SipHash128.hash(bytes, key: hasher.key)
                 first &+= high
                 second &+= low
             }
         }
-        return "okla-\(logName)-\(places.count)-\(String(first, radix: 16))-\(String(second, radix: 16))"
+        return "okla-\(logName)-\(namespace)-\(places.count)-\(String(first, radix: 16))-\(String(second, radix: 16))"
     }
 }
 

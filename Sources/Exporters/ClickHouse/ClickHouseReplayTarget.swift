@@ -22,27 +22,25 @@ final class ClickHouseReplayTarget: ReplayTarget {
     func written(by replay: String, since mark: [Int64]) async throws -> Set<ReplayPlace> { [] }
 
     func write(_ chunk: ReplayChunk, of replay: String) async throws {
-        let rows = ClickHouseRows(for: try await inserter.table(), version: Self.version)
-        guard await aliases.reachEnd() else {
+        guard await aliases.reachSettled() else {
             throw ClickHouseFailure("whose events are is not known yet: the aliases are behind")
         }
-        var failure: (any Error)?
+        let rows = ClickHouseRows(for: try await inserter.table(), version: Self.version, hasher: inserter.hasher)
+        var owners = KnownOwners(aliases)
         chunk.forEachRecord { record in
             // What is no JSON has no row.
             try? rows.add(record, partition: PartitionID(chunk.partition)) { id, time in
-                do {
-                    return try aliases.owners(of: ExactText(id)).first { $0.holds(time) }?.user
-                } catch {
-                    failure = error
-                    return nil
-                }
+                owners.owner(of: ExactText(id), at: time)
             } onAlias: { _ in
             }
         }
-        if let failure { throw failure }
+        if let failure = owners.failure { throw failure }
         if rows.rows.isEmpty { return }
-        if let first = try await inserter.insert(rows).first {
+        if let first = try await inserter.insert(rows, namespace: replay).first {
             warn("a replay left rows out, as of partition \(first.partition), offset \(first.offset): \(first.reason)")
         }
+        // What became known while they were on their way came too late for them, and its update too early.
+        var now = KnownOwners(aliases)
+        inserter.addUnstitched(owners.used.filter { now.owner(of: $0.id, at: $0.time) != $0.user }.map(\.id))
     }
 }

@@ -10,6 +10,8 @@ final class ClickHouseRows {
     struct Row {
         let partition: Int
         let offset: Int64
+        /// Of its messageId.
+        let identity: RecordIdentity
         let end: Int
     }
 
@@ -22,10 +24,12 @@ final class ClickHouseRows {
     private let columns: [ClickHouseColumn]
     private let hasWholeSeconds: Bool
     private let version: Int64
+    private let hasher: RecordIdentityHasher
     private let parser = JSONParser(depthMax: ClickHouseRows.depthMax)
 
     /// - Parameter version: of two rows of one event the one with the larger version stays.
-    init(for table: ClickHouseTable, version: Int64) {
+    init(for table: ClickHouseTable, version: Int64, hasher: RecordIdentityHasher) {
+        self.hasher = hasher
         columns = table.columns
         hasWholeSeconds = table.hasWholeSeconds
         self.version = version
@@ -76,7 +80,9 @@ final class ClickHouseRows {
         if let kind = record.header("event").flatMap(AliasClaim.Kind.init), let id = AliasClaim(kind, event: event)?.id {
             onAlias(id)
         }
-        rows.append(Row(partition: partition.number, offset: record.offset, end: text.count))
+        let messageID = record.header("messageId") ?? UnsafeRawBufferPointer(start: nil, count: 0)
+        rows.append(
+            Row(partition: partition.number, offset: record.offset, identity: hasher.identity(of: messageID), end: text.count))
     }
 
     private static func member(_ event: JSONValue, _ path: [StaticString]) -> JSONValue? {

@@ -8,7 +8,7 @@ package struct ClickHouseSettings: ExporterSettings {
         "Host", "Port", "Database", "User", "Password", "TLS", "BufferSize", "FlushInterval", "StitchInterval",
     ].map { "ClickHouse.\($0)" }
 
-    /// A server takes so many rows as one, and half of what is beyond.
+    /// Rows that a server stores all or none of (its max_insert_block_size is 1,048,576).
     private static let bufferMax = 1_000_000
 
     let address: ClickHouseAddress

@@ -43,11 +43,18 @@ struct ClickHouseSetAside: Codable {
 
     static let rowsMax = 10_000
 
+    let log: String
     var rows: [Row] = []
 
-    static func load(from store: any CheckpointStore) -> ClickHouseSetAside {
-        guard let bytes = try? store.load() else { return ClickHouseSetAside() }
-        return (try? JSONDecoder().decode(ClickHouseSetAside.self, from: Data(bytes))) ?? ClickHouseSetAside()
+    init(log: String) { self.log = log }
+
+    /// Empty where it is of another log.
+    static func load(from store: any CheckpointStore, log: String) throws -> ClickHouseSetAside {
+        guard let bytes = try store.load() else { return ClickHouseSetAside(log: log) }
+        guard let kept = try? JSONDecoder().decode(ClickHouseSetAside.self, from: Data(bytes)) else {
+            throw ExporterCheckpoint.Unreadable(store: store.description)
+        }
+        return kept.log == log ? kept : ClickHouseSetAside(log: log)
     }
 
     /// Adds rows, each once however often its batch was tried.

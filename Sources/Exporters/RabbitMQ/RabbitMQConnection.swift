@@ -15,6 +15,7 @@ final class RabbitMQConnection {
 
     let address: RabbitMQAddress
     private let exchange: AMQPName
+    private let exchangeKind = AMQPName("topic")
     private let routingKeys = RabbitMQMessages.RoutingKey.allCases.map { AMQPName($0.rawValue) }
     private let interruption: Interruption
     private var state: amqp_connection_state_t?
@@ -105,8 +106,7 @@ final class RabbitMQConnection {
         try check(amqp_get_rpc_reply(state), "does not open a channel")
         amqp_confirm_select(state, Self.channel)
         try check(amqp_get_rpc_reply(state), "does not confirm what is published")
-        let kind = AMQPName("topic")
-        amqp_exchange_declare(state, Self.channel, exchange.bytes, kind.bytes, 0, 1, 0, 0, amqp_empty_table)
+        amqp_exchange_declare(state, Self.channel, exchange.bytes, exchangeKind.bytes, 0, 1, 0, 0, amqp_empty_table)
         try check(amqp_get_rpc_reply(state), "does not have the durable topic exchange \(exchange.text), nor makes it")
     }
 
@@ -124,7 +124,7 @@ final class RabbitMQConnection {
             try publishAll(messages, places, onOutcome)
         } catch {
             close()
-            throw interruption.isInterrupted ? CancellationError() : error
+            throw interruption.isInterrupted || Task.isCancelled ? CancellationError() : error
         }
     }
 
@@ -135,6 +135,7 @@ final class RabbitMQConnection {
         while true {
             while try readFrame(within: 0, onOutcome) {}
             try interruption.check()
+            try Task.checkCancellation()
             if next == places.endIndex, window.waitingCount == 0 { return }
             let mayPublish = next < places.endIndex && window.hasRoom && reader.blocked == nil
             if mayPublish, isReady(Int16(POLLOUT), within: 0) {

@@ -22,17 +22,19 @@ final class RabbitMQConsumer: Consumer, @unchecked Sendable {
     private let file: any CheckpointStore
     private let logName: String
     private let partitionCount: Int
+    private let endsAtStart: [Int64]
     private let state = Mutex(State())
 
     init(
         _ publisher: RabbitMQPublisher, messages: RabbitMQMessageMaker, file: any CheckpointStore, logName: String,
-        partitionCount: Int, warn: @escaping @Sendable (String) -> Void
+        endsAtStart: [Int64], warn: @escaping @Sendable (String) -> Void
     ) {
         self.publisher = publisher
         self.messages = messages
         self.file = file
         self.logName = logName
-        self.partitionCount = partitionCount
+        self.endsAtStart = endsAtStart
+        partitionCount = endsAtStart.count
         publisher.onBlocked { [weak self] reason in
             self?.state.withLock { $0.obstacle = reason }
             if let reason { warn(reason) }
@@ -48,16 +50,11 @@ final class RabbitMQConsumer: Consumer, @unchecked Sendable {
             let kept = try ExporterCheckpoint.load(from: file, log: logName, partitionCount: partitionCount)
             state.withLock { state in
                 state.isFileRead = true
-                state.committed = kept?.positions ?? Array(repeating: 0, count: partitionCount)
+                // A log that does not sync may have lost its end. What comes in its place was not published.
+                state.committed = zip(kept?.positions ?? Array(repeating: 0, count: partitionCount), endsAtStart).map {
+                    min($0, $1)
+                }
                 state.passedOver = kept?.passedOver ?? PassedOver()
-            }
-        }
-        // A log that does not sync may have lost its end. What comes in its place was not published.
-        let isAhead = zip(committed, bounds).contains { $0 > $1.highWatermark.value }
-        if isAhead {
-            publisher.forget()
-            state.withLock { state in
-                state.committed = zip(state.committed, bounds).map { min($0, $1.highWatermark.value) }
             }
         }
         try publisher.open()

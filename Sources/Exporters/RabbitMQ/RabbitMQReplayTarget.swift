@@ -6,6 +6,10 @@ internal import EventLog
 final class RabbitMQReplayTarget: ReplayTarget, @unchecked Sendable {
     // Sendable: a replay calls it from one task at a time.
 
+    /// Of messages that reach no queue, or that the broker refuses, and what lies between them.
+    private static let attemptsMax = 30
+    private static let pause = Duration.seconds(1)
+
     private let publisher: RabbitMQPublisher
     private let messages: RabbitMQMessageMaker
 
@@ -22,6 +26,15 @@ final class RabbitMQReplayTarget: ReplayTarget, @unchecked Sendable {
         var made = messages.empty
         // What is no JSON has nothing to say.
         chunk.forEachRecord { record in try? messages.add(record, PartitionID(chunk.partition), to: &made) }
+        // What was confirmed is remembered here, and would be sent again by another attempt of the replay.
+        for _ in 0..<Self.attemptsMax - 1 {
+            do {
+                try publisher.publish(made)
+                return publisher.forget()
+            } catch is RabbitMQFailure {
+                try await Task.sleep(for: Self.pause)
+            }
+        }
         try publisher.publish(made)
         publisher.forget()
     }

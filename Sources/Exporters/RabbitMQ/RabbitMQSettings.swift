@@ -53,10 +53,11 @@ package struct RabbitMQSettings: ExporterSettings {
                 consumer: RabbitMQConsumer(
                     makePublisher(),
                     messages: .init(routingKeys: routingKeys, isDerived: isDerived, hasher: context.hasher),
-                    file: context.checkpoint(file), logName: context.logName, partitionCount: topic.partitionCount,
+                    file: context.checkpoint(file), logName: context.logName, endsAtStart: context.endsAtStart(topic),
                     warn: { context.warn(Self.name, $0) }))
         }
-        let events = RabbitMQMessageMaker(routingKeys: routingKeys, isDerived: false, hasher: context.hasher)
+        // Whoever replays wants them.
+        let events = RabbitMQMessageMaker(routingKeys: [.eventReceived], isDerived: false, hasher: context.hasher)
         return Exporter(
             name: Self.name,
             readers: [

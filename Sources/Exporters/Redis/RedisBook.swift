@@ -2,6 +2,7 @@ internal import Consumption
 internal import EventLog
 internal import EventModel
 internal import Foundation
+internal import Glibc
 internal import RecordFormat
 
 /// What Redis holds of one log: the figures, and beside them how far they count. For one task at a time.
@@ -16,6 +17,7 @@ final class RedisBook {
     private static let skewMax: Int64 = 3_600_000
     /// Attempts that others disturb, which write at the same time.
     private static let attemptsMax = 20
+    private static let pauseMicrosecondsMax: UInt32 = 20_000
 
     /// How far the figures count.
     struct Kept: Equatable {
@@ -111,6 +113,16 @@ final class RedisBook {
         return answers
     }
 
+    /// The log has lost what is behind an offset: others come in its place, which are not counted.
+    func moveBack(_ partition: Int, to end: Int64) throws {
+        var commands = RedisCommands()
+        commands.add("MULTI")
+        commands.add("HSET", keys.positions, .number(Int64(partition)), .number(end))
+        commands.add("ZREMRANGEBYSCORE", keys.ahead(partition), .number(end), "+inf")
+        commands.add("EXEC")
+        _ = try answers(to: commands)
+    }
+
     // MARK: Counting
 
     /// Counts a delivery and moves the positions with it.
@@ -137,7 +149,8 @@ final class RedisBook {
             }
             for (partition, position) in moved {
                 commands.add("HSET", keys.positions, .number(Int64(partition.number)), .number(position))
-                if look.ahead[partition.number]?.isEmpty == false {
+                let isNoted = look.ahead[partition.number]?.isEmpty == false
+                if isNoted || delivery.gaps.contains(where: { $0.partition == partition }) {
                     commands.add("ZREMRANGEBYSCORE", keys.ahead(partition.number), "-inf", .number(position - 1))
                 }
             }
@@ -173,12 +186,20 @@ final class RedisBook {
     private func transact(
         _ ranges: [Int: Range<Int64>], last: Int64, _ fill: (Look, inout RedisFigures, inout RedisCommands) throws -> Void
     ) throws {
-        for _ in 0..<Self.attemptsMax {
+        for attempt in 0..<Self.attemptsMax {
+            // Those who disturb each other come back one by one.
+            if attempt > 0 { usleep(.random(in: 0...Self.pauseMicrosecondsMax)) }
             let look = try look(ranges)
             let today = days.times(of: look.now)
             if last >= today.upperBound, last < look.now + Self.skewMax {
                 throw RedisFailure(
                     "Redis' clock is \(last - look.now) ms behind, and on the day before; the new day's figures wait for it")
+            }
+            if let day = look.day, day > today.lowerBound {
+                throw RedisFailure(
+                    "Redis at \(connection.address.shown) has figures of a later day than its clock shows; they wait for it. If its clock is "
+                        + "right, another service counts days of another time zone into it, or Redis.TimeZone was changed: remove the "
+                        + "key okla:day then")
             }
             var figures = RedisFigures(today: today, now: look.now)
             var commands = RedisCommands()
@@ -225,12 +246,12 @@ final class RedisBook {
         }
         var said: [ExactText: ExactText] = [:]
         for (number, (id, alias)) in sorted.enumerated() {
-            if let time = known[0][number].number, time > alias.place.time { continue }
+            if let place = known[0][number].text.flatMap(RedisFigures.Place.init), place > alias.place { continue }
             // An alias that leads straight back says nothing of anybody.
             if alias.kind == .alias, said[alias.user] ?? known[1][number].text.map(ExactText.init) == id { continue }
             said[id] = alias.user
             commands.add("HSET", RedisKeys.aliases, .text(id.string), .text(alias.user.string))
-            commands.add("HSET", RedisKeys.aliasTimes, .text(id.string), .number(alias.place.time))
+            commands.add("HSET", RedisKeys.aliasTimes, .text(id.string), .text(alias.place.text))
         }
     }
 }

@@ -11,9 +11,12 @@ final class RedisConnection {
 
     let address: RedisAddress
     private let interruption: Interruption
+    private let onEviction: () -> Void
     private var context: UnsafeMutablePointer<redisContext>?
 
-    init(_ address: RedisAddress, interruption: Interruption) {
+    /// - Parameter onEviction: told that it may remove keys that nobody gave a time.
+    init(_ address: RedisAddress, interruption: Interruption, onEviction: @escaping () -> Void = {}) {
+        self.onEviction = onEviction
         self.address = address
         self.interruption = interruption
     }
@@ -62,7 +65,19 @@ final class RedisConnection {
         for answer in try answers(to: login, made) {
             if case .error(let text) = answer { throw RedisFailure(text, address: address) }
         }
+        warnOfEviction(made)
         return made
+    }
+
+    /// A Redis that makes room by removing any key may remove the positions and keep what they count: then that would be counted twice.
+    private func warnOfEviction(_ context: UnsafeMutablePointer<redisContext>) {
+        var commands = RedisCommands()
+        commands.add("INFO", "memory")
+        // Who may not ask that goes without.
+        guard let answer = try? answers(to: commands, context).first?.text, answer.contains("maxmemory_policy:allkeys") else {
+            return
+        }
+        onEviction()
     }
 
     private var login: RedisCommands {

@@ -18,19 +18,21 @@ final class RedisConsumer: Consumer, @unchecked Sendable {
     private let book: RedisBook
     private let file: any CheckpointStore
     private let logName: String
-    private let partitionCount: Int
+    private let endsAtStart: [Int64]
     private let shown = Mutex(Shown())
     /// As Redis has them.
     private var positions: [Int: Int64] = [:]
+    /// Whether they were read, and compared with where the log ended then.
+    private var isCompared = false
     /// What the file says was read.
     private var isFileRead = false
     private var filed: (positions: [Int64], at: ContinuousClock.Instant) = ([], .now)
 
-    init(_ book: RedisBook, file: any CheckpointStore, logName: String, partitionCount: Int) {
+    init(_ book: RedisBook, file: any CheckpointStore, logName: String, endsAtStart: [Int64]) {
         self.book = book
         self.file = file
         self.logName = logName
-        self.partitionCount = partitionCount
+        self.endsAtStart = endsAtStart
     }
 
     var committed: [Int64] { shown.withLock { $0.committed } }
@@ -40,10 +42,16 @@ final class RedisConsumer: Consumer, @unchecked Sendable {
         readFile()
         let kept = try book.kept()
         positions = kept.positions
-        let committed = bounds.enumerated().map { partition, bounds in
-            // A log that does not sync may have lost its end. What comes in its place was not counted.
-            min(positions[partition] ?? 0, bounds.highWatermark.value)
+        if !isCompared {
+            // A log that does not sync may have lost its end. What comes in its place was not counted, also where Redis can be asked only
+            // after that has come.
+            for (partition, end) in endsAtStart.enumerated() where positions[partition] ?? 0 > end {
+                try book.moveBack(partition, to: end)
+                positions[partition] = end
+            }
+            isCompared = true
         }
+        let committed = bounds.indices.map { positions[$0] ?? 0 }
         shown.withLock { $0 = Shown(committed: committed, passedOver: kept.passedOver) }
         return committed
     }
@@ -67,7 +75,7 @@ final class RedisConsumer: Consumer, @unchecked Sendable {
     private func readFile() {
         if isFileRead { return }
         isFileRead = true
-        guard let kept = try? ExporterCheckpoint.load(from: file, log: logName, partitionCount: partitionCount) else { return }
+        guard let kept = try? ExporterCheckpoint.load(from: file, log: logName, partitionCount: endsAtStart.count) else { return }
         shown.withLock { $0 = Shown(committed: kept.positions, passedOver: kept.passedOver) }
     }
 

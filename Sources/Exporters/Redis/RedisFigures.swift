@@ -22,6 +22,21 @@ struct RedisFigures {
         let partition: Int
         let offset: Int64
 
+        init(time: Int64, partition: Int, offset: Int64) {
+            (self.time, self.partition, self.offset) = (time, partition, offset)
+        }
+
+        /// As `text` writes it.
+        init?(_ text: String) {
+            let numbers = text.split(separator: " ").map { Int64($0) }
+            guard numbers.count == 3, let time = numbers[0], let partition = numbers[1], let offset = numbers[2] else {
+                return nil
+            }
+            self.init(time: time, partition: Int(partition), offset: offset)
+        }
+
+        var text: String { "\(time) \(partition) \(offset)" }
+
         static func < (a: Place, b: Place) -> Bool { (a.time, a.partition, a.offset) < (b.time, b.partition, b.offset) }
     }
 

@@ -20,7 +20,8 @@ struct RedisKeys: Sendable {
 
     // MARK: The exporter's own
 
-    /// From an id in `aliases` to when that was said, in milliseconds since 1970: what was said before it, and is read later, does not replace it.
+    /// From an id in `aliases` to when that was said, in milliseconds since 1970, and where it stands in the log: what was said before it, and is
+    /// read later, does not replace it.
     static let aliasTimes: Key = "okla:alias_times"
     /// When the day began to which all `today` belong, in milliseconds since 1970. A transaction that was made on an earlier day and comes late
     /// finds it changed, and does nothing.

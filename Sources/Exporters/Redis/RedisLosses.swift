@@ -5,10 +5,23 @@ internal import Synchronization
 final class RedisLosses: Sendable {
     private let warn: @Sendable (String) -> Void
     private let state = Mutex<Int64>(0)
+    private let hasWarnedOfEviction = Mutex(false)
 
     init(warn: @escaping @Sendable (String) -> Void) { self.warn = warn }
 
     var count: Int64 { state.withLock { $0 } }
+
+    /// Once.
+    func warnOfEviction() {
+        let isNew = hasWarnedOfEviction.withLock { warned in
+            defer { warned = true }
+            return !warned
+        }
+        guard isNew else { return }
+        warn(
+            "Redis may remove any key when its memory is full (maxmemory-policy allkeys-…): without okla:positions it would count today's events "
+                + "again; set noeviction or volatile-…")
+    }
 
     func add(_ error: String, of key: String) {
         let count = state.withLock { count in

@@ -22,11 +22,12 @@ package struct RedisSettings: ExporterSettings {
         let address = address
         let makeBook: @Sendable () -> RedisBook = {
             RedisBook(
-                RedisConnection(address, interruption: interruption), keys: keys, zone: context.zone, losses: losses)
+                RedisConnection(address, interruption: interruption, onEviction: losses.warnOfEviction), keys: keys,
+                zone: context.zone, losses: losses)
         }
         let consumer = RedisConsumer(
             makeBook(), file: context.checkpoint(Self.name), logName: context.logName,
-            partitionCount: context.events.partitionCount)
+            endsAtStart: context.endsAtStart(context.events))
         return Exporter(
             name: Self.name, readers: [.init(topic: context.events, consumer: consumer)],
             makeReplayTarget: { RedisReplayTarget(makeBook()) }, metrics: [RedisMetrics(losses: losses)],

@@ -17,6 +17,11 @@ struct AliasDirectory: AliasSource {
         }
     }
 
-    func reach(_ positions: [Int64]) async -> Bool { await runner.reach(positions, atMost: Self.patience) }
-    func reachEnd() async -> Bool { await runner.reachEnd(atMost: Self.patience) }
+    // What has come to rest needs no more for it.
+    func reach(_ positions: [Int64]) async -> Bool { await runner.reach(positions, atMost: Self.patience, settling: false) }
+
+    func reachSettled() async -> Bool {
+        guard let ends = try? runner.settledEnds() else { return false }
+        return await reach(ends)
+    }
 }

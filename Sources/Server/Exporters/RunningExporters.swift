@@ -17,10 +17,11 @@ struct RunningExporters: Sendable {
 
     init(_ engine: Engine, settings: Settings, folder: String, feed: LogFeed, aliases: any AliasSource, logger: Logger) {
         let mark = Array("okla-events exporters".utf8).withUnsafeBytes { engine.log.identityHasher.identity(of: $0) }
+        let ends = Self.ends(engine)
         let context = ExporterContext(
             events: engine.topic, derived: engine.derivedTopic, logName: String(mark.high, radix: 16),
             hasher: engine.log.identityHasher,
-            zone: settings.timeZone, feed: feed, aliases: aliases,
+            zone: settings.timeZone, endsAtStart: { ends[$0.name] ?? [] }, feed: feed, aliases: aliases,
             checkpoint: { CheckpointFile(folder: folder, name: $0) },
             warn: { exporter, message in
                 logger.warning("an exporter has something to tell", metadata: ["group": "\(exporter)", "reason": "\(message)"])
@@ -32,6 +33,19 @@ struct RunningExporters: Sendable {
                 reader.consumer, topic: reader.topic, feed: feed, makeBackoff: { Backoff(longest: Self.pauseMax) },
                 onNotice: notices.tell)
         }
+    }
+
+    /// Where each partition of what is exported ends now.
+    private static func ends(_ engine: Engine) -> [TopicName: [Int64]] {
+        Dictionary(
+            [engine.topic, engine.derivedTopic].map { topic in
+                let ends = (0..<topic.partitionCount).map { number in
+                    // One that serves nothing yet has nothing to be compared with.
+                    (try? engine.log.bounds(of: TopicPartition(topic.name, PartitionID(number))))?.highWatermark.value ?? .max
+                }
+                return (topic.name, ends)
+            }
+        ) { first, _ in first }
     }
 
     /// Runs until the task is cancelled.
