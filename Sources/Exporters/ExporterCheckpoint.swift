@@ -1,5 +1,4 @@
 internal import Consumption
-internal import Foundation
 
 /// How far an exporter has come, as it keeps it in a file.
 struct ExporterCheckpoint: Codable, Equatable {
@@ -29,24 +28,10 @@ struct ExporterCheckpoint: Codable, Equatable {
     ///
     /// - Throws: where the store cannot be read, or holds something else.
     static func load(from store: any CheckpointStore, log: String, partitionCount: Int) throws -> ExporterCheckpoint? {
-        guard let bytes = try store.load() else { return nil }
-        guard let kept = try? JSONDecoder().decode(ExporterCheckpoint.self, from: Data(bytes)),
-            kept.positions.allSatisfy({ $0 >= 0 })
-        else { throw Unreadable(store: store.description) }
-        return kept.log == log && kept.positions.count == partitionCount ? kept : nil
-    }
-
-    struct Unreadable: Error, CustomStringConvertible {
-        let store: String
-        var description: String {
-            "\(store) is not what was written there; restore it, or remove it to have everything exported again from the log's beginning"
+        guard let kept = try store.load(ExporterCheckpoint.self, where: { $0.positions.allSatisfy { $0 >= 0 } }) else {
+            return nil
         }
-    }
-
-    func save(to store: any CheckpointStore) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        try store.save(Array(encoder.encode(self)))
+        return kept.log == log && kept.positions.count == partitionCount ? kept : nil
     }
 }
 

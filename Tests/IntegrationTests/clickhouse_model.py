@@ -1,7 +1,8 @@
 """What a ClickHouse must hold of a log: each event a row, worked out again from what `log dump` prints."""
 import collections
 import json
-import time
+
+from service import wait_until
 
 
 def owners(records):
@@ -97,11 +98,18 @@ def check(server, database, records):
 
 def settled(server, database, records, seconds=60):
     """The same, once rows have the users that became known after they were inserted."""
-    deadline = time.monotonic() + seconds
-    while True:
+    counts = []
+
+    def is_so():
         try:
-            return check(server, database, records)
+            counts.append(check(server, database, records))
         except AssertionError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.2)
+            return False
+        return True
+
+    try:
+        wait_until(is_so, seconds)
+    except TimeoutError:
+        # Says what differs.
+        return check(server, database, records)
+    return counts[-1]

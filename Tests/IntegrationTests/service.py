@@ -170,6 +170,12 @@ class Service:
         return [json.loads(line) for line in result.stdout.splitlines()]
 
 
+def later():
+    """What is received from now on is later than what was before."""
+    before = time.time_ns() // 1_000_000
+    wait_until(lambda: time.time_ns() // 1_000_000 > before)
+
+
 def wait_until(condition, seconds=60):
     """Waits for a state; the pause only keeps the processor free."""
     deadline = time.monotonic() + seconds

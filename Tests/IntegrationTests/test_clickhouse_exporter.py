@@ -1,14 +1,13 @@
 """Every event as a row in a real ClickHouse, an old one, and in the engine of today's: each once, whatever happens to either side."""
 import datetime
 import json
-import time
 
 import clickhouse_model
 import pytest
 from exporters import drained, groups, reason
 from load import seeded
 from marketplace import events, post
-from service import Service, run, wait_until
+from service import Service, later, run, wait_until
 from test_admin import TOKEN
 from test_replay import done, submit
 
@@ -184,9 +183,9 @@ def test_rows_get_their_users_when_these_are_known(service, either):
         return {"event": "vehicle_view", "anonymousId": "shared\\'", "messageId": f"v{number}", "properties": {"vehicleId": "v", "source": "x"}}
 
     def identify(user):
-        time.sleep(0.005)
+        later()
         post(service, [{"event": "identify", "userId": user, "anonymousId": "shared\\'", "traits": {}}])
-        time.sleep(0.005)
+        later()
 
     post(service, [view(0), view(1)])
     drained(service, "clickhouse")
@@ -210,9 +209,9 @@ def test_an_id_of_many_users_and_one_of_a_hostile_client(service, either):
     post(service, [{"event": "alias", "userId": "u", "previousId": "'" * 30_000}])
     for number in range(6):
         post(service, [{"event": "page_view", "anonymousId": "kiosk", "messageId": f"v{number}", "properties": {"url": "https://x.y"}}])
-        time.sleep(0.005)
+        later()
         post(service, [{"event": "identify", "userId": f"u'{number % 4}\\", "anonymousId": "kiosk", "traits": {}}])
-        time.sleep(0.005)
+        later()
     drained(service, "clickhouse")
     assert stitched(service, either) == 13
     assert groups(service, "clickhouse")[0]["failures"] == 0

@@ -146,7 +146,8 @@ def test_what_has_a_queue_is_not_sent_twice_for_what_has_none(service, channel):
     sent = events(seeded("rabbitmq"), 1000)
     post(service, sent)
     reason(service, "rabbitmq", "for session.")
-    time.sleep(3)
+    # Tried again some times.
+    wait_until(lambda: max(group["failures"] for group in groups(service, "rabbitmq")) >= 5)
     rabbitmq_model.bind(channel, "all")
     sessions_end(service, sessions(sent))
     drained(service, "rabbitmq")
@@ -174,10 +175,7 @@ def test_a_broker_short_of_memory_is_waited_for(service, rabbitmq, channel, queu
     rabbitmq.server.raise_memory_alarm()
     post(service, events(seeded("rabbitmq"), 3000, "meanwhile"))
     reason(service, "rabbitmq", "takes nothing at the moment: low on memory")
-    # Longer than two heartbeats: the connection stays.
-    connections = rabbitmq.server.evaluate("length(rabbit_networking:connections())")
-    time.sleep(3)
-    assert rabbitmq.server.evaluate("length(rabbit_networking:connections())") == connections
+    assert all(group["failures"] == 0 for group in groups(service, "rabbitmq")), "the connection was given up"
     rabbitmq.server.lift_memory_alarm()
     drained(service, "rabbitmq")
     assert rabbitmq_model.check(rabbitmq_model.gather(channel, queue), service.records(), derived(service)) == 0
@@ -210,6 +208,7 @@ def test_an_idle_connection_stays(tmp_path, rabbitmq, channel, queue):
     with Service(tmp_path / "data", settings(rabbitmq._replace(name=f"{rabbitmq.name}?heartbeat=1"))) as service:
         drained(service, "rabbitmq")
         before = rabbitmq.server.evaluate("lists:sort(rabbit_networking:connections())")
+        # Longer than a broker waits for a heartbeat before it ends a connection: nothing else shows that there were some.
         time.sleep(4)
         assert rabbitmq.server.evaluate("lists:sort(rabbit_networking:connections())") == before
         assert groups(service, "rabbitmq")[0]["failures"] == 0

@@ -1,5 +1,4 @@
 """The figures of the day in a real Redis: each of them counted once, whatever happens to either side."""
-import time
 
 import pytest
 import redis_model
@@ -7,7 +6,7 @@ from exporters import drained, groups, lag, reason
 from load import seeded
 from marketplace import events, post
 from redis_server import RedisServer
-from service import Service, run, wait_until
+from service import Service, later, run, wait_until
 from test_admin import ADMIN, TOKEN
 from test_replay import done, submit
 
@@ -66,13 +65,12 @@ def test_an_address_that_cannot_be_used_ends_the_start(tmp_path):
 def test_the_latest_user_of_an_id_is_its_user(service, redis):
     def identify(user, anonymous="a"):
         post(service, [{"event": "identify", "userId": user, "anonymousId": anonymous, "traits": {}}])
-        # The next one in another millisecond, so that it is the later one.
-        time.sleep(0.002)
+        later()
 
     for number in range(30):
         identify(f"u{number}")
     post(service, [{"event": "alias", "userId": "u1", "previousId": "old"}])
-    time.sleep(0.002)
+    later()
     post(service, [{"event": "alias", "userId": "old", "previousId": "u1"}])
     drained(service, "redis")
     assert redis.hgetall("user_aliases") == {b"a": b"u29", b"old": b"u1"}

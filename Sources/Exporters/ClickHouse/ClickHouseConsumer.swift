@@ -188,13 +188,13 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
         guard var kept = state, kept.batch != nil else { return }
         kept.batch?.attempts += 1
         kept.unstitched = unstitched.texts
-        try kept.save(to: file)
+        try file.save(kept)
         state = kept
         var refused = unreadable
         if let rows, !rows.rows.isEmpty { refused += try await inserter.insert(rows) }
         if !refused.isEmpty {
             setAside.add(refused)
-            try setAside.save(to: setAsideFile)
+            try setAsideFile.save(setAside)
             context.warn(
                 group,
                 "\(refused.count) rows were set aside, of which the first is partition \(refused[0].partition), offset "
@@ -204,7 +204,7 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
         kept.checkpoint.setAside += Int64(refused.count) + gaps.setAside
         for (cause, count) in gaps.gaps { kept.checkpoint.missed[cause.rawValue, default: 0] += count }
         kept.batch = nil
-        try kept.save(to: file)
+        try file.save(kept)
         state = kept
         show(kept)
         rows = nil
@@ -254,7 +254,7 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
         }
         unstitched.removeFirst(ids.count)
         state?.unstitched = unstitched.texts
-        try state?.save(to: file)
+        if let state { try file.save(state) }
         return nil
     }
 

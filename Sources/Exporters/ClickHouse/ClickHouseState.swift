@@ -1,6 +1,5 @@
 internal import Consumption
 internal import EventModel
-internal import Foundation
 
 /// What the exporter to ClickHouse keeps: how far it is, the batch that is under way, and ids whose rows are to get their users.
 struct ClickHouseState: Codable {
@@ -19,17 +18,11 @@ struct ClickHouseState: Codable {
 
     static func load(from store: any CheckpointStore, log: String, partitionCount: Int) throws -> ClickHouseState {
         let new = ClickHouseState(checkpoint: ExporterCheckpoint(log: log, positions: Array(repeating: 0, count: partitionCount)))
-        guard let bytes = try store.load() else { return new }
-        guard let kept = try? JSONDecoder().decode(ClickHouseState.self, from: Data(bytes)),
-            kept.checkpoint.positions.allSatisfy({ $0 >= 0 }), kept.batch?.ends.count ?? partitionCount == partitionCount
-        else { throw ExporterCheckpoint.Unreadable(store: store.description) }
-        return kept.checkpoint.log == log && kept.checkpoint.positions.count == partitionCount ? kept : new
-    }
-
-    func save(to store: any CheckpointStore) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        try store.save(Array(encoder.encode(self)))
+        let kept = try store.load(ClickHouseState.self) { kept in
+            kept.checkpoint.positions.allSatisfy { $0 >= 0 } && kept.batch?.ends.count ?? partitionCount == partitionCount
+        }
+        guard let kept, kept.checkpoint.log == log, kept.checkpoint.positions.count == partitionCount else { return new }
+        return kept
     }
 }
 
@@ -50,10 +43,7 @@ struct ClickHouseSetAside: Codable {
 
     /// Empty where it is of another log.
     static func load(from store: any CheckpointStore, log: String) throws -> ClickHouseSetAside {
-        guard let bytes = try store.load() else { return ClickHouseSetAside(log: log) }
-        guard let kept = try? JSONDecoder().decode(ClickHouseSetAside.self, from: Data(bytes)) else {
-            throw ExporterCheckpoint.Unreadable(store: store.description)
-        }
+        let kept = try store.load(ClickHouseSetAside.self) ?? ClickHouseSetAside(log: log)
         return kept.log == log ? kept : ClickHouseSetAside(log: log)
     }
 
@@ -63,11 +53,5 @@ struct ClickHouseSetAside: Codable {
             rows.append(Row(partition: row.partition, offset: row.offset, reason: row.reason))
         }
         if rows.count > Self.rowsMax { rows.removeFirst(rows.count - Self.rowsMax) }
-    }
-
-    func save(to store: any CheckpointStore) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
-        try store.save(Array(encoder.encode(self)))
     }
 }

@@ -72,7 +72,7 @@ final class RabbitMQConsumer: Consumer, @unchecked Sendable {
         var next = state.withLock { $0 }
         for (partition, position) in delivery.positions { next.committed[partition.number] = position }
         next.passedOver.add(delivery)
-        try ExporterCheckpoint(log: logName, positions: next.committed, passedOver: next.passedOver).save(to: file)
+        try file.save(ExporterCheckpoint(log: logName, positions: next.committed, passedOver: next.passedOver))
         state.withLock { [next] in $0 = next }
         publisher.passed(delivery.positions)
     }

@@ -6,9 +6,8 @@ internal import EventLog
 final class RabbitMQReplayTarget: ReplayTarget, @unchecked Sendable {
     // Sendable: a replay calls it from one task at a time.
 
-    /// Of messages that reach no queue, or that the broker refuses, and what lies between them.
+    /// Of messages that reach no queue, or that the broker refuses.
     private static let attemptsMax = 30
-    private static let pause = Duration.seconds(1)
 
     private let publisher: RabbitMQPublisher
     private let messages: RabbitMQMessageMaker
@@ -27,12 +26,13 @@ final class RabbitMQReplayTarget: ReplayTarget, @unchecked Sendable {
         // What is no JSON has nothing to say.
         chunk.forEachRecord { record in try? messages.add(record, PartitionID(chunk.partition), to: &made) }
         // What was confirmed is remembered here, and would be sent again by another attempt of the replay.
+        var backoff = Backoff(longest: .seconds(1))
         for _ in 0..<Self.attemptsMax - 1 {
             do {
                 try publisher.publish(made)
                 return publisher.forget()
             } catch is RabbitMQFailure {
-                try await Task.sleep(for: Self.pause)
+                try await Task.sleep(for: backoff.next())
             }
         }
         try publisher.publish(made)

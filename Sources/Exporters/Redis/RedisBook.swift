@@ -2,7 +2,6 @@ internal import Consumption
 internal import EventLog
 internal import EventModel
 internal import Foundation
-internal import Glibc
 internal import RecordFormat
 
 /// What Redis holds of one log: the figures, and beside them how far they count. For one task at a time.
@@ -17,7 +16,6 @@ final class RedisBook {
     private static let skewMax: Int64 = 3_600_000
     /// Attempts that others disturb, which write at the same time.
     private static let attemptsMax = 20
-    private static let pauseMicrosecondsMax: UInt32 = 20_000
 
     /// How far the figures count.
     struct Kept: Equatable {
@@ -80,7 +78,7 @@ final class RedisBook {
         let partitions = ranges.keys.sorted()
         var commands = RedisCommands()
         commands.add("UNWATCH")
-        commands.add("WATCH", keys.positions, all: [RedisKeys.day, RedisKeys.aliasTimes] + partitions.map { keys.ahead($0) })
+        commands.add("WATCH", keys.positions, all: [RedisKeys.day] + partitions.map { keys.ahead($0) })
         commands.add("TIME")
         commands.add("GET", RedisKeys.day)
         commands.add("HMGET", keys.positions, all: partitions.map { .number(Int64($0)) })
@@ -186,9 +184,7 @@ final class RedisBook {
     private func transact(
         _ ranges: [Int: Range<Int64>], last: Int64, _ fill: (Look, inout RedisFigures, inout RedisCommands) throws -> Void
     ) throws {
-        for attempt in 0..<Self.attemptsMax {
-            // Those who disturb each other come back one by one.
-            if attempt > 0 { usleep(.random(in: 0...Self.pauseMicrosecondsMax)) }
+        for _ in 0..<Self.attemptsMax {
             let look = try look(ranges)
             let today = days.times(of: look.now)
             if last >= today.upperBound, last < look.now + Self.skewMax {
@@ -238,9 +234,11 @@ final class RedisBook {
         if aliases.isEmpty { return }
         let sorted = aliases.sorted { $0.value.place < $1.value.place }
         var questions = RedisCommands()
+        // Only here, and just before the end: all services write to it, and each that does ends the attempts of those who watch.
+        questions.add("WATCH", RedisKeys.aliasTimes)
         questions.add("HMGET", RedisKeys.aliasTimes, all: sorted.map { .text($0.key.string) })
         questions.add("HMGET", RedisKeys.aliases, all: sorted.map { .text($0.value.user.string) })
-        let known = try answers(to: questions).map { $0.elements ?? [] }
+        let known = try answers(to: questions).dropFirst().map { $0.elements ?? [] }
         guard known.allSatisfy({ $0.count == sorted.count }) else {
             throw RedisFailure("Redis at \(connection.address.shown) does not tell its aliases")
         }

@@ -83,6 +83,6 @@ final class RedisConsumer: Consumer, @unchecked Sendable {
         let now = shown.withLock { $0 }
         if now.committed == filed.positions { return }
         filed = (now.committed, .now)
-        try? ExporterCheckpoint(log: logName, positions: now.committed, passedOver: now.passedOver).save(to: file)
+        try? file.save(ExporterCheckpoint(log: logName, positions: now.committed, passedOver: now.passedOver))
     }
 }

@@ -52,12 +52,7 @@ package final class Aliases: Consumer {
     // MARK: Consuming
 
     package func resume(_ bounds: [OffsetBounds]) async throws -> [Int64] {
-        if try database.open(bounds) {
-            try database.look { database in
-                let ids = try Data.fetchCursor(database, sql: "SELECT DISTINCT id FROM aliases")
-                while let id = try ids.next() { mentioned.insert(ExactText(TextBlob.text(id))) }
-            }
-        }
+        _ = try database.open(bounds)
         return database.committed
     }
 
@@ -119,6 +114,12 @@ package final class Aliases: Consumer {
     package func owners(of id: ExactText) throws -> [AliasInterval] {
         // Nobody knows yet what there is.
         guard database.generation > 0 else { throw NotReady(reason: "the aliases are not open yet") }
+        try mentioned.fillOnce {
+            try database.look { database in
+                let ids = try Data.fetchCursor(database, sql: "SELECT DISTINCT id FROM aliases")
+                while let id = try ids.next() { mentioned.insert(ExactText(TextBlob.text(id))) }
+            }
+        }
         guard mentioned.mayHold(id) else { return [] }
         return try database.look { database in try Self.intervals(id, .everything, database) }
     }

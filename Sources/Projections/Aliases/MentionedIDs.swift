@@ -9,7 +9,16 @@ final class MentionedIDs: Sendable {
     /// Bits of an id.
     private static let probeCount = 4
 
+    private let isFilled = Mutex(false)
     private let words = Mutex([UInt64](repeating: 0, count: bitCount / 64))
+
+    /// Has what was there before be inserted, when somebody asks for the first time; what comes is inserted as it comes.
+    func fillOnce(_ fill: () throws -> Void) rethrows {
+        if isFilled.withLock({ $0 }) { return }
+        // Twice does no harm.
+        try fill()
+        isFilled.withLock { $0 = true }
+    }
 
     func insert(_ id: ExactText) {
         let places = Self.places(of: id)
