@@ -1,5 +1,7 @@
 """The figures of the day in a real Redis: each of them counted once, whatever happens to either side."""
 
+import time
+
 import pytest
 import redis_model
 from exporters import drained, groups, lag, reason
