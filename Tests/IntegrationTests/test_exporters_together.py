@@ -31,14 +31,14 @@ def test_each_side_has_what_the_log_has(tmp_path, redis_server, rabbitmq, clickh
         with concurrent.futures.ThreadPoolExecutor(CLIENTS) as clients:
             list(clients.map(lambda part: marketplace.post(service, part), parts))
         for group in ("redis", "clickhouse", "rabbitmq"):
-            drained(service, group, 180)
+            drained(service, group, 400)
         sessions_end(service)
         drained(service, "rabbitmq")
         raw, derived = service.records(), service.records("okla.events.derived")
         assert len(raw) == COUNT
         with redis_server.client() as redis:
             figures = redis_model.check(redis, raw, redis.time()[0] * 1000)
-        rows = clickhouse_model.settled(clickhouse.server, clickhouse.name, raw, 120)
+        rows = clickhouse_model.settled(clickhouse.server, clickhouse.name, raw, 300)
         with rabbitmq.server.connect(rabbitmq.name) as connection:
             messages = rabbitmq_model.gather(connection.channel(), "all")
         assert rabbitmq_model.check(messages, raw, derived) == 0
