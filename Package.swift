@@ -48,6 +48,7 @@ let package = Package(
         .target(
             name: "CRabbitMQ", path: "Sources/CLibraries/CRabbitMQ", cSettings: [.unsafeFlags(["-O2"])],
             linkerSettings: [.linkedLibrary("rabbitmq")]),
+        .target(name: "CRdKafka", path: "Sources/CLibraries/CRdKafka", linkerSettings: [.linkedLibrary("rdkafka")]),
         systemLibrary("CMaxMindDB", pkgConfig: "libmaxminddb", debian: "libmaxminddb-dev"),
         .target(name: "CCRC32C", path: "Sources/CLibraries/CCRC32C", cSettings: [.unsafeFlags(["-O2"])]),
         .target(
@@ -84,7 +85,7 @@ let package = Package(
         room(
             "Exporters",
             [
-                "Consumption", "EventModel", "EventLog", "RecordFormat", "Telemetry", "CHiredis", "CRabbitMQ",
+                "Consumption", "EventModel", "EventLog", "RecordFormat", "Telemetry", "CHiredis", "CRabbitMQ", "CRdKafka",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -1,4 +1,5 @@
 internal import Consumption
+internal import EventLog
 
 /// How far an exporter has come, as it keeps it in a file.
 struct ExporterCheckpoint: Codable, Equatable {
@@ -22,6 +23,15 @@ struct ExporterCheckpoint: Codable, Equatable {
         passedOver.setAside = setAside
         for cause in ConsumptionGap.Cause.allCases { passedOver.gaps[cause] = missed[cause.rawValue] }
         return passedOver
+    }
+
+    /// Goes on behind a delivery.
+    mutating func pass(_ delivery: Delivery) {
+        var passedOver = passedOver
+        passedOver.add(delivery)
+        var positions = positions
+        for (partition, position) in delivery.positions { positions[partition.number] = position }
+        self = ExporterCheckpoint(log: log, positions: positions, passedOver: passedOver)
     }
 
     /// nil where nothing is kept of this log with so many partitions.

@@ -8,6 +8,8 @@ package struct ExporterContext: Sendable {
     package let events: TopicDefinition
     /// What follows from them: who is whose, and when sessions began and ended.
     package let derived: TopicDefinition
+    /// What was not taken, with its reason.
+    package let rejected: TopicDefinition
     /// Another log has another one: so that what is kept elsewhere of one's offsets is not taken for another's.
     package let logName: String
     /// Makes short of what is too long: under the log's own key, so that nobody can look for two that become one.
@@ -26,13 +28,15 @@ package struct ExporterContext: Sendable {
     package let warn: @Sendable (_ exporter: String, _ message: String) -> Void
 
     package init(
-        events: TopicDefinition, derived: TopicDefinition, logName: String, hasher: RecordIdentityHasher, zone: TimeZone,
+        events: TopicDefinition, derived: TopicDefinition, rejected: TopicDefinition, logName: String,
+        hasher: RecordIdentityHasher, zone: TimeZone,
         endsAtStart: @escaping @Sendable (TopicDefinition) -> [Int64], feed: LogFeed, aliases: any AliasSource,
         checkpoint: @escaping @Sendable (_ name: String) -> any CheckpointStore,
         warn: @escaping @Sendable (_ exporter: String, _ message: String) -> Void
     ) {
         self.events = events
         self.derived = derived
+        self.rejected = rejected
         self.logName = logName
         self.hasher = hasher
         self.zone = zone

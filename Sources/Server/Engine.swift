@@ -17,8 +17,9 @@ struct Engine: Sendable {
     let topic: TopicDefinition
     /// Of what follows from them.
     let derivedTopic: TopicDefinition
-    let rejectedTopic: TopicName
+    let rejectedTopic: TopicDefinition
     private let deduplicator: Deduplicator
+    private let sharedClaims: SharedClaims?
     private let enricher: Enricher
     private let limiter: RateLimiter
 
@@ -62,8 +63,13 @@ struct Engine: Sendable {
                 events: catalogue.value.events.map(\.name), logger: logger)
             let limiter = RateLimiter(
                 bounds: .init(globalEventsPerSecond: settings.limits.globalEventsPerSecond), clock: SteadyClock.nanoseconds)
+            let sharedClaims = try settings.sharedDeduplicationURL.map { url in
+                try SharedClaims(
+                    url: url, owner: log.name, windowSeconds: settings.deduplication.windowSeconds, logger: logger)
+            }
             let pipeline = IngestPipeline(
-                log: log, hasher: log.identityHasher, deduplicator: deduplicator, keys: keys, limits: settings.limits,
+                log: log, hasher: log.identityHasher, deduplicator: deduplicator, shared: sharedClaims, keys: keys,
+                limits: settings.limits,
                 catalogue: catalogue, enricher: enricher, limiter: limiter, ledger: ledger.ledger, topic: topic,
                 rejectedTopic: rejected, now: ServiceClock.wall)
             let retry = RejectedRetry(
@@ -72,7 +78,8 @@ struct Engine: Sendable {
             ) { wanted, since throws(LogError) in try await log.identities(among: wanted, in: topic, since: since) }
             return Engine(
                 log: log, pipeline: pipeline, ledger: ledger, rejectedRetry: retry, topic: topics[0], derivedTopic: topics[2],
-                rejectedTopic: rejected, deduplicator: deduplicator, enricher: enricher, limiter: limiter)
+                rejectedTopic: topics[1], deduplicator: deduplicator, sharedClaims: sharedClaims, enricher: enricher,
+                limiter: limiter)
         } catch {
             log.close()
             throw error
@@ -85,6 +92,22 @@ struct Engine: Sendable {
             EventMetrics(pipeline: pipeline, ledger: ledger.ledger, limiter: limiter),
             DeduplicationMetrics(deduplicator: deduplicator, now: ServiceClock.wall), UserAgentMetrics(enricher: enricher),
             LogMetrics(log: log, minFreeBytes: settings.minFreeBytes),
-        ]
+        ] + (sharedClaims.map { [$0] } ?? [])
+    }
+
+    /// Blocks until everything is told and kept.
+    func close() {
+        log.close()
+        // Nothing is stored or counted any more.
+        sharedClaims?.stop()
+        ledger.close()
+    }
+}
+
+extension EmbeddedLog {
+    /// Another one for each log: what is kept elsewhere of one is not taken for another's.
+    var name: String {
+        let mark = Array("okla-events exporters".utf8).withUnsafeBytes { identityHasher.identity(of: $0) }
+        return String(mark.high, radix: 16)
     }
 }

@@ -77,7 +77,7 @@ struct LogService: Service {
             .init(
                 retry: engine.rejectedRetry, users: consumers.users, live: live, statistics: consumers.statistics,
                 replay: replays.desk, consumers: consumers.runners, log: log,
-                rejectedTopic: engine.rejectedTopic, logOverview: { LogOverview(log) }))
+                rejectedTopic: engine.rejectedTopic.name, logOverview: { LogOverview(log) }))
         status.set(.ready(engine.pipeline))
         onReady()
         await cancelWhenGracefulShutdown {
@@ -89,11 +89,7 @@ struct LogService: Service {
         }
         status.set(.stopping)
         admin.set(nil)
-        await onThread {
-            log.close()
-            // Nothing is counted any more.
-            engine.ledger.close()
-        }
+        await onThread { engine.close() }
     }
 
     /// Each second, until the service ends.

@@ -12,7 +12,7 @@ import Testing
         "Ingestion": ["EventModel", "EventLog", "RecordFormat", "Telemetry", "CDeflate", "CMaxMindDB", "CUserAgent", "CYAML"],
         "Consumption": ["EventModel", "EventLog", "RecordFormat"],
         "Projections": ["Consumption", "EventModel", "EventLog", "RecordFormat"],
-        "Exporters": ["Consumption", "EventModel", "EventLog", "RecordFormat", "Telemetry", "CHiredis", "CRabbitMQ"],
+        "Exporters": ["Consumption", "EventModel", "EventLog", "RecordFormat", "Telemetry", "CHiredis", "CRabbitMQ", "CRdKafka"],
         "Collector": ["Ingestion", "EventModel"],
         "AdminAPI": ["Collector", "Projections", "Consumption", "Ingestion", "EventLog", "EventModel", "RecordFormat"],
         "Server": [

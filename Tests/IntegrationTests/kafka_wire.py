@@ -41,6 +41,15 @@ def fetch(address, topic, partition, offset):
     return answer[place + 4:place + 4 + size]
 
 
+def end(address, topic, partition):
+    """The offset behind the last record (ListOffsets, version 1)."""
+    body = struct.pack(">ii", -1, 1) + text(topic) + struct.pack(">iiq", 1, partition, -1)
+    answer = call(address, 2, 1, body)
+    _, error, _, offset = struct.unpack_from(">ihqq", answer, 4 + 2 + len(topic) + 4)
+    assert error == 0, f"list offsets failed with {error}"
+    return offset
+
+
 def produce(address, topic, partition, batch):
     """Hands a record batch to the broker as it is (Produce, version 3, acks=all); returns its base offset."""
     body = struct.pack(">hhi", -1, -1, 5000) + struct.pack(">i", 1) + text(topic)

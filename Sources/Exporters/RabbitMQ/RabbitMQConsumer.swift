@@ -10,9 +10,8 @@ final class RabbitMQConsumer: Consumer, @unchecked Sendable {
     // Sendable: its runner calls it from one task at a time; what others ask for is behind the mutex.
 
     private struct State {
-        var isFileRead = false
-        var committed: [Int64] = []
-        var passedOver = PassedOver()
+        /// nil: the file is not read yet.
+        var checkpoint: ExporterCheckpoint?
         var obstacle: String?
     }
 
@@ -21,7 +20,6 @@ final class RabbitMQConsumer: Consumer, @unchecked Sendable {
     private let messages: RabbitMQMessageMaker
     private let file: any CheckpointStore
     private let logName: String
-    private let partitionCount: Int
     private let endsAtStart: [Int64]
     private let state = Mutex(State())
 
@@ -34,28 +32,24 @@ final class RabbitMQConsumer: Consumer, @unchecked Sendable {
         self.file = file
         self.logName = logName
         self.endsAtStart = endsAtStart
-        partitionCount = endsAtStart.count
         publisher.onBlocked { [weak self] reason in
             self?.state.withLock { $0.obstacle = reason }
             if let reason { warn(reason) }
         }
     }
 
-    var committed: [Int64] { state.withLock { $0.committed } }
-    var passedOver: PassedOver { state.withLock { $0.passedOver } }
+    var committed: [Int64] { state.withLock { $0.checkpoint?.positions ?? [] } }
+    var passedOver: PassedOver { state.withLock { $0.checkpoint?.passedOver ?? PassedOver() } }
     var obstacle: String? { state.withLock { $0.obstacle } }
 
     func resume(_ bounds: [OffsetBounds]) async throws -> [Int64] {
-        if !state.withLock({ $0.isFileRead }) {
-            let kept = try ExporterCheckpoint.load(from: file, log: logName, partitionCount: partitionCount)
-            state.withLock { state in
-                state.isFileRead = true
-                // A log that does not sync may have lost its end. What comes in its place was not published.
-                state.committed = zip(kept?.positions ?? Array(repeating: 0, count: partitionCount), endsAtStart).map {
-                    min($0, $1)
-                }
-                state.passedOver = kept?.passedOver ?? PassedOver()
-            }
+        if state.withLock({ $0.checkpoint == nil }) {
+            var checkpoint =
+                try ExporterCheckpoint.load(from: file, log: logName, partitionCount: endsAtStart.count)
+                ?? ExporterCheckpoint(log: logName, positions: Array(repeating: 0, count: endsAtStart.count))
+            // A log that does not sync may have lost its end. What comes in its place was not published.
+            checkpoint.positions = zip(checkpoint.positions, endsAtStart).map { min($0, $1) }
+            state.withLock { [checkpoint] in $0.checkpoint = checkpoint }
         }
         try publisher.open()
         return committed
@@ -69,11 +63,10 @@ final class RabbitMQConsumer: Consumer, @unchecked Sendable {
             }
         }
         try publisher.publish(made)
-        var next = state.withLock { $0 }
-        for (partition, position) in delivery.positions { next.committed[partition.number] = position }
-        next.passedOver.add(delivery)
-        try file.save(ExporterCheckpoint(log: logName, positions: next.committed, passedOver: next.passedOver))
-        state.withLock { [next] in $0 = next }
+        guard var next = state.withLock({ $0.checkpoint }) else { return }
+        next.pass(delivery)
+        try file.save(next)
+        state.withLock { [next] in $0.checkpoint = next }
         publisher.passed(delivery.positions)
     }
 

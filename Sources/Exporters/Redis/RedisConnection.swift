@@ -4,18 +4,26 @@ internal import Glibc
 /// A connection to Redis, made when it is needed and made anew after anything went wrong with it. Blocks whoever uses it, for bounded times;
 /// for one task at a time.
 final class RedisConnection {
+    /// How long Redis may take, in milliseconds.
+    struct Patience {
+        let connect: Int
+        /// To answer, or to take what is sent.
+        let answer: Int
 
-    private static let connectSeconds = 2
-    /// What Redis may take to answer, or to take what is sent.
-    private static let answerSeconds = 10
+        static let usual = Patience(connect: 2_000, answer: 10_000)
+    }
 
     let address: RedisAddress
     private let interruption: Interruption
+    private let patience: Patience
     private let onEviction: () -> Void
     private var context: UnsafeMutablePointer<redisContext>?
 
     /// - Parameter onEviction: told that it may remove keys that nobody gave a time.
-    init(_ address: RedisAddress, interruption: Interruption, onEviction: @escaping () -> Void = {}) {
+    init(
+        _ address: RedisAddress, interruption: Interruption, patience: Patience = .usual, onEviction: @escaping () -> Void = {}
+    ) {
+        self.patience = patience
         self.onEviction = onEviction
         self.address = address
         self.interruption = interruption
@@ -51,7 +59,7 @@ final class RedisConnection {
         try interruption.check()
         guard
             let made = redisConnectWithTimeout(
-                address.host, Int32(address.port), timeval(tv_sec: Self.connectSeconds, tv_usec: 0))
+                address.host, Int32(address.port), time(milliseconds: patience.connect))
         else { throw RedisFailure("there is no memory for a connection to Redis") }
         guard made.pointee.err == 0 else {
             let failure = failure(of: made, "cannot connect")
@@ -60,7 +68,7 @@ final class RedisConnection {
         }
         context = made
         interruption.opened(made.pointee.fd)
-        redisSetTimeout(made, timeval(tv_sec: Self.answerSeconds, tv_usec: 0))
+        redisSetTimeout(made, time(milliseconds: patience.answer))
         redisEnableKeepAlive(made)
         for answer in try answers(to: login, made) {
             if case .error(let text) = answer { throw RedisFailure(text, address: address) }
@@ -118,7 +126,8 @@ final class RedisConnection {
         // What the system says when a time is over.
         let isLate = context.pointee.err == REDIS_ERR_IO && reason == String(cString: strerror(EAGAIN))
         return RedisFailure(
-            "Redis at \(address.shown) \(what): \(isLate ? "nothing came within \(Self.answerSeconds) s" : reason)")
+            "Redis at \(address.shown) \(what): \(isLate ? "nothing came within \(Duration.milliseconds(patience.answer))" : reason)"
+        )
     }
 
     private static func reply(_ reply: redisReply) -> RedisReply {
@@ -133,4 +142,8 @@ final class RedisConnection {
         default: return .null
         }
     }
+}
+
+private func time(milliseconds: Int) -> timeval {
+    timeval(tv_sec: milliseconds / 1000, tv_usec: milliseconds % 1000 * 1000)
 }

@@ -133,7 +133,8 @@ package final class Deduplicator: Sendable {
                 case .stored(let partition, let offset):
                     state.table.update(number: reservation.arrivalNumber, .stored(partition: partition, offset: offset))
                 case .undecided: state.table.update(number: reservation.arrivalNumber, .undecided)
-                case .released: state.table.remove(reservation.identity)
+                // Who has it says so again.
+                case .released, .storedElsewhere: state.table.remove(reservation.identity)
                 }
             }
             state.requests[number] = nil

@@ -7,6 +7,8 @@ package final class RequestReservations: Sendable {
         case stored(partition: Int, offset: Int64)
         /// The write failed; whether it is stored is unknown until a restart.
         case undecided
+        /// Nothing was written, for another collector has it.
+        case storedElsewhere
         /// Nothing was written; the id is free again.
         case released
     }

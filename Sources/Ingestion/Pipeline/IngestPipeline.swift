@@ -8,6 +8,7 @@ internal import RecordFormat
 package final class IngestPipeline: Sendable {
     private let log: any LogWriter
     private let deduplicator: Deduplicator
+    private let shared: (any SharedDeduplication)?
     private let keys: WriteKeyRing
     private let limits: IngestLimits
     private let topic: TopicName
@@ -16,9 +17,12 @@ package final class IngestPipeline: Sendable {
     private let workspaces = DecodeWorkspaces()
     package let meters = PipelineMeters()
 
-    /// - Parameter now: milliseconds since 1970.
+    /// - Parameters:
+    ///   - shared: what other collectors have; nil: there are none.
+    ///   - now: milliseconds since 1970.
     package init(
-        log: any LogWriter, hasher: RecordIdentityHasher, deduplicator: Deduplicator, keys: WriteKeyRing,
+        log: any LogWriter, hasher: RecordIdentityHasher, deduplicator: Deduplicator,
+        shared: (any SharedDeduplication)? = nil, keys: WriteKeyRing,
         limits: IngestLimits, catalogue: CurrentCatalogue, enricher: Enricher, limiter: RateLimiter, ledger: Ledger,
         topic: TopicName, rejectedTopic: TopicName,
         now: @escaping @Sendable () -> Int64
@@ -28,6 +32,7 @@ package final class IngestPipeline: Sendable {
         }
         self.log = log
         self.deduplicator = deduplicator
+        self.shared = shared
         self.keys = keys
         self.limits = limits
         self.topic = topic
@@ -97,8 +102,12 @@ package final class IngestPipeline: Sendable {
         _ prepared: PreparedRequest, on executor: some RequestExecutor,
         completion: @escaping @Sendable (Result<IngestReport, IngestError>) -> Void
     ) {
-        let commit = Commit(pipeline: self, prepared: prepared, executor: executor, completion: completion)
-        log.append(prepared.group) { commit.answered($0) }
+        @Sendable func append(_ prepared: PreparedRequest) {
+            let commit = Commit(pipeline: self, prepared: prepared, executor: executor, completion: completion)
+            log.append(prepared.group) { commit.answered($0) }
+        }
+        guard let shared else { return append(prepared) }
+        shared.claim(prepared.written.map(\.id)) { append(prepared.claimed($0)) }
     }
 
     /// A request that the log has, or waits for another one.
@@ -172,14 +181,25 @@ package final class IngestPipeline: Sendable {
                 report.duplicates += 1
                 report.add(index, event, .duplicate, .init(partition: partition, offset: offset))
             case .inFlight(let other, let otherEvent):
-                guard case .stored(let partition, let offset) = other.outcome(ofEvent: otherEvent) else {
+                var place: IngestReport.Place?
+                switch other.outcome(ofEvent: otherEvent) {
+                case .stored(let partition, let offset): place = .init(partition: partition, offset: offset)
+                case .storedElsewhere: place = nil
+                default:
                     others.append(event.type)
                     failure = "an event with the same messageId could not be written"
                     continue
                 }
                 duplicates.append(event.type)
                 report.duplicates += 1
-                report.add(index, event, .duplicate, .init(partition: partition, offset: offset))
+                report.add(index, event, .duplicate, place)
+            case .storedElsewhere:
+                duplicates.append(event.type)
+                report.duplicates += 1
+                report.add(index, event, .duplicate, nil)
+            case .pendingElsewhere:
+                others.append(event.type)
+                failure = "another collector may be writing an event with the same messageId"
             case .undecided:
                 others.append(event.type)
                 failure = "an earlier write of the same messageId failed; a restart decides whether it is stored"
@@ -200,14 +220,36 @@ package final class IngestPipeline: Sendable {
         // Refused before anything was written: the ids are free again. Otherwise only a restart knows.
         let unknown =
             receipt.failures.isEmpty ? [] : Set(receipt.failures.filter { $0.code == .outcomeUnknown }.map(\.partition))
+        if let shared { settle(prepared, receipt, unknown, shared) }
         deduplicator.settle(prepared.reservations) { event in
-            guard case .written(let number) = prepared.events[event].fate else { return .released }
+            let number: Int
+            switch prepared.events[event].fate {
+            case .written(let entry): number = entry
+            case .storedElsewhere: return .storedElsewhere
+            default: return .released
+            }
             let entry = prepared.group.entries[number]
             let offset = receipt.offsets[number]
             if offset >= 0 { return .stored(partition: Int(entry.partition), offset: offset) }
             let place = TopicPartition(topic, PartitionID(Int(entry.partition)))
             return unknown.contains(place) ? .undecided : .released
         }
+    }
+
+    /// What was written is told to the others, and what surely was not. Of what is not known only a restart could tell; its claim lapses.
+    private func settle(
+        _ prepared: PreparedRequest, _ receipt: AppendReceipt, _ unknown: Set<TopicPartition?>, _ shared: any SharedDeduplication
+    ) {
+        var (stored, refused): ([[UInt8]], [[UInt8]]) = ([], [])
+        for (_, entry, id) in prepared.written {
+            if receipt.offsets[entry] >= 0 {
+                stored.append(id)
+            } else if !unknown.contains(TopicPartition(topic, PartitionID(Int(prepared.group.entries[entry].partition)))) {
+                refused.append(id)
+            }
+        }
+        shared.confirm(stored)
+        shared.release(refused)
     }
 
     private func place(_ entry: Int, _ prepared: PreparedRequest, _ receipt: AppendReceipt) -> IngestReport.Place {

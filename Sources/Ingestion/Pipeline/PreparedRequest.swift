@@ -10,6 +10,10 @@ package struct PreparedRequest: Sendable {
             case duplicate(partition: Int, offset: Int64)
             case inFlight(RequestReservations, event: Int)
             case undecided
+            /// Another collector has it.
+            case storedElsewhere
+            /// Another collector may be writing it.
+            case pendingElsewhere
             /// Goes into the topic of rejected events as this entry of the group.
             case rejected([EventViolation], entry: Int)
             /// Was rejected before, and stays where it is.

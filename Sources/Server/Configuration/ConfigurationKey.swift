@@ -64,6 +64,7 @@ struct ConfigurationKey: Sendable {
         .init("EventTracking.TrustedProxies"),
         .init("EventTracking.Catalog"), .init("EventTracking.UnknownEvents"),
         .init("EventTracking.Dedup.Window"), .init("EventTracking.Dedup.MaxEntries"),
+        .init("EventTracking.Dedup.RedisUrl"),
         .init("EventTracking.SessionTimeout"),
     ]
 

@@ -18,6 +18,8 @@ package struct Settings: Sendable {
     package var jwt = JWTSettings()
     package var limits = IngestLimits()
     package var deduplication = Deduplicator.Bounds()
+    /// Of the Redis that collectors share; nil: there is one collector.
+    package var sharedDeduplicationURL: String?
     /// A directory whose schemas replace built-in ones, or add to them.
     package var catalogueFolder: String?
     package var unknownEvents = Catalogue.UnknownEvents.accept
@@ -79,6 +81,12 @@ package struct Settings: Sendable {
             Self.unlimited(
                 try sources.integer("EventTracking.Dedup.MaxEntries", 0...Self.identitiesCeiling),
                 ceiling: Self.identitiesCeiling) ?? deduplication.entriesMax
+        if let url = try sources.text("EventTracking.Dedup.RedisUrl"), !url.isEmpty {
+            do { try RedisClaims.check(url: url) } catch let error as ExporterRefusal {
+                throw ConfigurationError("EventTracking.Dedup.RedisUrl \(error)")
+            }
+            sharedDeduplicationURL = url
+        }
         if let timeout = try sources.duration("EventTracking.SessionTimeout") {
             if timeout <= 0 {
                 throw ConfigurationError("EventTracking.SessionTimeout is 0; a session ends after a time without events")

@@ -3,7 +3,7 @@ internal import Exporters
 /// Every way out of the log that this service has. A new one is a folder in `Sources/Exporters`, and a line here.
 enum ExporterKinds {
     static let all: [any ExporterSettings.Type] = [
-        ClickHouseSettings.self, RedisSettings.self, RabbitMQSettings.self,
+        ClickHouseSettings.self, RedisSettings.self, RabbitMQSettings.self, KafkaMirrorSettings.self,
     ]
 
     /// Those that are configured.

@@ -16,10 +16,9 @@ struct RunningExporters: Sendable {
     let runners: [ConsumerRunner]
 
     init(_ engine: Engine, settings: Settings, folder: String, feed: LogFeed, aliases: any AliasSource, logger: Logger) {
-        let mark = Array("okla-events exporters".utf8).withUnsafeBytes { engine.log.identityHasher.identity(of: $0) }
         let ends = Self.ends(engine)
         let context = ExporterContext(
-            events: engine.topic, derived: engine.derivedTopic, logName: String(mark.high, radix: 16),
+            events: engine.topic, derived: engine.derivedTopic, rejected: engine.rejectedTopic, logName: engine.log.name,
             hasher: engine.log.identityHasher,
             zone: settings.timeZone, endsAtStart: { ends[$0.name] ?? [] }, feed: feed, aliases: aliases,
             checkpoint: { CheckpointFile(folder: folder, name: $0) },
@@ -38,7 +37,7 @@ struct RunningExporters: Sendable {
     /// Where each partition of what is exported ends now.
     private static func ends(_ engine: Engine) -> [TopicName: [Int64]] {
         Dictionary(
-            [engine.topic, engine.derivedTopic].map { topic in
+            [engine.topic, engine.derivedTopic, engine.rejectedTopic].map { topic in
                 let ends = (0..<topic.partitionCount).map { number in
                     // One that serves nothing yet has nothing to be compared with.
                     (try? engine.log.bounds(of: TopicPartition(topic.name, PartitionID(number))))?.highWatermark.value ?? .max

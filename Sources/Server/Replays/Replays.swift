@@ -19,7 +19,7 @@ struct Replays: Sendable {
             exporters.compactMap { exporter in exporter.makeReplayTarget.map { (exporter.name, $0) } }
         ) { first, _ in first }
         let (log, partitionCount) = (engine.log, engine.topic.partitionCount)
-        let ownTopics = [engine.topic.name, engine.derivedTopic.name, engine.rejectedTopic]
+        let ownTopics = [engine.topic.name, engine.derivedTopic.name, engine.rejectedTopic.name]
         queue = ReplayQueue(
             topic: engine.topic, log: log, store: ReplayFiles(folder: folder, logger: logger), executor: threads,
             makeTarget: { target throws(ReplayImpossible) in
