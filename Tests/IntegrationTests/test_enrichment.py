@@ -3,7 +3,7 @@ import json
 import shutil
 
 import pytest
-from service import ROOT, Service
+from service import ENRICHED, ROOT, Service
 
 CITY = ROOT / "Fixtures/geo/city.mmdb"
 CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"
@@ -11,7 +11,7 @@ GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.
 
 
 def enriched(tmp_path, **environment):
-    return Service(tmp_path / "data", {f"EVENT_TRACKING_{name}": value for name, value in environment.items()})
+    return Service(tmp_path / "data", {**ENRICHED, **{f"EVENT_TRACKING_{name}": value for name, value in environment.items()}})
 
 
 def refusal(tmp_path, **environment):

@@ -2,6 +2,8 @@
 import os
 import time
 
+import pytest
+
 import clickhouse_model
 import marketplace
 import rabbitmq_model
@@ -85,6 +87,7 @@ class Side:
         self.proxy.pass_on()
 
 
+@pytest.mark.long
 def test_whatever_fails_each_side_has_each_event(tmp_path, redis_server, rabbitmq, clickhouse, chaos, measured):
     chance = seeded("outages")
     with rabbitmq.server.connect(rabbitmq.name) as connection:

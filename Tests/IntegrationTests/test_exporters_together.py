@@ -1,6 +1,8 @@
 """Two hundred thousand events through all exporters at once: what each side has is compared with the log, row by row and figure by figure."""
 import concurrent.futures
 
+import pytest
+
 import clickhouse_model
 import marketplace
 import rabbitmq_model
@@ -17,6 +19,7 @@ SETTINGS = {
     "ADMIN_TOKEN": TOKEN, "EVENT_TRACKING_SESSION_TIMEOUT": "2s", "CLICK_HOUSE_HOST": "127.0.0.1", "CLICK_HOUSE_STITCH_INTERVAL": "2s"}
 
 
+@pytest.mark.long
 def test_each_side_has_what_the_log_has(tmp_path, redis_server, rabbitmq, clickhouse, measured):
     chance = seeded("together")
     with rabbitmq.server.connect(rabbitmq.name) as connection:
@@ -38,7 +41,7 @@ def test_each_side_has_what_the_log_has(tmp_path, redis_server, rabbitmq, clickh
         assert len(raw) == COUNT
         with redis_server.client() as redis:
             figures = redis_model.check(redis, raw, redis.time()[0] * 1000)
-        rows = clickhouse_model.settled(clickhouse.server, clickhouse.name, raw, 300)
+        rows = clickhouse_model.settled(clickhouse.server, clickhouse.name, raw, 300, service)
         with rabbitmq.server.connect(rabbitmq.name) as connection:
             messages = rabbitmq_model.gather(connection.channel(), "all")
         assert rabbitmq_model.check(messages, raw, derived) == 0

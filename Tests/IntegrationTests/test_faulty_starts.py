@@ -47,15 +47,20 @@ def is_clear(message, service, error):
     return str(service.data_dir) in message and os.strerror(error) in message
 
 
-@pytest.mark.parametrize("call, error, count", [
-    pytest.param("*", errno.EIO, 1, id="any call EIO once"),
-    pytest.param("pwrite", errno.ENOSPC, FOR_EVER, id="pwrite ENOSPC for ever"),
-    pytest.param("fdatasync", errno.EIO, FOR_EVER, id="fdatasync EIO for ever"),
-    pytest.param("fsync", errno.EIO, FOR_EVER, id="fsync EIO for ever"),
+# A start makes some hundred calls, each of which fails once: by turns in so many tests, which can run side by side.
+TURNS = 8
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("call, error, count, first, step", [
+    *[pytest.param("*", errno.EIO, 1, turn + 1, TURNS, id=f"call {turn + 1} + {TURNS}n, EIO once") for turn in range(TURNS)],
+    pytest.param("pwrite", errno.ENOSPC, FOR_EVER, 1, 1, id="pwrite ENOSPC for ever"),
+    pytest.param("fdatasync", errno.EIO, FOR_EVER, 1, 1, id="fdatasync EIO for ever"),
+    pytest.param("fsync", errno.EIO, FOR_EVER, 1, 1, id="fsync EIO for ever"),
 ])
-def test_a_start_with_a_failure_works_or_says_why_not_and_the_next_one_works(call, error, count, rough_seed, faults, tmp_path):
+def test_a_start_with_a_failure_works_or_says_why_not_and_the_next_one_works(call, error, count, first, step, rough_seed, faults, tmp_path):
     outcomes = set()
-    for number in itertools.count(1):
+    for number in itertools.count(first, step):
         folder = tmp_path / str(number)
         folder.mkdir()
         sender = at(rough_seed, folder, faults.environment)
@@ -84,7 +89,7 @@ def test_a_start_with_a_failure_works_or_says_why_not_and_the_next_one_works(cal
         faults.clear()
         check_that_a_restart_makes_all_well(sender)
         shutil.rmtree(folder)
-    assert number > 1, "no such call was made"
+    assert number > first, "no such call was made"
     if call == "*":
         assert outcomes == {True, False}
 
@@ -131,9 +136,10 @@ def test_a_partition_of_which_something_cannot_be_read_is_read_only_until_it_can
     check_that_a_restart_makes_all_well(sender)
 
 
-def test_a_first_start_that_fails_says_where_and_why_and_the_next_one_works(faults, tmp_path):
+@pytest.mark.parametrize("turn", range(TURNS))
+def test_a_first_start_that_fails_says_where_and_why_and_the_next_one_works(turn, faults, tmp_path):
     unclear = {}
-    for number in itertools.count(1):
+    for number in itertools.count(1 + turn, TURNS):
         service = Service(tmp_path / str(number) / "data", {**faults.environment, "KAFKA_PARTITIONS": "1"}, generated_keys=True)
         rule = faults.add("*", f"{service.data_dir}*", errno.EIO, first=number)
         refusal = start(service)

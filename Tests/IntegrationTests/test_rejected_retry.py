@@ -12,7 +12,7 @@ import time
 import pytest
 from load import seeded
 from scrape import Scrape
-from service import KEY, Service, run, wait_until
+from service import ENRICHED, KEY, Service, run, wait_until
 
 TOKEN = "admin-token"
 ADMIN = {"Authorization": f"Bearer {TOKEN}"}
@@ -49,7 +49,7 @@ class Catalogue:
 
 @pytest.fixture
 def catalogue(tmp_path):
-    catalogue = Catalogue(tmp_path)
+    catalogue = Catalogue(tmp_path, **ENRICHED)
     with catalogue.service:
         yield catalogue
 
@@ -269,6 +269,7 @@ def test_long_after_the_window_it_still_knows_what_is_stored(tmp_path):
         assert counts(catalogue.retry()) == (2, 0, 2, 0)
 
 
+@pytest.mark.long
 def test_each_is_stored_once_however_often_it_is_killed(tmp_path, measured):
     count = 20_000
     chance = seeded("kills under a retry")

@@ -25,6 +25,7 @@ SECTIONS = {
     "growth": "cost per event as the log grows",
     "index": "the index of users as it grows, look-ups, lag",
     "live": "what live readers cost the ingest",
+    "export": "to ClickHouse, Redis and RabbitMQ, and the ingest while they are away",
 }
 
 
@@ -73,13 +74,14 @@ def positive(text):
 
 
 def print_needs(options):
-    """What this run's peers need, for the script that installs and builds it."""
+    """What this run's peers and sections need, for the script that installs and builds it."""
     compared = peers.every(options.peers) if "peers" in options.only else []
+    sections = [importlib.import_module(f"sections.{name}") for name in options.only]
     if options.needs == "clients":
-        needs = {"http", "floor", "bodies"} | {peer.CLIENT for peer in compared}
+        needs = {"http", "floor", "bodies"} | {peer.CLIENT for peer in compared} | {client for section in sections for client in getattr(section, "CLIENTS", [])}
     else:
         name = {"debian": "PACKAGES", "python": "PYTHON_PACKAGES"}[options.needs]
-        needs = {package for peer in compared for package in getattr(peer, name, [])}
+        needs = {package for part in [*compared, *sections] for package in getattr(part, name, [])}
     print(*sorted(needs))
 
 

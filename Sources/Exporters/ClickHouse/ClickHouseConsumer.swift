@@ -7,7 +7,7 @@ internal import Synchronization
 /// Brings the log's events into a table of ClickHouse, in batches.
 ///
 /// Invariants:
-/// 1. What a batch holds is kept before it is sent; after a crash, or where the answer is lost, the same is sent again.
+/// 1. What a batch holds is kept before it is sent; after a crash, or where the answer is lost, the same is sent again. One is under way at a time.
 /// 2. Positions move behind a batch when all of its rows are stored, or set aside.
 /// 3. A row is built with what is known of its id's user then: at least all that the events said that were taken before. Each id of which more is
 ///    said later gets a mutation, made after that row was inserted, and when all of that is known.
@@ -39,6 +39,16 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
     /// nil: not read yet.
     private var state: ClickHouseState?
     private var setAside: ClickHouseSetAside
+    /// Rows on their way to the server, and what moves when they are there.
+    private struct Sent {
+        let ends: [Int64]
+        let gaps: PassedOver
+        let unreadable: [ClickHouseInserter.Refused]
+        let insertion: Task<[ClickHouseInserter.Refused], any Error>
+    }
+
+    /// The batch that is under way; while the server stores it, rows of the next one are made.
+    private var sent: Sent?
     /// Rows that are not sent yet, and what there is behind them.
     private var rows: ClickHouseRows?
     private var taken: [Int64] = []
@@ -72,6 +82,8 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
             unstitched = UnstitchedIDs(kept.unstitched)
             forgetLostEnd(of: kept)
         }
+        // Whether it failed or not: the state says what is to be done.
+        try? await settle()
         // What is not sent is read again.
         rows = nil
         unreadable = []
@@ -79,7 +91,8 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
         _ = try await inserter.table()
         if let batch = state?.batch {
             try await read(to: batch.ends)
-            try await send()
+            try send()
+            try await settle()
         }
         taken = state?.checkpoint.positions ?? []
         return taken
@@ -174,24 +187,49 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
 
     func caughtUp(_ bounds: [OffsetBounds]) async throws {
         if rows != nil, isFlushDue { try await flush() }
+        try await settle()
         try await stitchIfDue()
     }
 
     // MARK: Sending
 
+    /// Sends what is buffered, when what was sent before is stored; returns when it is on its way.
     private func flush() async throws {
-        if state?.batch == nil { state?.batch = .init(ends: taken) }
-        try await send()
+        try await settle()
+        state?.batch = .init(ends: taken)
+        try send()
     }
 
-    private func send() async throws {
+    private func send() throws {
         guard var kept = state, kept.batch != nil else { return }
         kept.batch?.attempts += 1
         kept.unstitched = unstitched.texts
         try file.save(kept)
         state = kept
-        var refused = unreadable
-        if let rows, !rows.rows.isEmpty { refused += try await inserter.insert(rows) }
+        // Here, on the consumer's own thread.
+        rows?.pack()
+        sent = Sent(
+            ends: taken, gaps: gaps, unreadable: unreadable,
+            insertion: Task { [inserter, rows] in
+                guard let rows, !rows.rows.isEmpty else { return [] }
+                return try await inserter.insert(rows)
+            })
+        rows = nil
+        unreadable = []
+        gaps = PassedOver()
+    }
+
+    /// Waits until the batch that is under way is stored, and moves on behind it.
+    private func settle() async throws {
+        guard let sent, var kept = state else { return }
+        self.sent = nil
+        let refused =
+            try await sent.unreadable
+            + withTaskCancellationHandler {
+                try await sent.insertion.value
+            } onCancel: {
+                sent.insertion.cancel()
+            }
         if !refused.isEmpty {
             setAside.add(refused)
             try setAsideFile.save(setAside)
@@ -200,16 +238,13 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
                 "\(refused.count) rows were set aside, of which the first is partition \(refused[0].partition), offset "
                     + "\(refused[0].offset): \(refused[0].reason)")
         }
-        kept.checkpoint.positions = taken
-        kept.checkpoint.setAside += Int64(refused.count) + gaps.setAside
-        for (cause, count) in gaps.gaps { kept.checkpoint.missed[cause.rawValue, default: 0] += count }
+        kept.checkpoint.positions = sent.ends
+        kept.checkpoint.setAside += Int64(refused.count) + sent.gaps.setAside
+        for (cause, count) in sent.gaps.gaps { kept.checkpoint.missed[cause.rawValue, default: 0] += count }
         kept.batch = nil
         try file.save(kept)
         state = kept
         show(kept)
-        rows = nil
-        unreadable = []
-        gaps = PassedOver()
     }
 
     private func show(_ state: ClickHouseState) {
@@ -226,6 +261,7 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
         let table = try await inserter.table()
         // Everything that was said up to here counts, and every row that was built without that is in the table.
         if rows != nil { try await flush() }
+        try await settle()
         var problem: String?
         do {
             problem = try await stitch(table)

@@ -1,11 +1,12 @@
-internal import Consumption
 internal import EventLog
 internal import EventModel
 internal import NIOCore
 internal import RecordFormat
 
-/// Rows for ClickHouse, made of records, as its format TabSeparated has them: a line each.
-final class ClickHouseRows {
+/// Rows for ClickHouse, made of records.
+///
+/// Sendable: one task fills it, then hands it over.
+final class ClickHouseRows: @unchecked Sendable {
     /// Where a row comes from, and where its line ends.
     struct Row {
         let partition: Int
@@ -15,27 +16,18 @@ final class ClickHouseRows {
         let end: Int
     }
 
-    private static let depthMax = 512
-    /// What both kinds of tables can hold: from 1970 up to the end of 2099, in milliseconds since 1970.
-    private static let times: ClosedRange<Int64> = 0...4_102_444_799_999
-
     private(set) var rows: [Row] = []
-    private var text = GrowableBytes()
-    private let columns: [ClickHouseColumn]
-    private let hasWholeSeconds: Bool
-    private let version: Int64
+    private var lines: ClickHouseLines
     private let hasher: RecordIdentityHasher
-    private let parser = JSONParser(depthMax: ClickHouseRows.depthMax)
+    private var packed: ByteBuffer?
 
     /// - Parameter version: of two rows of one event the one with the larger version stays.
     init(for table: ClickHouseTable, version: Int64, hasher: RecordIdentityHasher) {
         self.hasher = hasher
-        columns = table.columns
-        hasWholeSeconds = table.hasWholeSeconds
-        self.version = version
+        lines = ClickHouseLines(for: table, version: version)
     }
 
-    var byteCount: Int { text.count }
+    var byteCount: Int { lines.text.count }
 
     /// Adds a record.
     ///
@@ -47,130 +39,10 @@ final class ClickHouseRows {
         _ record: RecordView, partition: PartitionID, owner: (_ anonymousID: String, _ time: Int64) -> String?,
         onAlias: (ExactText) -> Void
     ) throws(JSONParser.Refusal) {
-        let value = record.value ?? UnsafeRawBufferPointer(start: nil, count: 0)
-        let event = try parser.parse(value).root
-        let said = event.member("timestamp").flatMap { $0.isString ? Timestamp.milliseconds($0.stringBytes) : nil }
-        for (place, column) in columns.enumerated() {
-            if place > 0 { text.append(UInt8(ascii: "\t")) }
-            switch column.value {
-            case .name: append(escaping: record.header("event"))
-            case .messageID: append(escaping: record.header("messageId"))
-            case .writeKey: append(escaping: record.header("writeKey"))
-            case .timestamp: append(time: said ?? record.timestamp, isFraction: column.isOfPlainTable)
-            case .receivedAt: append(time: record.timestamp, isFraction: column.isOfPlainTable)
-            case .originalTimestamp: appendOriginalTimestamp(event, said)
-            case .isAnonymous: append(number: Self.namedUser(event) == nil ? 1 : 0)
-            case .user: appendUser(event, record.timestamp, owner)
-            case .partition: append(number: Int64(partition.number))
-            case .offset: append(number: record.offset)
-            case .version: append(number: version)
-            case .text(let path): append(textOf: Self.member(event, path))
-            case .number(let path): append(number: Int64(max(0, min(Self.member(event, path)?.number ?? 0, 4_294_967_295))))
-            case .coordinate(let path): appendCoordinate(Self.member(event, path))
-            case .flag(let path): append(number: Self.member(event, path)?.bool == true ? 1 : 0)
-            case .json(let paths):
-                for path in paths {
-                    guard let value = Self.member(event, path), !value.isNull else { continue }
-                    append(escaping: value.source)
-                    break
-                }
-            }
-        }
-        text.append(UInt8(ascii: "\n"))
-        if let kind = record.header("event").flatMap(AliasClaim.Kind.init), let id = AliasClaim(kind, event: event)?.id {
-            onAlias(id)
-        }
+        try lines.add(record, partition: partition.number, owner: owner, onAlias: onAlias)
         let messageID = record.header("messageId") ?? UnsafeRawBufferPointer(start: nil, count: 0)
         rows.append(
-            Row(partition: partition.number, offset: record.offset, identity: hasher.identity(of: messageID), end: text.count))
-    }
-
-    private static func member(_ event: JSONValue, _ path: [StaticString]) -> JSONValue? {
-        var value: JSONValue? = event
-        for name in path { value = value?.member(name) }
-        return value
-    }
-
-    // MARK: Values
-
-    /// The time as the client had it, where it was corrected, or is not one that the table can hold.
-    private func appendOriginalTimestamp(_ event: JSONValue, _ said: Int64?) {
-        if let original = event.member("originalTimestamp") { return append(textOf: original) }
-        if let said, !Self.times.contains(said) { append(textOf: event.member("timestamp")) }
-    }
-
-    private func appendUser(_ event: JSONValue, _ received: Int64, _ owner: (String, Int64) -> String?) {
-        if let user = Self.namedUser(event) { return append(textOf: user) }
-        guard let id = event.member("anonymousId")?.string, var user = owner(id, received) else { return }
-        user.withUTF8 { append(escaping: UnsafeRawBufferPointer($0)) }
-    }
-
-    private static func namedUser(_ event: JSONValue) -> JSONValue? {
-        event.member("userId").flatMap { $0.isNull ? nil : $0 }
-    }
-
-    private func append(textOf value: JSONValue?) {
-        guard let value, !value.isNull else { return }
-        append(escaping: value.isString ? value.stringBytes : value.source)
-    }
-
-    private func appendCoordinate(_ value: JSONValue?) {
-        if let value, value.number != nil {
-            text.append(copying: value.source)
-        } else {
-            text.append(UInt8(ascii: "\\"))
-            text.append(UInt8(ascii: "N"))
-        }
-    }
-
-    /// Ten digits of seconds since 1970 and three of milliseconds: that is a time to every version, whatever time zone it has.
-    private func append(time: Int64, isFraction: Bool) {
-        let time = min(max(time, Self.times.lowerBound), Self.times.upperBound)
-        if isFraction { return append(number: time % 1000) }
-        append(digits: 10, of: time / 1000)
-        if hasWholeSeconds { return }
-        text.append(UInt8(ascii: "."))
-        append(digits: 3, of: time % 1000)
-    }
-
-    private func append(number: Int64) {
-        var digits = String(number)
-        digits.withUTF8 { text.append(copying: UnsafeRawBufferPointer($0)) }
-    }
-
-    private func append(digits count: Int, of number: Int64) {
-        let target = text.reserve(count)
-        var rest = number
-        for place in (0..<count).reversed() {
-            target.storeBytes(of: UInt8(ascii: "0") + UInt8(rest % 10), toByteOffset: place, as: UInt8.self)
-            rest /= 10
-        }
-        text.advance(by: count)
-    }
-
-    private func append(escaping bytes: UnsafeRawBufferPointer?) {
-        guard let bytes, bytes.count > 0 else { return }
-        // Each byte may become two.
-        let target = text.reserve(bytes.count * 2)
-        var count = 0
-        for byte in bytes {
-            let escape: UInt8
-            switch byte {
-            case UInt8(ascii: "\\"): escape = byte
-            case UInt8(ascii: "\t"): escape = UInt8(ascii: "t")
-            case UInt8(ascii: "\n"): escape = UInt8(ascii: "n")
-            case UInt8(ascii: "\r"): escape = UInt8(ascii: "r")
-            case 0: escape = UInt8(ascii: "0")
-            default:
-                target.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
-                count += 1
-                continue
-            }
-            target.storeBytes(of: UInt8(ascii: "\\"), toByteOffset: count, as: UInt8.self)
-            target.storeBytes(of: escape, toByteOffset: count + 1, as: UInt8.self)
-            count += 2
-        }
-        text.advance(by: count)
+            Row(partition: partition.number, offset: record.offset, identity: hasher.identity(of: messageID), end: byteCount))
     }
 
     // MARK: The body
@@ -180,16 +52,19 @@ final class ClickHouseRows {
     /// ClickHouse's number for LZ4.
     private static let lz4: UInt8 = 0x82
 
+    /// Makes the block of all rows now, when no more are added.
+    func pack() { packed = Self.block(lines.text.bytes) }
+
     /// Rows as one block, compressed as ClickHouse's own clients do it: a checksum (left out), the method, the block's size with these nine
     /// bytes, the size before compression, an LZ4 block. A body of one block that is cut off is refused as a whole.
     ///
     /// - Parameter places: those that are meant, rising.
     func block(_ places: [Int]) -> ByteBuffer {
-        if places.count == rows.count { return Self.block(text.bytes) }
+        if places.count == rows.count { return packed ?? Self.block(lines.text.bytes) }
         var some = GrowableBytes()
         for place in places {
             let start = place == 0 ? 0 : rows[place - 1].end
-            some.append(copying: UnsafeRawBufferPointer(rebasing: text.bytes[start..<rows[place].end]))
+            some.append(copying: UnsafeRawBufferPointer(rebasing: lines.text.bytes[start..<rows[place].end]))
         }
         return Self.block(some.bytes)
     }

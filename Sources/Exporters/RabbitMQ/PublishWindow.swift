@@ -58,7 +58,8 @@ package struct PublishWindow {
         // 0 with `isMultiple` means all (AMQP 0-9-1); a number that was not given yet is none of ours.
         let last = isMultiple && tag == 0 ? sent.count - 1 : Int(clamping: tag &- first)
         guard last >= 0, last < sent.count else { return }
-        for place in (isMultiple ? 0 : last)...last where !sent[place].isSettled {
+        guard !isMultiple || settledCount <= last else { return }
+        for place in (isMultiple ? settledCount : last)...last where !sent[place].isSettled {
             sent[place].isSettled = true
             waitingCount -= 1
             waitingBytes -= sent[place].byteCount

@@ -1,0 +1,13 @@
+"""What exporters write to. One file each, with
+
+    NAME              the exporter's group
+    PACKAGES          what it needs from Debian
+    GOAL              events a second
+    CLIENTS           programs under clients/ that `limit` uses (may be left out)
+    start(folder)     a context manager with the running server
+    settings(server)  the service's configuration for it
+    limit(server, events, exported)
+                      events a second that the server takes of its plainest client: measured in the same round, on a fresh
+                      server. `exported` is what `keep(server, folder)` has kept of what was exported, where there is one
+    PLAINEST          what that client does
+"""
