@@ -11,9 +11,9 @@ package struct AliasClaim {
 
         /// nil where an event of this name claims nothing.
         package init?(event name: UnsafeRawBufferPointer) {
-            if name.elementsEqual("identify".utf8) {
+            if name.isText("identify") {
                 self = .identify
-            } else if name.elementsEqual("alias".utf8) {
+            } else if name.isText("alias") {
                 self = .alias
             } else {
                 return nil

@@ -44,9 +44,9 @@ package enum EventMeasure {
     private enum Kind { case view, search, lead }
 
     private static func kind(_ name: UnsafeRawBufferPointer) -> Kind? {
-        if name.elementsEqual("vehicle_view".utf8) { return .view }
-        if name.elementsEqual("search".utf8) { return .search }
-        if name.elementsEqual("lead_form_submit".utf8) { return .lead }
+        if name.isText("vehicle_view") { return .view }
+        if name.isText("search") { return .search }
+        if name.isText("lead_form_submit") { return .lead }
         return nil
     }
 }

@@ -33,40 +33,21 @@ def own(tmp_path):
     return folder
 
 
+MEASURED = []
+
+
 @pytest.fixture
 def measured(request):
     """Takes a line with the figures that a test came to, for the end of the run."""
     def add(line):
         print(line)
-        request.node.user_properties.append(("measured", f"{request.node.name}: {line}"))
+        MEASURED.append(f"{request.node.name}: {line}")
     return add
 
 
 def pytest_terminal_summary(terminalreporter):
-    for reports in terminalreporter.stats.values():
-        for report in reports:
-            for name, line in getattr(report, "user_properties", []) if getattr(report, "when", None) == "call" else []:
-                if name == "measured":
-                    terminalreporter.write_line(line)
-
-
-# MARK: Side by side
-
-# Those of one server are run by one process, so that it is started once.
-SHARED_SERVERS = ("shared_rabbitmq", "shared_clickhouse", "shared_clickhouse_engine", "shared_kafka")
-
-
-def pytest_configure(config):
-    config.addinivalue_line("markers", "alone: compares times, or what the machine has; nothing runs beside it")
-    config.addinivalue_line("markers", "long: takes more than half a minute; begins early, so that nobody waits for it in the end")
-    config.addinivalue_line("markers", "xdist_group: of pytest-xdist")
-
-
-def pytest_collection_modifyitems(items):
-    for item in items:
-        if set(SHARED_SERVERS) & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group("servers"))
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    for line in MEASURED:
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,9 @@
 """Ports for servers that a test ends and starts again."""
-import os
 import pathlib
 import random
 import socket
 
 FIRST = 10_000
-# Processes that run tests side by side (gw0, gw1, ...) take each a part of the ports, by turns.
-TURNS = 16
-turn = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % TURNS
 given = set()
 
 
@@ -19,7 +15,7 @@ def free_port():
     """
     beyond = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     while True:
-        port = random.SystemRandom().randrange(FIRST + turn, beyond, TURNS)
+        port = random.SystemRandom().randrange(FIRST, beyond)
         with socket.socket() as attempt:
             try:
                 attempt.bind(("127.0.0.1", port))

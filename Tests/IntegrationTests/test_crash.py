@@ -3,8 +3,6 @@ import os
 import random
 import re
 
-import pytest
-
 from load import Load, check, seeded
 from scrape import Scrape
 from service import Service, run, wait_until
@@ -12,7 +10,6 @@ from service import Service, run, wait_until
 KILLS = int(os.environ.get("OKLA_KILLS", "100"))
 
 
-@pytest.mark.long
 def test_nothing_acknowledged_is_lost_or_doubled_by_sigkill(tmp_path, measured):
     chance = seeded(f"{KILLS} kills")
     # Small segments, so that kills fall into rolling and checkpoints too.

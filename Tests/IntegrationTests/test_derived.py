@@ -7,8 +7,6 @@ import shutil
 import sqlite3
 import threading
 
-import pytest
-
 from load import seeded
 from scrape import Scrape
 from service import Service, wait_until
@@ -111,7 +109,6 @@ class Poster(threading.Thread):
                     return
 
 
-@pytest.mark.long
 def test_derived_events_are_told_once_and_files_hold_the_same_whatever_is_killed(tmp_path, measured):
     chance = seeded(f"{KILLS} kills")
     service, numbers, forgotten = Service(tmp_path / "data", SETTINGS), itertools.count(), 0

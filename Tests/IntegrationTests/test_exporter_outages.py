@@ -2,8 +2,6 @@
 import os
 import time
 
-import pytest
-
 import clickhouse_model
 import marketplace
 import rabbitmq_model
@@ -87,7 +85,6 @@ class Side:
         self.proxy.pass_on()
 
 
-@pytest.mark.long
 def test_whatever_fails_each_side_has_each_event(tmp_path, redis_server, rabbitmq, clickhouse, chaos, measured):
     chance = seeded("outages")
     with rabbitmq.server.connect(rabbitmq.name) as connection:

@@ -1,8 +1,6 @@
 """Two hundred thousand events through all exporters at once: what each side has is compared with the log, row by row and figure by figure."""
 import concurrent.futures
 
-import pytest
-
 import clickhouse_model
 import marketplace
 import rabbitmq_model
@@ -19,7 +17,6 @@ SETTINGS = {
     "ADMIN_TOKEN": TOKEN, "EVENT_TRACKING_SESSION_TIMEOUT": "2s", "CLICK_HOUSE_HOST": "127.0.0.1", "CLICK_HOUSE_STITCH_INTERVAL": "2s"}
 
 
-@pytest.mark.long
 def test_each_side_has_what_the_log_has(tmp_path, redis_server, rabbitmq, clickhouse, measured):
     chance = seeded("together")
     with rabbitmq.server.connect(rabbitmq.name) as connection:

@@ -175,7 +175,6 @@ STORM = {
 }
 
 
-@pytest.mark.alone
 def test_honest_clients_hardly_notice(edge, measured):
     """In alternation, without and with everything at once. Whatever else the machine does comes in bursts and only adds to
     the times, so the lower quartiles of some rounds are compared, and more rounds are made where a few do not settle it. Each round is

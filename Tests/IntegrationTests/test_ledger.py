@@ -98,7 +98,6 @@ class Mixed(threading.Thread):
                     self.answers[outcome] += body[name]
 
 
-@pytest.mark.long
 def test_the_ledger_is_what_the_log_holds_whenever_it_is_killed(service, measured):
     rounds = 30
     chance = seeded(f"{rounds} kills")

@@ -39,7 +39,6 @@ def disk(tmp_path, request):
         disk.remove()
 
 
-@pytest.mark.long
 def test_nothing_acknowledged_is_lost_or_doubled_by_power_cuts(disk, tmp_path, measured):
     chance = seeded(f"{CUTS} power cuts")
     totals = collections.Counter()

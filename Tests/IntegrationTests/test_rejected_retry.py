@@ -269,7 +269,6 @@ def test_long_after_the_window_it_still_knows_what_is_stored(tmp_path):
         assert counts(catalogue.retry()) == (2, 0, 2, 0)
 
 
-@pytest.mark.long
 def test_each_is_stored_once_however_often_it_is_killed(tmp_path, measured):
     count = 20_000
     chance = seeded("kills under a retry")

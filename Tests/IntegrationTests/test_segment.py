@@ -118,7 +118,6 @@ def test_ten_thousand_events_of_a_real_client_are_stored_once(service, tmp_path,
     check(service, sent)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("which", ["segment", "rudderstack"])
 def test_none_is_lost_or_doubled_while_the_service_is_killed(tmp_path, which, measured):
     chance = seeded(f"kills under {which}")

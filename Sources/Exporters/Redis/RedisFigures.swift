@@ -64,7 +64,10 @@ struct RedisFigures {
         // Of the user, or of the anonymous id where there is no user.
         guard let name = record.header("event"), let value = record.value, let key = record.key else { return }
         let received = record.timestamp
-        if received > now - Self.activeMilliseconds { active[Array(key), default: 0] = max(received, active[Array(key)] ?? 0) }
+        if received > now - Self.activeMilliseconds {
+            let place = Array(key)
+            active[place] = max(received, active[place] ?? 0)
+        }
         let isMeasured = today.contains(received) && EventMeasure.isMeasured(name)
         let claims = AliasClaim.Kind(event: name)
         guard isMeasured || claims != nil else { return }

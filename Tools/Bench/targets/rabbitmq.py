@@ -17,7 +17,8 @@ def start(folder):
 def settings(server):
     # Makes the exchange, the queue and the binding.
     server.load(1, 1, 1, exchange=EXCHANGE)
-    return {"RABBIT_MQ_URL": f"amqp://guest:guest@127.0.0.1:{server.target}"}
+    # One message for each event, and none for its session.
+    return {"RABBIT_MQ_URL": f"amqp://guest:guest@127.0.0.1:{server.target}", "RABBIT_MQ_ROUTING_KEYS": "event.received"}
 
 
 def limit(server, events, exported):
