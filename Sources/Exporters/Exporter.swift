@@ -48,6 +48,9 @@ package protocol ExporterSettings: Sendable {
     /// The keys of the configuration that are its own.
     static var keys: [String] { get }
 
+    /// Descriptors that it may hold at once: connections of its own and of replays, a thread's own, and a file that is replaced.
+    static var descriptorsMax: Int { get }
+
     /// nil: it is not configured, and off.
     ///
     /// - Throws: what is wrong, with the key's name.
@@ -55,6 +58,10 @@ package protocol ExporterSettings: Sendable {
 
     /// Makes the exporter. Nothing of the other side is asked for yet.
     func makeExporter(_ context: ExporterContext) -> Exporter
+}
+
+extension ExporterSettings {
+    package static var descriptorsMax: Int { 16 }
 }
 
 /// The configuration as an exporter reads it. What is not set is nil; what is set to something else than asked for is an error that names

@@ -64,7 +64,7 @@ package struct EventTrackingService: Sendable {
         let descriptors = DescriptorBudget(
             limit: descriptorLimit, partitionCount: 2 * settings.partitionCount + partitionsMadeLater(directory),
             segmentCount: DescriptorBudget.countSegments(directory.path),
-            otherCount: ConsumerGroups.descriptorsMax + settings.exporters.count * RunningExporters.descriptorsMax)
+            otherCount: ConsumerGroups.descriptorsMax + settings.exporters.reduce(0) { $0 + type(of: $1).descriptorsMax })
         let limits = connectionLimits(descriptors)
         let eventLoops = EventLoopGroupProvider.singleton
         let watches = ConnectionWatches(

@@ -29,7 +29,7 @@ import Testing
         "LogStorage": ["Glibc", "Synchronization"],
         "Ingestion": ["Glibc", "Synchronization"],
         "Consumption": ["Foundation", "Synchronization"],
-        "Exporters": ["AsyncHTTPClient", "Foundation", "Glibc", "NIOCore", "NIOHTTP1", "NIOPosix", "Synchronization"],
+        "Exporters": ["AsyncHTTPClient", "Dispatch", "Foundation", "Glibc", "NIOCore", "NIOHTTP1", "NIOPosix", "Synchronization"],
         "Projections": ["Foundation", "GRDB", "Glibc", "Synchronization"],
         "Collector": [
             "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging", "NIOCore", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1",

@@ -17,6 +17,8 @@ READ_SECONDS_MAX = 60
 # Kafka's kinds of requests (ApiKey) and errors that tests speak of. DISCONNECT is librdkafka's own: instead of an answer the connection ends.
 PRODUCE, METADATA = 0, 3
 DISCONNECT, NOT_LEADER, REQUEST_TIMED_OUT, MESSAGE_TOO_LARGE, NOT_ENOUGH_REPLICAS, TOPIC_AUTHORIZATION_FAILED = -195, 6, 7, 10, 19, 29
+# The broker has lost what it knew of an idempotent producer, which ends that producer.
+OUT_OF_ORDER_SEQUENCE = 45
 
 
 class Record(typing.NamedTuple):

@@ -15,7 +15,7 @@ from kafka.record import MemoryRecords
 
 from exporters import drained, groups, lag, reason
 from kafka_cluster import (
-    DISCONNECT, MESSAGE_TOO_LARGE, NOT_ENOUGH_REPLICAS, NOT_LEADER, PRODUCE, REQUEST_TIMED_OUT, TOPIC_AUTHORIZATION_FAILED, KafkaCluster)
+    DISCONNECT, MESSAGE_TOO_LARGE, NOT_ENOUGH_REPLICAS, NOT_LEADER, OUT_OF_ORDER_SEQUENCE, PRODUCE, REQUEST_TIMED_OUT, TOPIC_AUTHORIZATION_FAILED, KafkaCluster)
 from load import seeded
 from marketplace import events, post
 from service import Service, run, wait_until
@@ -179,6 +179,40 @@ def test_what_is_not_allowed_is_told_and_tried_again(service, cluster):
     reason(service, GROUP, "TOPIC_AUTHORIZATION_FAILED")
     drained(service, GROUP)
     assert in_cluster(cluster) == in_log(service)
+
+
+def test_a_producer_that_the_cluster_has_forgotten_is_followed_by_another(service, cluster):
+    sent = events(seeded("mirror"), 1000)
+    post(service, sent[:500])
+    drained(service, GROUP)
+    cluster.fail_requests(PRODUCE, [OUT_OF_ORDER_SEQUENCE, NOT_LEADER, OUT_OF_ORDER_SEQUENCE])
+    post(service, sent[500:])
+    drained(service, GROUP)
+    assert in_cluster(cluster) == in_log(service)
+
+
+def test_records_that_are_alike_are_all_copied(tmp_path, empty_cluster):
+    """What was refused may come again, byte for byte; what was found once is not found again."""
+    empty_cluster.create_topic(REJECTED, 1)
+    environment, file = settings(empty_cluster, KAFKA_MIRROR_TOPICS="rejected"), tmp_path / "data/exporters/kafka-mirror-rejected.json"
+
+    def refuse(service):
+        assert [service.post("/api/events", {"event": ""}).json["rejected"] for _ in range(10)] == [1] * 10
+        drained(service, GROUP)
+
+    with Service(tmp_path / "data", environment) as service:
+        drained(service, GROUP)
+        before = file.read_bytes()
+        refuse(service)
+        service.kill()
+    # As if it had been killed before it noted that these are there.
+    file.write_bytes(before)
+    with Service(tmp_path / "data", environment) as service:
+        drained(service, GROUP)
+        assert len(empty_cluster.records(REJECTED)) == 10
+        empty_cluster.fail_requests(PRODUCE, [TOPIC_AUTHORIZATION_FAILED] * 3)
+        refuse(service)
+        assert len(empty_cluster.records(REJECTED)) == 20
 
 
 def test_a_cluster_that_is_away_is_waited_for(service, cluster):

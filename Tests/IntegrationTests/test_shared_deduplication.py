@@ -157,6 +157,17 @@ def test_without_redis_events_are_stored_and_it_is_told_of_them_later(pair, redi
     assert "other collectors can be asked again" in a.log_path.read_text() and metric(a, "dedup_shared_untold_total") == 0
 
 
+def test_a_connection_that_redis_has_closed_is_made_anew(pair, redis):
+    """As it does with those that are idle for long (`timeout`)."""
+    a, b = pair
+    assert a.post("/api/events", event("m1")).json["accepted"] == b.post("/api/events", event("m2")).json["accepted"] == 1
+    wait_until(lambda: state(redis, "m1") == state(redis, "m2") == "stored")
+    redis.client_kill_filter(_type="normal", skipme=True)
+    assert a.post("/api/events", [event("m2"), event("m3")]).json["duplicates"] == 1
+    assert b.post("/api/events", [event("m1"), event("m3")]).json["duplicates"] == 2
+    assert unknown(a) == unknown(b) == 0
+
+
 @pytest.mark.parametrize("configure, back", [
     (lambda redis: redis.config_set("maxmemory", 1), lambda redis: redis.config_set("maxmemory", 0)),
     (lambda redis: redis.replicaof("127.0.0.1", 1), lambda redis: redis.replicaof("no", "one")),

@@ -1,5 +1,6 @@
 internal import CRdKafka
 internal import EventLog
+internal import Foundation
 
 /// One of librdkafka's clients. It connects by itself, and again after anything went wrong, on threads of its own; what it has to tell comes when it
 /// is asked (`serve`), on the caller's thread. For one task at a time.
@@ -55,10 +56,27 @@ final class KafkaClient {
         handle = made
     }
 
-    /// Drops what is not delivered.
+    /// Drops what is not delivered. Its threads may be asking for a name meanwhile, which nobody can interrupt, so nobody waits for them.
     deinit {
-        rd_kafka_purge(handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT)
-        rd_kafka_destroy_flags(handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
+        let ending = Ending(handle: handle, listener: listener)
+        Thread.detachNewThread {
+            rd_kafka_purge(ending.handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING)
+            rd_kafka_destroy_flags(ending.handle, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
+        }
+    }
+
+    /// What librdkafka needs until its end.
+    private struct Ending: @unchecked Sendable {
+        // Sendable: nobody else has them any more.
+        let handle: OpaquePointer
+        let listener: Listener
+    }
+
+    /// What ends a producer for good, and so all that it has not sent: it would wait for ever otherwise.
+    func dropIfFatal() {
+        guard rd_kafka_fatal_error(handle, nil, 0) != RD_KAFKA_RESP_ERR_NO_ERROR else { return }
+        // Requests that are on their way get their answers still.
+        rd_kafka_purge(handle, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_NON_BLOCKING)
     }
 
     /// What went wrong with a connection last.

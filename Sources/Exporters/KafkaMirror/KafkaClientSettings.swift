@@ -7,6 +7,7 @@ struct KafkaClientSettings: Sendable {
         "bootstrap.servers", "metadata.broker.list", "enable.idempotence", "acks", "request.required.acks", "retries",
         "message.send.max.retries", "message.timeout.ms", "delivery.timeout.ms", "enable.gapless.guarantee", "transactional.id",
         "partitioner", "group.id", "enable.auto.commit", "auto.commit.enable", "auto.offset.reset", "enable.partition.eof",
+        "isolation.level",
         "delivery.report.only.error", "plugin.library.paths", "builtin.features",
     ]
 
@@ -39,7 +40,11 @@ struct KafkaClientSettings: Sendable {
     /// - Throws: `ExporterRefusal`, which names a property that librdkafka does not take.
     func configuration(_ more: [(name: String, value: String)] = []) throws(ExporterRefusal) -> OpaquePointer {
         guard let configuration = rd_kafka_conf_new() else { throw ExporterRefusal("there is no memory for a Kafka client") }
-        let common = [("bootstrap.servers", brokers), ("client.id", "okla-events"), ("socket.keepalive.enable", "true")]
+        let common = [
+            ("bootstrap.servers", brokers), ("client.id", "okla-events"), ("socket.keepalive.enable", "true"),
+            // What a transaction of others leaves open lies in front of what was written behind it.
+            ("isolation.level", "read_uncommitted"),
+        ]
         for (name, value) in common + more + properties.map({ ($0.name, $0.value) }) {
             var reason = [CChar](repeating: 0, count: 512)
             if rd_kafka_conf_set(configuration, name, value, &reason, reason.count) != RD_KAFKA_CONF_OK {

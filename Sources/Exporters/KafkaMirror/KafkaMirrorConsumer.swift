@@ -30,8 +30,8 @@ final class KafkaMirrorConsumer: Consumer, @unchecked Sendable {
     private var identifier: KafkaRecordIdentifier
     /// nil: the file is not read yet.
     private var state: KafkaMirrorState?
-    /// Of each partition, what the cluster has and `state` does not know.
-    private var found: [[RecordIdentity: Int]] = []
+    /// Of each partition, what the cluster has and `state` does not know: the offsets there, falling.
+    private var found: [[RecordIdentity: [Int64]]] = []
     private let shown = Mutex(Shown())
 
     init(
@@ -87,10 +87,11 @@ final class KafkaMirrorConsumer: Consumer, @unchecked Sendable {
         for (partition, offsets) in behind.enumerated() {
             var count = 0
             try tail.read(partition, offsets) { message in
-                found[partition][identifier.identity(of: message), default: 0] += 1
+                found[partition][identifier.identity(of: message), default: []].append(message.pointee.offset)
                 count += 1
                 return count < Self.recordsLookedAtMax
             }
+            found[partition] = found[partition].mapValues { $0.reversed() }
         }
     }
 
@@ -115,25 +116,29 @@ final class KafkaMirrorConsumer: Consumer, @unchecked Sendable {
     private func copy(_ delivery: Delivery) throws -> KafkaProducer.Outcome {
         defer { waiting(nil) }
         var foundCount: Int64 = 0
+        var foundEnds: [Int: Int64] = [:]
         try delivery.forEachRecord { partition, record throws(any Error) in
-            if !found[partition.number].isEmpty, take(partition.number, identifier.identity(of: record)) {
+            if !found[partition.number].isEmpty, let offset = take(partition.number, identifier.identity(of: record)) {
                 foundCount += 1
+                foundEnds[partition.number] = max(foundEnds[partition.number] ?? 0, offset + 1)
             } else {
                 try producer.produce(record, at: .init(partition: partition.number, offset: record.offset))
             }
         }
         var outcome = try producer.settle()
         if !outcome.failures.isEmpty { try again(delivery, &outcome) }
+        // What is passed is not to be found again.
+        outcome.ends.merge(foundEnds) { max($0, $1) }
         counts.found.add(foundCount, ordering: .relaxed)
         counts.stored.add(Int64(outcome.storedCount), ordering: .relaxed)
         return outcome
     }
 
-    /// Takes one from what was found; false: it was not there.
-    private func take(_ partition: Int, _ identity: RecordIdentity) -> Bool {
-        guard let count = found[partition][identity] else { return false }
-        found[partition][identity] = count > 1 ? count - 1 : nil
-        return true
+    /// Takes one from what was found, the first of those that are alike: its offset. nil: it was not there.
+    private func take(_ partition: Int, _ identity: RecordIdentity) -> Int64? {
+        guard let offset = found[partition][identity]?.popLast() else { return nil }
+        if found[partition][identity]?.isEmpty == true { found[partition][identity] = nil }
+        return offset
     }
 
     /// A cluster refuses batches as a whole: each of the records that came back is sent alone, to know which of them it means.
@@ -162,6 +167,7 @@ final class KafkaMirrorConsumer: Consumer, @unchecked Sendable {
     /// Everything is taken: what was found and is not ours will not come.
     func caughtUp(_ bounds: [OffsetBounds]) async throws {
         for partition in found.indices { found[partition] = [:] }
+        producer.tend()
     }
 
     // MARK: Shown

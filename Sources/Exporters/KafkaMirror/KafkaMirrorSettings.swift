@@ -6,6 +6,8 @@ internal import Telemetry
 package struct KafkaMirrorSettings: ExporterSettings {
     package static let name = "kafka-mirror"
     package static let keys = ["KafkaMirror.Brokers", "KafkaMirror.Topics", "KafkaMirror.Properties"]
+    /// librdkafka has three for each broker, of each of its clients.
+    package static let descriptorsMax = 128
 
     /// What can be copied. By their roles, since the events' topic has the name that the configuration gives it.
     private enum Topic: String, CaseIterable {

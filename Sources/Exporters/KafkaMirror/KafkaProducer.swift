@@ -111,6 +111,12 @@ final class KafkaProducer {
     /// Reads what the cluster has of the topic.
     func tail() throws -> KafkaTail { try KafkaTail(settings, topic: topic.name, interruption: interruption) }
 
+    /// To be called now and then while nothing is produced: what goes wrong meanwhile is nobody's trouble later.
+    func tend() {
+        life?.client.serve(milliseconds: 0)
+        life?.client.forgetTrouble()
+    }
+
     // MARK: Producing
 
     /// Hands a record over. Waits only where librdkafka has no room for it.
@@ -138,6 +144,7 @@ final class KafkaProducer {
         try interruption.check()
         try Task.checkCancellation()
         life.client.serve(milliseconds: Self.lookMilliseconds)
+        life.client.dropIfFatal()
         onWaiting(life.client.trouble)
     }
 

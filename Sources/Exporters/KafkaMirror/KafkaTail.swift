@@ -18,6 +18,7 @@ final class KafkaTail {
             RD_KAFKA_CONSUMER, settings,
             [
                 ("group.id", "okla-events"), ("enable.auto.commit", "false"), ("enable.partition.eof", "true"),
+                ("auto.offset.reset", "error"),
                 ("allow.auto.create.topics", "false"), ("check.crcs", "true"), ("queued.max.messages.kbytes", "8192"),
             ])
         guard let topic = rd_kafka_topic_new(client.handle, name.text, nil) else { throw KafkaFailure(rd_kafka_last_error()) }
@@ -45,12 +46,17 @@ final class KafkaTail {
                 continue
             }
             defer { rd_kafka_message_destroy(message) }
-            silences = 0
-            // Offsets may be missing at the end: of transactions, or where a topic is compacted.
-            if message.pointee.err == RD_KAFKA_RESP_ERR__PARTITION_EOF { return }
+            if message.pointee.err == RD_KAFKA_RESP_ERR__PARTITION_EOF {
+                // Its offset is the next one that there will be: offsets may be missing before it, of transactions, or where a topic is
+                // compacted. A leader that is behind the one that was asked catches up.
+                if message.pointee.offset >= offsets.upperBound { return }
+                silences += 1
+                continue
+            }
             guard message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR else { throw failure(message.pointee.err) }
             guard message.pointee.offset < offsets.upperBound, body(message) else { return }
             if message.pointee.offset == offsets.upperBound - 1 { return }
+            silences = 0
         }
         throw failure(RD_KAFKA_RESP_ERR__TIMED_OUT)
     }

@@ -1,3 +1,4 @@
+internal import Dispatch
 internal import Foundation
 internal import Synchronization
 
@@ -7,7 +8,7 @@ internal import Synchronization
 /// A thread of its own takes everything that has come since it last asked and asks for it at once. Where Redis does not answer in time nobody waits for
 /// it any longer: ids are `unknown` until it does again. What was stored meanwhile it is told then.
 package final class RedisClaims: @unchecked Sendable {
-    // Sendable: everything is touched with the condition locked, but for the connection, which is the thread's.
+    // Sendable: what others touch too is behind the mutex; the connection is the thread's.
 
     package enum Claim: Sendable, CaseIterable {
         case granted, stored, pending, unknown
@@ -16,14 +17,16 @@ package final class RedisClaims: @unchecked Sendable {
     /// After a crash its claims lapse, in seconds.
     private static let pendingSeconds: Int64 = 30
     /// Slower than that, and events are stored without it.
-    private static let patience = RedisConnection.Patience(connect: 250, answer: 250)
+    private static let patience = RedisConnection.Patience(connect: 250, answer: 250, answers: 500)
     /// How long it is asked again for what another collector is writing, and how often.
     private static let writingMax = Duration.seconds(1)
-    private static let writingPause = 0.02
-    /// How often it is tried whether Redis is back, in seconds.
-    private static let absencePause = 1.0
+    private static let writingPause = DispatchTimeInterval.milliseconds(20)
+    /// How often it is tried whether Redis is back; and how long the end waits for it.
+    private static let absencePause = DispatchTimeInterval.seconds(1)
     /// Ids that are asked for at once.
     private static let idsMax = 4096
+    /// Ids that wait to be asked for. Where more come than Redis answers, the others are not asked for.
+    private static let waitingMax = 8 * idsMax
     /// Ids that wait to be confirmed while Redis is away. There is room for no more, and the oldest are not told.
     private static let confirmationsMax = 100_000
 
@@ -44,15 +47,30 @@ package final class RedisClaims: @unchecked Sendable {
     private let interruption = Interruption()
     private let onChange: @Sendable (_ trouble: String?) -> Void
 
-    private let condition = NSCondition()
-    private var groups: [Group] = []
-    private var confirmed: [[UInt8]] = []
-    private var released: [[UInt8]] = []
-    private var isAway = false
-    private var isStopping = false
-    private var hasEnded = false
-    private var counts: [Claim: Int64] = [:]
-    private var untoldCount: Int64 = 0
+    private struct State {
+        var groups: [Group] = []
+        /// Ids of `groups`.
+        var waitingCount = 0
+        var confirmed: [[UInt8]] = []
+        var released: [[UInt8]] = []
+        var isAway = false
+        var isStopping = false
+        var counts: [Claim: Int64] = [:]
+        var untoldCount: Int64 = 0
+
+        /// Seldom, and then many: those who wait are not held up for each.
+        mutating func forgetOldest() {
+            guard confirmed.count > RedisClaims.confirmationsMax * 5 / 4 else { return }
+            let excess = confirmed.count - RedisClaims.confirmationsMax
+            confirmed.removeFirst(excess)
+            untoldCount += Int64(excess)
+        }
+    }
+
+    private let state = Mutex(State())
+    /// Signalled when there is something to do.
+    private let wake = DispatchSemaphore(value: 0)
+    private let ended = DispatchSemaphore(value: 0)
 
     /// - Parameters:
     ///   - url: where the Redis is, as in `Redis.Url`.
@@ -80,63 +98,50 @@ package final class RedisClaims: @unchecked Sendable {
         let group = Group(
             ids: ids, body: body, claims: Array(repeating: nil, count: ids.count),
             givesUpAt: ContinuousClock.now + Self.writingMax)
-        let isTaken = condition.withLock {
-            if isAway || isStopping || ids.isEmpty {
-                counts[.unknown, default: 0] += Int64(ids.count)
+        let isTaken = state.withLock { state in
+            if state.isAway || state.isStopping || ids.isEmpty || state.waitingCount > Self.waitingMax {
+                state.counts[.unknown, default: 0] += Int64(ids.count)
                 return false
             }
-            groups.append(group)
-            condition.signal()
+            state.groups.append(group)
+            state.waitingCount += ids.count
             return true
         }
-        if !isTaken { group.end() }
+        if isTaken { wake.signal() } else { group.end() }
     }
 
     package func confirm(_ ids: [[UInt8]]) {
         if ids.isEmpty { return }
-        condition.withLock {
-            confirmed += ids
-            forgetOldest()
-            condition.signal()
+        state.withLock { state in
+            state.confirmed += ids
+            state.forgetOldest()
         }
+        wake.signal()
     }
 
     package func release(_ ids: [[UInt8]]) {
         if ids.isEmpty { return }
-        condition.withLock {
-            // Without Redis nothing was claimed.
-            if isAway { return }
-            released += ids
-            condition.signal()
-        }
+        // Without Redis nothing was claimed.
+        state.withLock { state in if !state.isAway { state.released += ids } }
+        wake.signal()
     }
 
     /// Tells what is left to be told, where Redis is there, and ends the thread; blocks for that, not for long. Whoever claims from now on does not
     /// wait.
     package func stop() {
-        condition.withLock {
-            isStopping = true
-            condition.broadcast()
-            let end = Date(timeIntervalSinceNow: Self.absencePause)
-            while !hasEnded, condition.wait(until: end) {}
-        }
+        state.withLock { $0.isStopping = true }
+        wake.signal()
+        _ = ended.wait(timeout: .now() + Self.absencePause)
     }
 
     /// What became of ids since the start.
-    package func count(of claim: Claim) -> Int64 { condition.withLock { counts[claim] ?? 0 } }
+    package func count(of claim: Claim) -> Int64 { state.withLock { $0.counts[claim] ?? 0 } }
 
     /// Stored events of which Redis was not told.
-    package var untold: Int64 { condition.withLock { untoldCount } }
+    package var untold: Int64 { state.withLock { $0.untoldCount } }
 
     /// Whether Redis is asked.
-    package var isThere: Bool { condition.withLock { !isAway } }
-
-    private func forgetOldest() {
-        let excess = confirmed.count - Self.confirmationsMax
-        if excess <= 0 { return }
-        confirmed.removeFirst(excess)
-        untoldCount += Int64(excess)
-    }
+    package var isThere: Bool { state.withLock { !$0.isAway } }
 
     // MARK: The thread
 
@@ -164,54 +169,65 @@ package final class RedisClaims: @unchecked Sendable {
         }
         for group in asked { group.end() }
         connection.close()
-        condition.withLock {
-            hasEnded = true
-            condition.broadcast()
-        }
+        ended.signal()
     }
 
     /// Waits until there is something to do.
     ///
     /// - Parameter pausing: something is to be asked again after a pause.
     private func next(pausing: Bool) -> Work {
-        condition.withLock {
-            if isAway {
-                let end = Date(timeIntervalSinceNow: Self.absencePause)
-                while !isStopping, condition.wait(until: end) {}
-            } else if pausing, groups.isEmpty, !isStopping {
-                _ = condition.wait(until: Date(timeIntervalSinceNow: Self.writingPause))
-            } else {
-                while groups.isEmpty, confirmed.isEmpty, released.isEmpty, !isStopping { condition.wait() }
-            }
-            defer { (groups, confirmed, released) = ([], [], []) }
-            return Work(groups: groups, confirmed: confirmed, released: released, isLast: isStopping)
+        let (isAway, isStopping) = state.withLock { ($0.isAway, $0.isStopping) }
+        if isAway, !isStopping {
+            let end = DispatchTime.now() + Self.absencePause
+            while wake.wait(timeout: end) == .success, !state.withLock({ $0.isStopping }) {}
+        } else if pausing {
+            _ = wake.wait(timeout: .now() + Self.writingPause)
+        } else {
+            wake.wait()
+        }
+        // What was signalled more than once is taken at once.
+        while wake.wait(timeout: .now()) == .success {}
+        return state.withLock { state in
+            defer { (state.groups, state.waitingCount, state.confirmed, state.released) = ([], 0, [], []) }
+            return Work(
+                groups: state.groups, confirmed: state.confirmed, released: state.released, isLast: state.isStopping)
         }
     }
 
     private func back() {
-        let isNews = condition.withLock {
-            defer { isAway = false }
-            return isAway
+        let isNews = state.withLock { state in
+            defer { state.isAway = false }
+            return state.isAway
         }
         if isNews { onChange(nil) }
     }
 
     /// Nobody waits for it until it is back.
     private func away(_ work: Work, _ reason: String) {
-        let (isNews, left) = condition.withLock {
-            let isNews = !isAway && !isStopping
-            isAway = true
-            let left = work.groups + groups
-            groups = []
-            counts[.unknown, default: 0] += Int64(left.reduce(0) { $0 + $1.open.count })
-            confirmed = work.confirmed + confirmed
-            forgetOldest()
+        let isNews = state.withLock { state in
+            state.confirmed = work.confirmed + state.confirmed
+            state.forgetOldest()
             // They lapse.
-            released = []
-            return (isNews, left)
+            state.released = []
+            return !state.isAway && !state.isStopping
         }
         if isNews { onChange(reason) }
-        for group in left { group.end() }
+        // Whoever comes before all of these have ended comes behind them.
+        var left = work.groups
+        while true {
+            for group in left { group.end() }
+            let isDone = state.withLock { state in
+                state.counts[.unknown, default: 0] += Int64(left.reduce(0) { $0 + $1.open.count })
+                if state.groups.isEmpty {
+                    state.isAway = true
+                    return true
+                }
+                left = state.groups
+                (state.groups, state.waitingCount) = ([], 0)
+                return false
+            }
+            if isDone { return }
+        }
     }
 
     // MARK: Redis
@@ -235,7 +251,7 @@ package final class RedisClaims: @unchecked Sendable {
             for id in work.released { commands.add("EVAL", .text(Self.giveBack), "1", key(id), pending) }
             _ = try answers(commands)
         }
-        if work.confirmed.isEmpty, work.released.isEmpty, condition.withLock({ isAway }) {
+        if work.confirmed.isEmpty, work.released.isEmpty, state.withLock({ $0.isAway }) {
             var commands = RedisCommands()
             commands.add("PING")
             _ = try answers(commands)
@@ -259,7 +275,9 @@ package final class RedisClaims: @unchecked Sendable {
             }
             var group = group
             group.claims = group.claims.map { $0 ?? .pending }
-            condition.withLock { for claim in group.claims { counts[claim ?? .unknown, default: 0] += 1 } }
+            state.withLock { [group] state in
+                for claim in group.claims { state.counts[claim ?? .unknown, default: 0] += 1 }
+            }
             group.end()
         }
         return left
@@ -302,9 +320,19 @@ package final class RedisClaims: @unchecked Sendable {
     }
 
     private func answers(_ commands: RedisCommands) throws -> [RedisReply] {
-        let answers = try connection.answers(to: commands)
+        let answers = try patiently(commands)
         for case .error(let text) in answers { throw RedisFailure(text, address: connection.address) }
         return answers
+    }
+
+    /// Again where the connection had been closed while nothing was asked. What was done by the first attempt is seen by the second one.
+    private func patiently(_ commands: RedisCommands) throws -> [RedisReply] {
+        let wasOpen = connection.isOpen
+        do { return try connection.answers(to: commands) } catch let failure as RedisFailure
+            where wasOpen && failure.isOfClosedConnection
+        {
+            return try connection.answers(to: commands)
+        }
     }
 
     private func key(_ id: [UInt8]) -> RedisCommands.Argument { .bytes(Array("dedup:".utf8) + id) }

@@ -9,6 +9,8 @@ final class RedisConnection {
         let connect: Int
         /// To answer, or to take what is sent.
         let answer: Int
+        /// To answer all of what it was asked for at once; nil: as long as it goes on.
+        var answers: Int?
 
         static let usual = Patience(connect: 2_000, answer: 10_000)
     }
@@ -44,6 +46,8 @@ final class RedisConnection {
             throw interruption.isInterrupted ? CancellationError() : error
         }
     }
+
+    var isOpen: Bool { context != nil }
 
     func close() {
         guard let context else { return }
@@ -112,7 +116,13 @@ final class RedisConnection {
         guard isTaken == REDIS_OK else { throw failure(of: context, "cannot send") }
         var answers: [RedisReply] = []
         answers.reserveCapacity(commands.count)
+        let begun = ContinuousClock.now
         for _ in 0..<commands.count {
+            if let most = patience.answers, ContinuousClock.now - begun > .milliseconds(most) {
+                throw RedisFailure(
+                    "Redis at \(address.shown) gave \(answers.count) of \(commands.count) answers within \(Duration.milliseconds(most))"
+                )
+            }
             var reply: UnsafeMutableRawPointer?
             guard redisGetReply(context, &reply) == REDIS_OK, let reply else { throw failure(of: context, "does not answer") }
             defer { freeReplyObject(reply) }
@@ -124,10 +134,14 @@ final class RedisConnection {
     private func failure(of context: UnsafeMutablePointer<redisContext>, _ what: String) -> RedisFailure {
         let reason = withUnsafeBytes(of: &context.pointee.errstr) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         // What the system says when a time is over.
-        let isLate = context.pointee.err == REDIS_ERR_IO && reason == String(cString: strerror(EAGAIN))
+        func isError(_ number: Int32) -> Bool {
+            context.pointee.err == REDIS_ERR_IO && reason == String(cString: strerror(number))
+        }
+        let isLate = isError(EAGAIN)
+        let isClosed = context.pointee.err == REDIS_ERR_EOF || isError(ECONNRESET) || isError(EPIPE)
         return RedisFailure(
-            "Redis at \(address.shown) \(what): \(isLate ? "nothing came within \(Duration.milliseconds(patience.answer))" : reason)"
-        )
+            "Redis at \(address.shown) \(what): \(isLate ? "nothing came within \(Duration.milliseconds(patience.answer))" : reason)",
+            isOfClosedConnection: isClosed)
     }
 
     private static func reply(_ reply: redisReply) -> RedisReply {

@@ -28,8 +28,13 @@ enum RedisReply: Sendable, Equatable {
 /// Why Redis could not do what it was asked for. Nothing was lost by it: the same is asked for again, later.
 struct RedisFailure: Error, Equatable, CustomStringConvertible {
     let description: String
+    /// The other side had closed the connection.
+    let isOfClosedConnection: Bool
 
-    init(_ description: String) { self.description = description }
+    init(_ description: String, isOfClosedConnection: Bool = false) {
+        self.description = description
+        self.isOfClosedConnection = isOfClosedConnection
+    }
 
     /// Of an error that Redis answers: what it says, and where that helps what it means for an operator.
     init(_ answer: String, address: RedisAddress) {
@@ -45,6 +50,7 @@ struct RedisFailure: Error, Equatable, CustomStringConvertible {
                 "it is a cluster, over whose nodes no transaction can reach; Redis.Url must name a single Redis"
             default: nil
             }
+        isOfClosedConnection = false
         description = "Redis at \(address.shown) says: \(answer)" + (hint.map { " (\($0))" } ?? "")
     }
 }

@@ -9,9 +9,6 @@ struct RunningExporters: Sendable {
     /// How long an exporter waits at most until it tries again: a server that is back has what it missed soon.
     private static let pauseMax = Duration.seconds(5)
 
-    /// Descriptors of one exporter at most: connections of its own and of replays, a thread's own, and a file that is replaced.
-    static let descriptorsMax = 16
-
     let all: [Exporter]
     let runners: [ConsumerRunner]
 
