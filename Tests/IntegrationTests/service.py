@@ -86,6 +86,16 @@ class Service:
         self.process.send_signal(signal.SIGTERM)
         return self.ended()
 
+    @contextlib.contextmanager
+    def paused(self):
+        """SIGSTOP: it stands still, and holds what it holds."""
+        self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
     def ended(self):
         """Waits for its end; returns the exit code."""
         code = self.process.wait(timeout=60)

@@ -124,19 +124,19 @@ def run_maintenance(faults, seconds):
 
 @pytest.mark.parametrize("generated_keys", [False, True], ids=["its own key", "no key configured"])
 def test_a_second_service_on_a_data_directory_is_refused_and_the_first_goes_on(generated_keys, tmp_path):
-    # Nothing is written behind an answer: what changes afterwards is the second one's doing.
-    sender = serve(tmp_path / "data", {"LOG_DURABILITY": "os"})
+    sender = serve(tmp_path / "data")
     assert sender.send(0, 1).status == 202
-    # What is made of the log comes by itself.
-    sender.service.descriptors_at_rest()
-    before = tree(sender.service.data_dir)
     key = {} if generated_keys else {"EVENT_TRACKING_WRITE_KEY": "another"}
-    second = run("serve", "--port", "0", "--data-dir", sender.service.data_dir, env={**os.environ, **SETTINGS, **key})
+    # The first one stands still meanwhile: what changes is the second one's doing.
+    with sender.service.paused():
+        before = tree(sender.service.data_dir)
+        second = run("serve", "--port", "0", "--data-dir", sender.service.data_dir, env={**os.environ, **SETTINGS, **key})
+        after = tree(sender.service.data_dir)
     assert second.returncode == 1
     assert second.stdout == ""
     assert f"is in use by the process {sender.service.process.pid};" in second.stderr
     assert str(sender.service.data_dir) in second.stderr
-    assert tree(sender.service.data_dir) == before, "the second one has changed something"
+    assert after == before, "the second one has changed something"
     assert sender.service.request("GET", "/health/ready").status == 200
     assert sender.send(0, 1).status == 202
     sender.check_log(is_complete=True)

@@ -1,3 +1,4 @@
+internal import CRdKafka
 internal import Consumption
 internal import EventLog
 internal import RecordFormat
