@@ -2,6 +2,7 @@ internal import AdminAPI
 internal import Collector
 internal import EventLog
 internal import EventModel
+internal import Exporters
 internal import Foundation
 internal import Hummingbird
 internal import HummingbirdCore
