@@ -33,7 +33,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
-        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -48,6 +47,7 @@ let package = Package(
         .target(
             name: "CRabbitMQ", path: "Sources/CLibraries/CRabbitMQ", cSettings: [.unsafeFlags(["-O2"])],
             linkerSettings: [.linkedLibrary("rabbitmq")]),
+        .target(name: "CCurl", path: "Sources/CLibraries/CCurl", linkerSettings: [.linkedLibrary("curl")]),
         .target(name: "CRdKafka", path: "Sources/CLibraries/CRdKafka", linkerSettings: [.linkedLibrary("rdkafka")]),
         systemLibrary("CMaxMindDB", pkgConfig: "libmaxminddb", debian: "libmaxminddb-dev"),
         .target(name: "CCRC32C", path: "Sources/CLibraries/CCRC32C", cSettings: [.unsafeFlags(["-O2"])]),
@@ -74,6 +74,7 @@ let package = Package(
         room("RecordFormat", ["CLZ4", "CCRC32C"]),
         room("EventLog", ["RecordFormat"]),
         room("Telemetry", []),
+        room("OutboundHTTP", ["CCurl"]),
         room("LogStorage", ["EventLog", "RecordFormat", "Telemetry"]),
         room(
             "Ingestion",
@@ -85,11 +86,8 @@ let package = Package(
         room(
             "Exporters",
             [
-                "Consumption", "EventModel", "EventLog", "RecordFormat", "Telemetry", "CHiredis", "CRabbitMQ", "CRdKafka",
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
+                "Consumption", "EventModel", "EventLog", "RecordFormat", "Telemetry", "OutboundHTTP", "CHiredis", "CRabbitMQ",
+                "CRdKafka",
             ]),
         room(
             "Collector",
@@ -128,13 +126,9 @@ let package = Package(
         .executableTarget(
             name: "okla-events",
             dependencies: [
-                "Server", "LogStorage", "EventLog", "EventModel", "RecordFormat", "CDeflate",
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOFoundationCompat", package: "swift-nio"),
-                .product(name: "NIOHTTP1", package: "swift-nio"),
+                "Server", "LogStorage", "EventLog", "EventModel", "RecordFormat", "OutboundHTTP", "CDeflate",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "AsyncHTTPClient", package: "async-http-client"),
             ],
             swiftSettings: strict),
 

@@ -23,6 +23,9 @@ package protocol Consumer: Sendable {
     /// From where it would go on after a restart, of each partition; never ahead of what it has taken.
     var committed: [Int64] { get }
 
+    /// What it has, now that something has gone wrong: less than what it took, where it works on that after it has taken it.
+    var held: [Int64] { get }
+
     /// What it had to pass over.
     var passedOver: PassedOver { get }
 
@@ -34,6 +37,7 @@ package protocol Consumer: Sendable {
 }
 
 extension Consumer {
+    package var held: [Int64] { committed }
     package var idleInterval: Duration { .seconds(1) }
     package var obstacle: String? { nil }
 }

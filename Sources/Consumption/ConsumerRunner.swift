@@ -104,9 +104,11 @@ package final class ConsumerRunner: Sendable {
             } catch {
                 attempt += 1
                 if let record = error as? PoisonRecord { suspects.blame(record) }
+                let held = consumer.held
                 state.withLock {
                     $0.activity = .retrying(reason: "\(error)")
                     $0.failureCount += 1
+                    if held.count == $0.positions.count { $0.positions = zip($0.positions, held).map(min) }
                 }
                 onNotice(.failed(reason: "\(error)", attempt: attempt))
                 try? await Task.sleep(for: backoff.next())

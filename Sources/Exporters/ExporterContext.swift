@@ -24,6 +24,8 @@ package struct ExporterContext: Sendable {
     package let aliases: any AliasSource
     /// The file in which an exporter keeps its state, by a name.
     package let checkpoint: @Sendable (_ name: String) -> any CheckpointStore
+    /// Makes a thread for what blocks beside a consumer; it lasts as long as the process.
+    package let makeThread: @Sendable () -> any TaskExecutor
     /// Tells an operator of what does not stop the exporter, or will not be tried again.
     package let warn: @Sendable (_ exporter: String, _ message: String) -> Void
 
@@ -32,6 +34,7 @@ package struct ExporterContext: Sendable {
         hasher: RecordIdentityHasher, zone: TimeZone,
         endsAtStart: @escaping @Sendable (TopicDefinition) -> [Int64], feed: LogFeed, aliases: any AliasSource,
         checkpoint: @escaping @Sendable (_ name: String) -> any CheckpointStore,
+        makeThread: @escaping @Sendable () -> any TaskExecutor,
         warn: @escaping @Sendable (_ exporter: String, _ message: String) -> Void
     ) {
         self.events = events
@@ -44,6 +47,7 @@ package struct ExporterContext: Sendable {
         self.feed = feed
         self.aliases = aliases
         self.checkpoint = checkpoint
+        self.makeThread = makeThread
         self.warn = warn
     }
 }

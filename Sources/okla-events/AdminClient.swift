@@ -1,9 +1,6 @@
 import ArgumentParser
-import AsyncHTTPClient
 internal import Foundation
-internal import NIOCore
-internal import NIOFoundationCompat
-internal import NIOHTTP1
+internal import OutboundHTTP
 
 /// Where a running service is, and the right to administer it.
 struct AdminLocation: ParsableArguments {
@@ -31,7 +28,7 @@ struct AdminClient {
 
     private let url: String
     private let token: String
-    private let client = HTTPClient(eventLoopGroupProvider: .singleton)
+    private let client = HTTPClient(.init(connectionsMax: 1))
 
     private init(_ location: AdminLocation) throws {
         token = try location.token()
@@ -41,25 +38,18 @@ struct AdminClient {
     /// Calls `body` with a client, which is closed afterwards.
     static func use<Result>(_ location: AdminLocation, _ body: (AdminClient) async throws -> Result) async throws -> Result {
         let client = try AdminClient(location)
-        do {
-            let result = try await body(client)
-            try? await client.client.shutdown()
-            return result
-        } catch {
-            try? await client.client.shutdown()
-            throw error
-        }
+        defer { client.client.close() }
+        return try await body(client)
     }
 
     /// Posts `body` and reads the answer. Says what went wrong and ends the command where it was refused.
-    func post<Answer: Decodable>(_ path: String, _ body: some Encodable, timeout: TimeAmount = .minutes(10)) async throws
+    func post<Answer: Decodable>(_ path: String, _ body: some Encodable, timeout: Duration = .seconds(600)) async throws
         -> Answer
     {
-        var request = HTTPClientRequest(url: url + path)
-        request.method = .POST
-        request.headers.add(name: "Content-Type", value: "application/json")
-        request.body = .bytes(ByteBuffer(data: try JSONEncoder().encode(body)))
-        return try decode(try await execute(request, timeout: timeout), of: path)
+        try decode(
+            try await execute(
+                .post, path, headers: [("Content-Type", "application/json")], Array(JSONEncoder().encode(body)), timeout),
+            of: path)
     }
 
     /// The same with GET.
@@ -69,15 +59,13 @@ struct AdminClient {
 
     /// The same with DELETE.
     func delete<Answer: Decodable>(_ path: String) async throws -> Answer {
-        var request = HTTPClientRequest(url: url + path)
-        request.method = .DELETE
-        return try decode(try await execute(request), of: path)
+        try decode(try await execute(.delete, path), of: path)
     }
 
     /// The answer's bytes.
     func bytes(_ path: String, _ query: [(name: String, value: String?)] = []) async throws -> Data {
         let asked = query.compactMap { name, value in value.map { "\(name)=\(Self.encoded($0))" } }
-        return try await execute(HTTPClientRequest(url: url + path + (asked.isEmpty ? "" : "?") + asked.joined(separator: "&")))
+        return try await execute(.get, path + (asked.isEmpty ? "" : "?") + asked.joined(separator: "&"))
     }
 
     /// `text` as it may stand between two slashes of a path, or as a value of a query.
@@ -88,22 +76,21 @@ struct AdminClient {
     private static let unreserved = CharacterSet(
         charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
-    private func execute(_ request: HTTPClientRequest, timeout: TimeAmount = .minutes(1)) async throws -> Data {
+    private func execute(
+        _ method: HTTPRequest.Method, _ path: String, headers: [(name: String, value: String)] = [], _ body: [UInt8] = [],
+        _ timeout: Duration = .seconds(60)
+    ) async throws -> Data {
         do {
-            var request = request
-            request.headers.add(name: "Authorization", value: "Bearer \(token)")
-            let response = try await client.execute(request, timeout: timeout)
-            let answer = Data(buffer: try await response.body.collect(upTo: Self.answerBytesMax))
-            guard (200..<300).contains(response.status.code) else {
-                let error = try? JSONDecoder().decode(ErrorBody.self, from: answer)
-                throw Failure.report(
-                    "\(url): \(response.status): \(TerminalText.escaped(error?.message ?? String(decoding: answer, as: UTF8.self)))"
-                )
+            let answer = try await client.execute(
+                HTTPRequest(
+                    method, url + path, headers: headers + [("Authorization", "Bearer \(token)")], body: body, timeout: timeout,
+                    answerBytesMax: Self.answerBytesMax))
+            guard (200..<300).contains(answer.status) else {
+                let error = try? JSONDecoder().decode(ErrorBody.self, from: Data(answer.body))
+                throw Failure.report("\(url): status \(answer.status): \(TerminalText.escaped(error?.message ?? answer.text))")
             }
-            return answer
-        } catch let error as ExitCode {
-            throw error
-        } catch {
+            return Data(answer.body)
+        } catch let error as HTTPFailure {
             throw Failure.report("\(url): \(error): is the service running there?")
         }
     }

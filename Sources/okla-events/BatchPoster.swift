@@ -1,9 +1,6 @@
-import AsyncHTTPClient
 internal import CDeflate
 internal import Foundation
-internal import NIOCore
-internal import NIOFoundationCompat
-internal import NIOHTTP1
+internal import OutboundHTTP
 
 /// Posts one batch, again and again where that makes sense.
 struct BatchPoster: Sendable {
@@ -26,47 +23,43 @@ struct BatchPoster: Sendable {
     private let url: String
     private let writeKey: String
     private let attempts: Int
-    private let client = HTTPClient(eventLoopGroupProvider: .singleton)
+    private let client: HTTPClient
 
-    init(url: String, writeKey: String, attempts: Int) {
+    /// - Parameter connections: requests under way at once.
+    init(url: String, writeKey: String, attempts: Int, connections: Int) {
+        client = HTTPClient(.init(connectionsMax: connections))
         self.url = url
         self.writeKey = writeKey
         self.attempts = attempts
     }
 
-    func close() async throws { try await client.shutdown() }
-
     func post(_ batch: EventBatches.Batch) async -> Outcome {
         var outcome = Outcome(batch: batch)
-        let body = Self.gzip(batch.body)
+        let request = HTTPRequest(
+            .post, url,
+            headers: [("Content-Type", "application/json"), ("Content-Encoding", "gzip"), ("X-Write-Key", writeKey)],
+            body: Self.gzip(batch.body), timeout: .seconds(30), answerBytesMax: Self.answerBytesMax)
         var attempt = 0
         while attempt < attempts {
             let pause: Duration
             do {
-                var request = HTTPClientRequest(url: url)
-                request.method = .POST
-                request.headers.add(name: "Content-Type", value: "application/json")
-                request.headers.add(name: "Content-Encoding", value: "gzip")
-                request.headers.add(name: "X-Write-Key", value: writeKey)
-                request.body = .bytes(ByteBuffer(data: body))
-                let response = try await client.execute(request, timeout: .seconds(30))
-                let answer = try await response.body.collect(upTo: Self.answerBytesMax)
-                switch response.status.code {
+                let answer = try await client.execute(request)
+                switch answer.status {
                 case 202, 422:
-                    outcome.read(Data(buffer: answer))
+                    outcome.read(Data(answer.body))
                     return outcome
                 case 429:
                     // It comes to its turn, however many wait for theirs.
                     outcome.limited += 1
-                    try? await Task.sleep(for: Self.retryAfter(response))
+                    try? await Task.sleep(for: Self.retryAfter(answer))
                     continue
                 case 503:
-                    outcome.failure = String(buffer: answer)
-                    pause = Self.retryAfter(response)
+                    outcome.failure = answer.text
+                    pause = Self.retryAfter(answer)
                 default:
                     outcome.failure =
                         "events \(batch.firstEvent) to \(batch.firstEvent + batch.count - 1): "
-                        + "\(response.status): \(String(buffer: answer))"
+                        + "status \(answer.status): \(answer.text)"
                     return outcome
                 }
             } catch {
@@ -83,20 +76,16 @@ struct BatchPoster: Sendable {
         return outcome
     }
 
-    private static func retryAfter(_ response: HTTPClientResponse) -> Duration {
-        .seconds(min(response.headers.first(name: "Retry-After").flatMap(Double.init) ?? 1, 30))
-    }
+    private static func retryAfter(_ answer: HTTPAnswer) -> Duration { min(answer.retryAfter ?? .seconds(1), .seconds(30)) }
 
-    private static func gzip(_ data: Data) -> Data {
-        guard let compressor = libdeflate_alloc_compressor(6) else { return data }
+    private static func gzip(_ data: Data) -> [UInt8] {
+        guard let compressor = libdeflate_alloc_compressor(6) else { return Array(data) }
         defer { libdeflate_free_compressor(compressor) }
         let bound = libdeflate_gzip_compress_bound(compressor, data.count)
         return data.withUnsafeBytes { input in
-            var output = Data(count: bound)
-            let count = output.withUnsafeMutableBytes {
-                libdeflate_gzip_compress(compressor, input.baseAddress, input.count, $0.baseAddress, bound)
+            [UInt8](unsafeUninitializedCapacity: bound) { output, count in
+                count = libdeflate_gzip_compress(compressor, input.baseAddress, input.count, output.baseAddress, bound)
             }
-            return output.prefix(count)
         }
     }
 }

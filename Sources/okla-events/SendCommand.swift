@@ -1,8 +1,5 @@
 import ArgumentParser
-import AsyncHTTPClient
 internal import Foundation
-internal import NIOCore
-internal import NIOFoundationCompat
 
 struct SendCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -54,7 +51,7 @@ struct SendCommand: AsyncParsableCommand {
         }
         let poster = BatchPoster(
             url: url.hasSuffix("/") ? "\(url)api/events/batch" : "\(url)/api/events/batch", writeKey: key,
-            attempts: attempts)
+            attempts: attempts, connections: connections)
         var summary = SendSummary()
         var bar = ProgressBar(label: "send", total: batches.eventCount, unit: "events")
         await withTaskGroup(of: BatchPoster.Outcome.self) { group in
@@ -70,7 +67,6 @@ struct SendCommand: AsyncParsableCommand {
             }
         }
         bar.finish()
-        try? await poster.close()
         summary.notSent = batches.eventCount - summary.answered
         summary.print(to: url)
         if !summary.isComplete { throw ExitCode.failure }

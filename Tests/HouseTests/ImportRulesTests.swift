@@ -8,11 +8,15 @@ import Testing
         "RecordFormat": ["CLZ4", "CCRC32C"],
         "EventLog": ["RecordFormat"],
         "Telemetry": [],
+        "OutboundHTTP": ["CCurl"],
         "LogStorage": ["EventLog", "RecordFormat", "Telemetry"],
         "Ingestion": ["EventModel", "EventLog", "RecordFormat", "Telemetry", "CDeflate", "CMaxMindDB", "CUserAgent", "CYAML"],
         "Consumption": ["EventModel", "EventLog", "RecordFormat"],
         "Projections": ["Consumption", "EventModel", "EventLog", "RecordFormat"],
-        "Exporters": ["Consumption", "EventModel", "EventLog", "RecordFormat", "Telemetry", "CHiredis", "CRabbitMQ", "CRdKafka"],
+        "Exporters": [
+            "Consumption", "EventModel", "EventLog", "RecordFormat", "Telemetry", "OutboundHTTP", "CHiredis", "CRabbitMQ",
+            "CRdKafka",
+        ],
         "Collector": ["Ingestion", "EventModel"],
         "AdminAPI": ["Collector", "Projections", "Consumption", "Ingestion", "EventLog", "EventModel", "RecordFormat"],
         "Server": [
@@ -20,7 +24,7 @@ import Testing
             "LogStorage",
             "RecordFormat", "Telemetry",
         ],
-        "okla-events": ["Server", "LogStorage", "EventLog", "EventModel", "RecordFormat", "CDeflate"],
+        "okla-events": ["Server", "LogStorage", "EventLog", "EventModel", "RecordFormat", "OutboundHTTP", "CDeflate"],
     ]
 
     /// What comes from elsewhere. Foundation stays off the event's path.
@@ -29,7 +33,8 @@ import Testing
         "LogStorage": ["Glibc", "Synchronization"],
         "Ingestion": ["Glibc", "Synchronization"],
         "Consumption": ["Foundation", "Synchronization"],
-        "Exporters": ["AsyncHTTPClient", "Dispatch", "Foundation", "Glibc", "NIOCore", "NIOHTTP1", "NIOPosix", "Synchronization"],
+        "OutboundHTTP": ["Foundation", "Glibc", "Synchronization"],
+        "Exporters": ["Dispatch", "Foundation", "Glibc", "Synchronization"],
         "Projections": ["Foundation", "GRDB", "Glibc", "Synchronization"],
         "Collector": [
             "Hummingbird", "HummingbirdCore", "HTTPTypes", "Logging", "NIOCore", "NIOHTTP1", "NIOHTTPTypes", "NIOHTTPTypesHTTP1",
@@ -43,8 +48,7 @@ import Testing
             "UnixSignals",
         ],
         "okla-events": [
-            "ArgumentParser", "AsyncHTTPClient", "Foundation", "Glibc", "Logging", "NIOCore", "NIOFoundationCompat", "NIOHTTP1",
-            "Synchronization",
+            "ArgumentParser", "Foundation", "Glibc", "Logging", "Synchronization",
         ],
     ]
 

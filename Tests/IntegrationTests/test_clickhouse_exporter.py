@@ -10,6 +10,7 @@ from marketplace import events, post
 from service import Service, later, run, wait_until
 from test_admin import TOKEN
 from test_replay import done, submit
+from tls_front import tls_front
 
 SETTINGS = {"ADMIN_TOKEN": TOKEN, "KAFKA_PARTITIONS": "4", "CLICK_HOUSE_STITCH_INTERVAL": "200ms", "CLICK_HOUSE_FLUSH_INTERVAL": "100ms"}
 
@@ -250,3 +251,26 @@ def test_a_wrong_password_is_told(tmp_path, clickhouse):
         reason(service, "clickhouse", "Code: 193")
         assert "ClickHouse.User and ClickHouse.Password must be what the server knows" in groups(service, "clickhouse")[0]["reason"]
         assert "wr0ng" not in service.log_path.read_text()
+
+
+# MARK: TLS
+
+def over_tls(part, port, host="localhost"):
+    return settings(part, CLICK_HOUSE_HOST=host, CLICK_HOUSE_PORT=str(port), CLICK_HOUSE_TLS="true")
+
+
+def test_over_tls(tmp_path, clickhouse, certificates):
+    with tls_front(clickhouse.server.http_port, certificates) as port:
+        with Service(tmp_path / "data", {**over_tls(clickhouse, port), "SSL_CERT_FILE": str(certificates.authority)}) as service:
+            post(service, events(seeded("clickhouse"), 1000))
+            drained(service, "clickhouse")
+            stitched(service, clickhouse)
+
+
+@pytest.mark.parametrize("is_known, host, says", [(False, "localhost", "unable to get local issuer certificate"), (True, "127.0.0.2", "no alternative certificate subject name matches")],
+                         ids=["of nobody known", "of another name"])
+def test_a_certificate_is_refused(tmp_path, clickhouse, certificates, is_known, host, says):
+    authorities = {"SSL_CERT_FILE": str(certificates.authority)} if is_known else {}
+    with tls_front(clickhouse.server.http_port, certificates, host) as port:
+        with Service(tmp_path / "data", {**over_tls(clickhouse, port, host), **authorities}) as service:
+            reason(service, "clickhouse", says)

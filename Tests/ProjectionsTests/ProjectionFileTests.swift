@@ -125,7 +125,7 @@ import Testing
         _ = try await histories(harness)
         harness.log.retain(from: 160, of: 0)
         try await harness.open { open in
-            while try runs(harness).first != 10 * 4096 { try await Task.sleep(for: .milliseconds(1)) }
+            while try runs(harness).first != 10 * 4096 { try await Task.sleep(for: .milliseconds(100)) }
             #expect(try runs(harness) == (10..<20).map { $0 * 4096 })
             let found = try await open.all("u1")
             #expect(found.count > 10 && found.allSatisfy { $0.time >= 160 })

@@ -1,49 +1,28 @@
-internal import AsyncHTTPClient
 internal import Foundation
-internal import Glibc
-internal import NIOCore
-internal import NIOHTTP1
-internal import NIOPosix
+internal import OutboundHTTP
 
 /// Speaks HTTP to one ClickHouse, on a thread of its own that yields to those who take events.
 final class ClickHouseClient: Sendable {
     /// As `nice` has it.
     private static let niceness: Int32 = 15
     private static let answerBytesMax = 1 << 20
-    private static let answerSeconds: Int64 = 60
+    /// A request may take as long.
+    private static let answer = Duration.seconds(60)
 
     let address: ClickHouseAddress
-    private let loops = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    private let client: HTTPClient
+    private let client = HTTPClient(.init(niceness: niceness, connectionsMax: 2))
 
-    init(_ address: ClickHouseAddress) {
-        self.address = address
-        // Of this thread alone, on Linux.
-        loops.next().execute { _ = setpriority(Int32(PRIO_PROCESS.rawValue), 0, Self.niceness) }
-        var configuration = HTTPClient.Configuration()
-        configuration.timeout.connect = .seconds(5)
-        // Behind the answer's head the request's own deadline counts no more.
-        configuration.timeout.read = .seconds(Self.answerSeconds)
-        // Before the server does it: a request that it sees no more must be sent again.
-        configuration.connectionPool.idleTimeout = .seconds(2)
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 2
-        configuration.redirectConfiguration = .disallow
-        configuration.httpVersion = .http1Only
-        client = HTTPClient(eventLoopGroupProvider: .shared(loops), configuration: configuration)
-    }
+    init(_ address: ClickHouseAddress) { self.address = address }
 
-    func close() async {
-        try? await client.shutdown()
-        try? await loops.shutdownGracefully()
-    }
+    func close() { client.close() }
 
     /// Has a statement executed; returns what it answers.
     func query(_ statement: String, _ parameters: [(name: String, value: String)] = []) async throws -> String {
-        try await post(parameters, ByteBuffer(string: statement))
+        try await post(parameters, Array(statement.utf8))
     }
 
     /// Inserts rows: `block` is the body as ClickHouse's own clients compress it.
-    func insert(_ statement: String, _ parameters: [(name: String, value: String)], block: ByteBuffer) async throws {
+    func insert(_ statement: String, _ parameters: [(name: String, value: String)], block: [UInt8]) async throws {
         _ = try await post(
             [
                 ("query", statement), ("decompress", "1"),
@@ -52,25 +31,22 @@ final class ClickHouseClient: Sendable {
             ] + parameters, block)
     }
 
-    private func post(_ parameters: [(name: String, value: String)], _ body: ByteBuffer) async throws -> String {
-        var request = HTTPClientRequest(url: address.url(parameters))
-        request.method = .POST
-        request.headers.add(name: "X-ClickHouse-User", value: address.user)
-        if !address.password.isEmpty { request.headers.add(name: "X-ClickHouse-Key", value: address.password) }
-        request.headers.add(name: "User-Agent", value: "okla-events")
-        request.body = .bytes(body)
-        let status: UInt
-        let answer: String
+    private func post(_ parameters: [(name: String, value: String)], _ body: [UInt8]) async throws -> String {
+        var headers = [(name: "X-ClickHouse-User", value: address.user)]
+        if !address.password.isEmpty { headers.append(("X-ClickHouse-Key", address.password)) }
+        let answer: HTTPAnswer
         do {
-            let response = try await client.execute(request, timeout: .seconds(Self.answerSeconds))
-            answer = String(buffer: try await response.body.collect(upTo: Self.answerBytesMax))
-            status = response.status.code
-        } catch {
-            if Task.isCancelled { throw CancellationError() }
-            throw ClickHouseFailure("ClickHouse at \(address.shown) cannot be reached, or does not answer: \(error)")
+            answer = try await client.execute(
+                HTTPRequest(
+                    .post, address.url(parameters), headers: headers, body: body, timeout: Self.answer,
+                    answerBytesMax: Self.answerBytesMax))
+        } catch let failure as HTTPFailure {
+            throw ClickHouseFailure("ClickHouse at \(address.shown) cannot be reached, or does not answer: \(failure)")
         }
-        guard status == 200 else { throw ClickHouseFailure(status: status, answer: answer, address: address.shown) }
-        return answer
+        guard answer.status == 200 else {
+            throw ClickHouseFailure(status: answer.status, answer: answer.text, address: address.shown)
+        }
+        return answer.text
     }
 }
 

@@ -18,7 +18,7 @@ struct ClickHouseFailure: Error, CustomStringConvertible {
     /// Of what a server answers that is not 200.
     ///
     /// - Parameter answer: `Code: 27, e.displayText() = DB::Exception: …` of old servers, `Code: 27. DB::Exception: …` of others.
-    init(status: UInt, answer: String, address: String) {
+    init(status: Int, answer: String, address: String) {
         let code = Self.code(answer)
         kind =
             switch code {

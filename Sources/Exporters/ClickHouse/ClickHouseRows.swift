@@ -1,6 +1,5 @@
 internal import EventLog
 internal import EventModel
-internal import NIOCore
 internal import RecordFormat
 
 /// Rows for ClickHouse, made of records.
@@ -19,7 +18,7 @@ final class ClickHouseRows: @unchecked Sendable {
     private(set) var rows: [Row] = []
     private var lines: ClickHouseLines
     private let hasher: RecordIdentityHasher
-    private var packed: ByteBuffer?
+    private var packed: [UInt8]?
 
     /// - Parameter version: of two rows of one event the one with the larger version stays.
     init(for table: ClickHouseTable, version: Int64, hasher: RecordIdentityHasher) {
@@ -59,7 +58,7 @@ final class ClickHouseRows: @unchecked Sendable {
     /// bytes, the size before compression, an LZ4 block. A body of one block that is cut off is refused as a whole.
     ///
     /// - Parameter places: those that are meant, rising.
-    func block(_ places: [Int]) -> ByteBuffer {
+    func block(_ places: [Int]) -> [UInt8] {
         if places.count == rows.count { return packed ?? Self.block(lines.text.bytes) }
         var some = GrowableBytes()
         for place in places {
@@ -69,15 +68,16 @@ final class ClickHouseRows: @unchecked Sendable {
         return Self.block(some.bytes)
     }
 
-    private static func block(_ input: UnsafeRawBufferPointer) -> ByteBuffer {
+    private static func block(_ input: UnsafeRawBufferPointer) -> [UInt8] {
         var compressed = GrowableBytes()
         LZ4Block.compressWhole(input, appendingTo: &compressed)
-        var body = ByteBufferAllocator().buffer(capacity: checksumBytes + headBytes + compressed.count)
-        body.writeRepeatingByte(0, count: checksumBytes)
-        body.writeInteger(lz4)
-        body.writeInteger(UInt32(headBytes + compressed.count), endianness: .little)
-        body.writeInteger(UInt32(input.count), endianness: .little)
-        body.writeBytes(compressed.bytes)
+        var body = [UInt8](repeating: 0, count: checksumBytes)
+        body.reserveCapacity(checksumBytes + headBytes + compressed.count)
+        body.append(lz4)
+        for size in [headBytes + compressed.count, input.count] {
+            withUnsafeBytes(of: UInt32(size).littleEndian) { body += $0 }
+        }
+        body += compressed.bytes
         return body
     }
 }

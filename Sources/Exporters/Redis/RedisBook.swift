@@ -11,7 +11,9 @@ internal import RecordFormat
 /// 2. A transaction is of what was read after its WATCH, so that one of an earlier attempt, which reaches Redis only now, does nothing once
 ///    another one was made; nor does one of an earlier day.
 /// 3. What is counted under `today` was received on the day that Redis' own clock shows.
-final class RedisBook {
+final class RedisBook: @unchecked Sendable {
+    // Sendable: whoever uses it waits for what it asked for before.
+
     /// How far a record may have been received in Redis' future: clocks differ. Further off it was a clock that was wrong then.
     private static let skewMax: Int64 = 3_600_000
     /// Attempts that others disturb, which write at the same time.
@@ -29,12 +31,18 @@ final class RedisBook {
         let description = "the positions in Redis are others than they were; they are read again"
     }
 
+    /// The time, and the day that is counted then, as Redis has them; in milliseconds since 1970.
+    struct Clock: Equatable {
+        let today: Range<Int64>
+        let now: Int64
+    }
+
     /// What is asked for before a transaction.
     private struct Look {
         let positions: [Int: Int64]
         /// When the day began that is counted so far; nil: none.
         let day: Int64?
-        let now: Int64
+        let clock: Clock
         /// Offsets in front of the positions that are counted already, of each partition.
         let ahead: [Int: Set<Int64>]
     }
@@ -91,12 +99,13 @@ final class RedisBook {
         else {
             throw RedisFailure("Redis at \(connection.address.shown) does not tell the time")
         }
+        let now = seconds * 1000 + microseconds / 1000
         let positions = answers[4].elements ?? []
         return Look(
             positions: Dictionary(
                 zip(partitions, positions).compactMap { partition, position in position.number.map { (partition, $0) } }
             ) { first, _ in first },
-            day: answers[3].number, now: seconds * 1000 + microseconds / 1000,
+            day: answers[3].number, clock: Clock(today: days.times(of: now), now: now),
             ahead: Dictionary(
                 zip(partitions, answers[5...]).map { partition, offsets in
                     (partition, Set((offsets.elements ?? []).compactMap(\.number)))
@@ -125,9 +134,12 @@ final class RedisBook {
 
     /// Counts a delivery and moves the positions with it.
     ///
-    /// - Parameter positions: of the partitions, as they were read or moved last.
+    /// - Parameters:
+    ///   - prepared: the delivery's figures, made before; used where they are still right.
+    ///   - positions: of the partitions, as they were read or moved last.
+    /// - Returns: the time, for the figures of the next one.
     /// - Throws: `PositionsMoved` where they are others; `PoisonRecord`; else nothing was changed, or that is not known.
-    func count(_ delivery: Delivery, from positions: [Int: Int64]) throws {
+    func count(_ delivery: Delivery, _ prepared: RedisFigures?, from positions: [Int: Int64]) throws -> Clock {
         let moved = delivery.positions
         var ranges: [Int: Range<Int64>] = [:]
         for partition in moved.keys { ranges[partition.number] = 0..<0 }
@@ -137,13 +149,13 @@ final class RedisBook {
                 known.isEmpty ? slice.offsets : min(known.lowerBound, slice.offsets.lowerBound)..<slice.offsets.upperBound
         }
         let last = delivery.slices.map { $0.places.isEmpty ? 0 : $0.batches.timestamp(at: $0.places.upperBound - 1) }.max() ?? 0
-        try transact(ranges, last: last) { look, figures, commands in
+        return try transact(ranges, last: last) { look, commands in
             guard ranges.keys.allSatisfy({ look.positions[$0] == positions[$0] }) else { throw PositionsMoved() }
-            try delivery.forEachRecord { partition, record throws(PoisonRecord) in
-                if let ahead = look.ahead[partition.number], ahead.contains(record.offset) { return }
-                do throws(JSONParser.Refusal) { try figures.add(record, partition: partition) } catch {
-                    throw PoisonRecord(partition: partition, offset: record.offset, reason: "the event is no JSON: \(error)")
-                }
+            let figures: RedisFigures
+            if let prepared, prepared.clock.today == look.clock.today, look.ahead.values.allSatisfy(\.isEmpty) {
+                figures = prepared
+            } else {
+                figures = try Self.figures(of: delivery, look.clock, leavingOut: look.ahead)
             }
             for (partition, position) in moved {
                 commands.add("HSET", keys.positions, .number(Int64(partition.number)), .number(position))
@@ -158,13 +170,32 @@ final class RedisBook {
             if !delivery.setAside.isEmpty {
                 commands.add("HINCRBY", keys.positions, .text(Self.setAsideField), .number(Int64(delivery.setAside.count)))
             }
+            return figures
         }
+    }
+
+    /// What a delivery adds.
+    ///
+    /// - Parameters:
+    ///   - clock: not later than when it is counted.
+    ///   - ahead: offsets of each partition that are counted already.
+    /// - Throws: `PoisonRecord`.
+    static func figures(of delivery: Delivery, _ clock: Clock, leavingOut ahead: [Int: Set<Int64>] = [:]) throws -> RedisFigures {
+        var figures = RedisFigures(clock)
+        try delivery.forEachRecord { partition, record throws(PoisonRecord) in
+            if let ahead = ahead[partition.number], ahead.contains(record.offset) { return }
+            do throws(JSONParser.Refusal) { try figures.add(record, partition: partition) } catch {
+                throw PoisonRecord(partition: partition, offset: record.offset, reason: "the event is no JSON: \(error)")
+            }
+        }
+        return figures
     }
 
     /// Counts those records of a replay that are not counted yet, so that `count` leaves them out when it comes to them.
     func countAhead(_ chunk: ReplayChunk) throws {
         let partition = PartitionID(chunk.partition)
-        try transact([chunk.partition: chunk.offsets], last: chunk.lastTimestamp) { look, figures, commands in
+        _ = try transact([chunk.partition: chunk.offsets], last: chunk.lastTimestamp) { look, commands in
+            var figures = RedisFigures(look.clock)
             let position = look.positions[chunk.partition] ?? 0
             let ahead = look.ahead[chunk.partition] ?? []
             var marks: [RedisCommands.Argument] = []
@@ -175,6 +206,7 @@ final class RedisBook {
                 marks += [.number(record.offset), .number(record.offset)]
             }
             if !marks.isEmpty { commands.add("ZADD", keys.ahead(chunk.partition), all: marks) }
+            return figures
         }
     }
 
@@ -182,14 +214,14 @@ final class RedisBook {
     ///
     /// - Parameter last: when the newest of the records was received.
     private func transact(
-        _ ranges: [Int: Range<Int64>], last: Int64, _ fill: (Look, inout RedisFigures, inout RedisCommands) throws -> Void
-    ) throws {
+        _ ranges: [Int: Range<Int64>], last: Int64, _ fill: (Look, inout RedisCommands) throws -> RedisFigures
+    ) throws -> Clock {
         for _ in 0..<Self.attemptsMax {
             let look = try look(ranges)
-            let today = days.times(of: look.now)
-            if last >= today.upperBound, last < look.now + Self.skewMax {
+            let (today, now) = (look.clock.today, look.clock.now)
+            if last >= today.upperBound, last < now + Self.skewMax {
                 throw RedisFailure(
-                    "Redis' clock is \(last - look.now) ms behind, and on the day before; the new day's figures wait for it")
+                    "Redis' clock is \(last - now) ms behind, and on the day before; the new day's figures wait for it")
             }
             if let day = look.day, day > today.lowerBound {
                 throw RedisFailure(
@@ -197,14 +229,12 @@ final class RedisBook {
                         + "right, another service counts days of another time zone into it, or Redis.TimeZone was changed: remove the "
                         + "key okla:day then")
             }
-            var figures = RedisFigures(today: today, now: look.now)
             var commands = RedisCommands()
-            try fill(look, &figures, &commands)
+            let figures = try fill(look, &commands)
             try addAliases(figures.aliases, to: &commands)
-            figures.addCommands(to: &commands)
+            figures.addCommands(at: now, to: &commands)
             if look.day != today.lowerBound { commands.add("SET", RedisKeys.day, .number(today.lowerBound)) }
-            if commands.count == 0 { return }
-            if try execute(commands) { return }
+            if try commands.count == 0 || execute(commands) { return look.clock }
         }
         throw RedisFailure("others write to Redis at \(connection.address.shown) at the same time, again and again")
     }

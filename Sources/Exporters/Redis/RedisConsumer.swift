@@ -4,6 +4,8 @@ internal import Synchronization
 
 /// Counts the log's events in Redis, which also keeps how far they are counted. What a file beside the log says of it is only shown while Redis
 /// cannot be asked.
+///
+/// While Redis counts one delivery, the figures of the next one are made; positions move behind a delivery when it is counted.
 final class RedisConsumer: Consumer, @unchecked Sendable {
     // Sendable: its runner calls it from one task at a time; what others ask for is behind the mutex.
 
@@ -16,20 +18,29 @@ final class RedisConsumer: Consumer, @unchecked Sendable {
 
     let group = RedisSettings.name
     private let book: RedisBook
+    /// Where the book is used while a delivery is counted.
+    private let thread: any TaskExecutor
     private let file: any CheckpointStore
     private let logName: String
     private let endsAtStart: [Int64]
     private let shown = Mutex(Shown())
     /// As Redis has them.
     private var positions: [Int: Int64] = [:]
+    /// A delivery on its way.
+    private var sent: (delivery: Delivery, count: Task<RedisBook.Clock, any Error>)?
+    /// When the last one was counted; nil: none was since it began, or since something went wrong. Then each is waited for, until one is.
+    private var clock: RedisBook.Clock?
     /// Whether they were read, and compared with where the log ended then.
     private var isCompared = false
     /// What the file says was read.
     private var isFileRead = false
     private var filed: (positions: [Int64], at: ContinuousClock.Instant) = ([], .now)
 
-    init(_ book: RedisBook, file: any CheckpointStore, logName: String, endsAtStart: [Int64]) {
+    init(
+        _ book: RedisBook, thread: any TaskExecutor, file: any CheckpointStore, logName: String, endsAtStart: [Int64]
+    ) {
         self.book = book
+        self.thread = thread
         self.file = file
         self.logName = logName
         self.endsAtStart = endsAtStart
@@ -40,6 +51,9 @@ final class RedisConsumer: Consumer, @unchecked Sendable {
 
     func resume(_ bounds: [OffsetBounds]) async throws -> [Int64] {
         readFile()
+        // Whether it failed or not: Redis says what is counted.
+        try? await settle()
+        clock = nil
         let kept = try book.kept()
         positions = kept.positions
         if !isCompared {
@@ -57,16 +71,30 @@ final class RedisConsumer: Consumer, @unchecked Sendable {
     }
 
     func take(_ delivery: Delivery) async throws {
-        try book.count(delivery, from: positions)
+        let figures = try clock.map { try RedisBook.figures(of: delivery, $0) }
+        try await settle()
+        let count = Task(executorPreference: thread) { [book, positions] in try book.count(delivery, figures, from: positions) }
+        sent = (delivery, count)
+        if clock == nil { try await settle() }
+        if ContinuousClock.now - filed.at > Self.fileInterval { writeFile() }
+    }
+
+    /// Waits until the delivery that is under way is counted.
+    private func settle() async throws {
+        guard let (delivery, count) = sent else { return }
+        sent = nil
+        clock = try await count.value
         for (partition, position) in delivery.positions { positions[partition.number] = position }
         shown.withLock { shown in
             for (partition, position) in delivery.positions { shown.committed[partition.number] = position }
             shown.passedOver.add(delivery)
         }
-        if ContinuousClock.now - filed.at > Self.fileInterval { writeFile() }
     }
 
-    func caughtUp(_ bounds: [OffsetBounds]) async throws { writeFile() }
+    func caughtUp(_ bounds: [OffsetBounds]) async throws {
+        try await settle()
+        writeFile()
+    }
 
     // MARK: The file
 

@@ -4,7 +4,9 @@ internal import EventModel
 internal import RecordFormat
 
 /// What some records add to the figures in Redis, together: so each key is written once for all of them.
-struct RedisFigures {
+///
+/// Sendable: one task fills it, then hands it over.
+struct RedisFigures: @unchecked Sendable {
     /// How long a user is active after an event, in milliseconds.
     static let activeMilliseconds: Int64 = 300_000
     private static let depthMax = 512
@@ -40,9 +42,8 @@ struct RedisFigures {
         static func < (a: Place, b: Place) -> Bool { (a.time, a.partition, a.offset) < (b.time, b.partition, b.offset) }
     }
 
-    /// The day that is counted, and the time, as Redis has them; in milliseconds since 1970.
-    let today: Range<Int64>
-    let now: Int64
+    /// When they are counted, or a little before, on the same day.
+    let clock: RedisBook.Clock
     private(set) var aliases: [ExactText: Alias] = [:]
     private var views: [ExactText: Int64] = [:]
     private var viewers: [ExactText: Set<[UInt8]>] = [:]
@@ -54,21 +55,18 @@ struct RedisFigures {
     private var active: [[UInt8]: Int64] = [:]
     private let parser = JSONParser(depthMax: RedisFigures.depthMax)
 
-    init(today: Range<Int64>, now: Int64) {
-        self.today = today
-        self.now = now
-    }
+    init(_ clock: RedisBook.Clock) { self.clock = clock }
 
     /// - Throws: `JSONParser.Refusal` where the value is no JSON.
     mutating func add(_ record: RecordView, partition: PartitionID) throws(JSONParser.Refusal) {
         // Of the user, or of the anonymous id where there is no user.
         guard let name = record.header("event"), let value = record.value, let key = record.key else { return }
         let received = record.timestamp
-        if received > now - Self.activeMilliseconds {
+        if received > clock.now - Self.activeMilliseconds {
             let place = Array(key)
             active[place] = max(received, active[place] ?? 0)
         }
-        let isMeasured = today.contains(received) && EventMeasure.isMeasured(name)
+        let isMeasured = clock.today.contains(received) && EventMeasure.isMeasured(name)
         let claims = AliasClaim.Kind(event: name)
         guard isMeasured || claims != nil else { return }
         let event = try parser.parse(value).root
@@ -101,7 +99,9 @@ struct RedisFigures {
     }
 
     /// The commands that add all of it, but for the aliases.
-    func addCommands(to commands: inout RedisCommands) {
+    ///
+    /// - Parameter now: when they will be executed, in milliseconds since 1970.
+    func addCommands(at now: Int64, to commands: inout RedisCommands) {
         for (vehicle, count) in views {
             addCount(RedisKeys.views(vehicle.string), count, to: &commands)
             commands.add("ZINCRBY", RedisKeys.top, .number(count), .text(vehicle.string))
@@ -120,7 +120,7 @@ struct RedisFigures {
         if !filters.isEmpty { expire(RedisKeys.filters, &commands) }
         for (user, seen) in active {
             let left = min(seen, now) + Self.activeMilliseconds - now
-            commands.add("PSETEX", RedisKeys.active(user), .number(left), "1")
+            if left > 0 { commands.add("PSETEX", RedisKeys.active(user), .number(left), "1") }
         }
     }
 
@@ -131,6 +131,6 @@ struct RedisFigures {
     }
 
     private func expire(_ key: RedisKeys.Key, _ commands: inout RedisCommands) {
-        commands.add("PEXPIREAT", key, .number(today.upperBound))
+        commands.add("PEXPIREAT", key, .number(clock.today.upperBound))
     }
 }

@@ -26,7 +26,7 @@ package struct RedisSettings: ExporterSettings {
                 zone: context.zone, losses: losses)
         }
         let consumer = RedisConsumer(
-            makeBook(), file: context.checkpoint(Self.name), logName: context.logName,
+            makeBook(), thread: context.makeThread(), file: context.checkpoint(Self.name), logName: context.logName,
             endsAtStart: context.endsAtStart(context.events))
         return Exporter(
             name: Self.name, readers: [.init(topic: context.events, consumer: consumer)],

@@ -60,6 +60,7 @@ package final class UserIndex: Consumer {
 
     package var group: String { Self.groupName }
     package var committed: [Int64] { database.committed }
+    package var held: [Int64] { state.withLock { $0.map(\.position) } }
     package var passedOver: PassedOver {
         var all = database.passedOver
         for gap in state.withLock({ $0.flatMap { $0.runs.flatMap(\.gaps) } }) {

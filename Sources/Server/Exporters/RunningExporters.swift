@@ -18,7 +18,7 @@ struct RunningExporters: Sendable {
             events: engine.topic, derived: engine.derivedTopic, rejected: engine.rejectedTopic, logName: engine.log.name,
             hasher: engine.log.identityHasher,
             zone: settings.timeZone, endsAtStart: { ends[$0.name] ?? [] }, feed: feed, aliases: aliases,
-            checkpoint: { CheckpointFile(folder: folder, name: $0) },
+            checkpoint: { CheckpointFile(folder: folder, name: $0) }, makeThread: { BackgroundThreads(count: 1) },
             warn: { exporter, message in
                 logger.warning("an exporter has something to tell", metadata: ["group": "\(exporter)", "reason": "\(message)"])
             })
