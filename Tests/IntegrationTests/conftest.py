@@ -45,6 +45,22 @@ def measured(request):
     return add
 
 
+# Tests run in two processes beside each other (pytest-xdist), those marked `alone` in one afterwards.
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: needs the whole machine, so that no other test may run at the same time")
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["measured"] = MEASURED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    MEASURED.extend(getattr(node, "workeroutput", {}).get("measured", []))
+
+
 def pytest_terminal_summary(terminalreporter):
     for line in MEASURED:
         terminalreporter.write_line(line)

@@ -41,6 +41,16 @@ class Service:
     def __init__(self, data_dir, environment=None, arguments=(), generated_keys=False, log_path=None, descriptors=None, through=()):
         self.data_dir = pathlib.Path(data_dir)
         self.log_path = pathlib.Path(log_path or self.data_dir.parent / (self.data_dir.name + ".log"))
+        self.configure(environment, generated_keys)
+        self.arguments = arguments
+        # The limit of open files, where the test sets one.
+        self.descriptors = descriptors
+        # A command that starts the one after it.
+        self.through = through
+        self.process = None
+
+    def configure(self, environment=None, generated_keys=False):
+        """Sets the environment of the starts to come; what it leaves open is as tests need it."""
         self.environment = dict(environment or {})
         if not generated_keys:
             self.environment.setdefault("EVENT_TRACKING_WRITE_KEY", KEY)
@@ -51,12 +61,6 @@ class Service:
         self.environment.setdefault("EVENT_TRACKING_RATE_LIMITS_PER_IP", "0")
         for name in ENRICHED:
             self.environment.setdefault(name, "false")
-        self.arguments = arguments
-        # The limit of open files, where the test sets one.
-        self.descriptors = descriptors
-        # A command that starts the one after it.
-        self.through = through
-        self.process = None
 
     def start(self, wait=True):
         self.data_dir.parent.mkdir(parents=True, exist_ok=True)

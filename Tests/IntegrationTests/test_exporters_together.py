@@ -3,6 +3,7 @@ import concurrent.futures
 
 import clickhouse_model
 import marketplace
+import pytest
 import rabbitmq_model
 import redis_model
 from exporters import drained
@@ -10,6 +11,8 @@ from load import seeded
 from service import Service
 from test_admin import TOKEN
 from test_exporter_outages import sessions_end
+
+pytestmark = pytest.mark.alone
 
 COUNT = 200_000
 CLIENTS = 4

@@ -11,6 +11,8 @@ import pytest
 from hostile import Hostile
 from service import KEY, Service, wait_until
 
+pytestmark = pytest.mark.alone
+
 EVENT = json.dumps({"event": "vehicle_view", "userId": "user-1", "properties": {"vehicleId": "v-1", "text": "x" * 600}}).encode()
 POST = f"POST /api/events HTTP/1.1\r\nHost: x\r\nX-Write-Key: {KEY}\r\nContent-Length: {len(EVENT)}\r\n\r\n".encode() + EVENT
 

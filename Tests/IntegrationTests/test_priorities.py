@@ -3,10 +3,13 @@ import concurrent.futures
 import contextlib
 import os
 
+import pytest
 from service import Service, wait_until
 from test_admin import TOKEN, ask
 from test_live import Stream
 from test_replay import done, fill, submit
+
+pytestmark = pytest.mark.alone
 
 # As Sources/Server/Consumers/BackgroundThreads.swift has them.
 NICENESS, THREADS = 15, 8

@@ -55,7 +55,7 @@ def end(sender, number):
 
 def check_that_a_restart_makes_all_well(sender):
     """Without faults: what was not acknowledged is sent again and taken, each event stands there once, every byte is right."""
-    sender.service.environment = dict(SETTINGS)
+    sender.service.configure(SETTINGS)
     sender.service.start()
     ready = sender.service.request("GET", "/health/ready")
     assert ready.status == 200, ready.body

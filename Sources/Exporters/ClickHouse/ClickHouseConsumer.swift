@@ -195,7 +195,9 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
 
     /// Sends what is buffered, when what was sent before is stored; returns when it is on its way.
     private func flush() async throws {
-        try await settle()
+        // Here, on the consumer's own thread, and while the server is at work.
+        rows?.pack()
+        try await settle(isFollowed: true)
         state?.batch = .init(ends: taken)
         try send()
     }
@@ -206,8 +208,7 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
         kept.unstitched = unstitched.texts
         try file.save(kept)
         state = kept
-        // Here, on the consumer's own thread.
-        rows?.pack()
+        show(kept)
         sent = Sent(
             ends: taken, gaps: gaps, unreadable: unreadable,
             insertion: Task { [inserter, rows] in
@@ -220,7 +221,9 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
     }
 
     /// Waits until the batch that is under way is stored, and moves on behind it.
-    private func settle() async throws {
+    ///
+    /// - Parameter isFollowed: another one is sent at once, and with that it is kept where this one ended.
+    private func settle(isFollowed: Bool = false) async throws {
         guard let sent, var kept = state else { return }
         self.sent = nil
         let refused =
@@ -242,9 +245,11 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
         kept.checkpoint.setAside += Int64(refused.count) + sent.gaps.setAside
         for (cause, count) in sent.gaps.gaps { kept.checkpoint.missed[cause.rawValue, default: 0] += count }
         kept.batch = nil
-        try file.save(kept)
+        if !isFollowed {
+            try file.save(kept)
+            show(kept)
+        }
         state = kept
-        show(kept)
     }
 
     private func show(_ state: ClickHouseState) {

@@ -16,6 +16,8 @@ final class RedisBook: @unchecked Sendable {
 
     /// How far a record may have been received in Redis' future: clocks differ. Further off it was a clock that was wrong then.
     private static let skewMax: Int64 = 3_600_000
+    /// Figures that are as old are made anew: users are active for what is left of the time when they are made.
+    private static let preparedMillisecondsMax: Int64 = 1_000
     /// Attempts that others disturb, which write at the same time.
     private static let attemptsMax = 20
 
@@ -35,6 +37,19 @@ final class RedisBook: @unchecked Sendable {
     struct Clock: Equatable {
         let today: Range<Int64>
         let now: Int64
+
+        func after(_ duration: Duration) -> Clock { Clock(today: today, now: now + Int64(duration / .milliseconds(1))) }
+    }
+
+    /// What a delivery adds, and the commands for it.
+    struct Prepared: Sendable {
+        let figures: RedisFigures
+        let commands: RedisCommands
+
+        init(_ figures: RedisFigures) {
+            self.figures = figures
+            commands = figures.commands()
+        }
     }
 
     /// What is asked for before a transaction.
@@ -139,7 +154,7 @@ final class RedisBook: @unchecked Sendable {
     ///   - positions: of the partitions, as they were read or moved last.
     /// - Returns: the time, for the figures of the next one.
     /// - Throws: `PositionsMoved` where they are others; `PoisonRecord`; else nothing was changed, or that is not known.
-    func count(_ delivery: Delivery, _ prepared: RedisFigures?, from positions: [Int: Int64]) throws -> Clock {
+    func count(_ delivery: Delivery, _ prepared: Prepared?, from positions: [Int: Int64]) throws -> Clock {
         let moved = delivery.positions
         var ranges: [Int: Range<Int64>] = [:]
         for partition in moved.keys { ranges[partition.number] = 0..<0 }
@@ -151,12 +166,14 @@ final class RedisBook: @unchecked Sendable {
         let last = delivery.slices.map { $0.places.isEmpty ? 0 : $0.batches.timestamp(at: $0.places.upperBound - 1) }.max() ?? 0
         return try transact(ranges, last: last) { look, commands in
             guard ranges.keys.allSatisfy({ look.positions[$0] == positions[$0] }) else { throw PositionsMoved() }
-            let figures: RedisFigures
-            if let prepared, prepared.clock.today == look.clock.today, look.ahead.values.allSatisfy(\.isEmpty) {
-                figures = prepared
-            } else {
-                figures = try Self.figures(of: delivery, look.clock, leavingOut: look.ahead)
+            let isRight = prepared.map { prepared in
+                prepared.figures.clock.today == look.clock.today && look.ahead.values.allSatisfy(\.isEmpty)
+                    && abs(look.clock.now - prepared.figures.clock.now) < Self.preparedMillisecondsMax
             }
+            let added =
+                if isRight == true, let prepared { prepared } else {
+                    try Self.prepare(delivery, look.clock, leavingOut: look.ahead)
+                }
             for (partition, position) in moved {
                 commands.add("HSET", keys.positions, .number(Int64(partition.number)), .number(position))
                 let isNoted = look.ahead[partition.number]?.isEmpty == false
@@ -170,7 +187,7 @@ final class RedisBook: @unchecked Sendable {
             if !delivery.setAside.isEmpty {
                 commands.add("HINCRBY", keys.positions, .text(Self.setAsideField), .number(Int64(delivery.setAside.count)))
             }
-            return figures
+            return added
         }
     }
 
@@ -180,7 +197,7 @@ final class RedisBook: @unchecked Sendable {
     ///   - clock: not later than when it is counted.
     ///   - ahead: offsets of each partition that are counted already.
     /// - Throws: `PoisonRecord`.
-    static func figures(of delivery: Delivery, _ clock: Clock, leavingOut ahead: [Int: Set<Int64>] = [:]) throws -> RedisFigures {
+    static func prepare(_ delivery: Delivery, _ clock: Clock, leavingOut ahead: [Int: Set<Int64>] = [:]) throws -> Prepared {
         var figures = RedisFigures(clock)
         try delivery.forEachRecord { partition, record throws(PoisonRecord) in
             if let ahead = ahead[partition.number], ahead.contains(record.offset) { return }
@@ -188,7 +205,7 @@ final class RedisBook: @unchecked Sendable {
                 throw PoisonRecord(partition: partition, offset: record.offset, reason: "the event is no JSON: \(error)")
             }
         }
-        return figures
+        return Prepared(figures)
     }
 
     /// Counts those records of a replay that are not counted yet, so that `count` leaves them out when it comes to them.
@@ -206,7 +223,7 @@ final class RedisBook: @unchecked Sendable {
                 marks += [.number(record.offset), .number(record.offset)]
             }
             if !marks.isEmpty { commands.add("ZADD", keys.ahead(chunk.partition), all: marks) }
-            return figures
+            return Prepared(figures)
         }
     }
 
@@ -214,7 +231,7 @@ final class RedisBook: @unchecked Sendable {
     ///
     /// - Parameter last: when the newest of the records was received.
     private func transact(
-        _ ranges: [Int: Range<Int64>], last: Int64, _ fill: (Look, inout RedisCommands) throws -> RedisFigures
+        _ ranges: [Int: Range<Int64>], last: Int64, _ fill: (Look, inout RedisCommands) throws -> Prepared
     ) throws -> Clock {
         for _ in 0..<Self.attemptsMax {
             let look = try look(ranges)
@@ -230,9 +247,9 @@ final class RedisBook: @unchecked Sendable {
                         + "key okla:day then")
             }
             var commands = RedisCommands()
-            let figures = try fill(look, &commands)
-            try addAliases(figures.aliases, to: &commands)
-            figures.addCommands(at: now, to: &commands)
+            let added = try fill(look, &commands)
+            try addAliases(added.figures.aliases, to: &commands)
+            commands.add(all: added.commands)
             if look.day != today.lowerBound { commands.add("SET", RedisKeys.day, .number(today.lowerBound)) }
             if try commands.count == 0 || execute(commands) { return look.clock }
         }

@@ -30,6 +30,7 @@ final class RedisConsumer: Consumer, @unchecked Sendable {
     private var sent: (delivery: Delivery, count: Task<RedisBook.Clock, any Error>)?
     /// When the last one was counted; nil: none was since it began, or since something went wrong. Then each is waited for, until one is.
     private var clock: RedisBook.Clock?
+    private var clockReadAt = ContinuousClock.now
     /// Whether they were read, and compared with where the log ended then.
     private var isCompared = false
     /// What the file says was read.
@@ -71,9 +72,9 @@ final class RedisConsumer: Consumer, @unchecked Sendable {
     }
 
     func take(_ delivery: Delivery) async throws {
-        let figures = try clock.map { try RedisBook.figures(of: delivery, $0) }
+        let prepared = try clock.map { try RedisBook.prepare(delivery, $0.after(ContinuousClock.now - clockReadAt)) }
         try await settle()
-        let count = Task(executorPreference: thread) { [book, positions] in try book.count(delivery, figures, from: positions) }
+        let count = Task(executorPreference: thread) { [book, positions] in try book.count(delivery, prepared, from: positions) }
         sent = (delivery, count)
         if clock == nil { try await settle() }
         if ContinuousClock.now - filed.at > Self.fileInterval { writeFile() }
@@ -84,6 +85,7 @@ final class RedisConsumer: Consumer, @unchecked Sendable {
         guard let (delivery, count) = sent else { return }
         sent = nil
         clock = try await count.value
+        clockReadAt = .now
         for (partition, position) in delivery.positions { positions[partition.number] = position }
         shown.withLock { shown in
             for (partition, position) in delivery.positions { shown.committed[partition.number] = position }

@@ -42,7 +42,7 @@ struct RedisFigures: @unchecked Sendable {
         static func < (a: Place, b: Place) -> Bool { (a.time, a.partition, a.offset) < (b.time, b.partition, b.offset) }
     }
 
-    /// When they are counted, or a little before, on the same day.
+    /// When they are counted, or just before, on the same day.
     let clock: RedisBook.Clock
     private(set) var aliases: [ExactText: Alias] = [:]
     private var views: [ExactText: Int64] = [:]
@@ -98,10 +98,9 @@ struct RedisFigures: @unchecked Sendable {
         }
     }
 
-    /// The commands that add all of it, but for the aliases.
-    ///
-    /// - Parameter now: when they will be executed, in milliseconds since 1970.
-    func addCommands(at now: Int64, to commands: inout RedisCommands) {
+    /// The commands that add all of it, but for the aliases. A user is active for what is left of the time when they are made.
+    func commands() -> RedisCommands {
+        var commands = RedisCommands()
         for (vehicle, count) in views {
             addCount(RedisKeys.views(vehicle.string), count, to: &commands)
             commands.add("ZINCRBY", RedisKeys.top, .number(count), .text(vehicle.string))
@@ -119,9 +118,10 @@ struct RedisFigures: @unchecked Sendable {
         if !views.isEmpty { expire(RedisKeys.top, &commands) }
         if !filters.isEmpty { expire(RedisKeys.filters, &commands) }
         for (user, seen) in active {
-            let left = min(seen, now) + Self.activeMilliseconds - now
-            if left > 0 { commands.add("PSETEX", RedisKeys.active(user), .number(left), "1") }
+            let left = min(seen, clock.now) + Self.activeMilliseconds - clock.now
+            commands.add("PSETEX", RedisKeys.active(user), .number(left), "1")
         }
+        return commands
     }
 
     private func addCount(_ key: RedisKeys.Key, _ count: Int64, to commands: inout RedisCommands) {
