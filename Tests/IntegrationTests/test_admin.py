@@ -4,7 +4,7 @@ import urllib.parse
 
 import pytest
 from scrape import Scrape
-from service import Service, run
+from service import Service, run, wait_until
 
 TOKEN = "admin-token"
 ADMIN = {"Authorization": f"Bearer {TOKEN}"}
@@ -65,8 +65,12 @@ def test_nobody_else_may_ask(service):
 
 def test_consumers_tell_how_far_they_are(service):
     fill(service)
-    ask(service, user(USER))
-    consumers = {consumer["group"]: consumer for consumer in ask(service, "consumers")["consumers"]}
+
+    def told():
+        return {consumer["group"]: consumer for consumer in ask(service, "consumers")["consumers"]}
+
+    wait_until(lambda: all(consumer["lag"] == 0 for consumer in told().values()))
+    consumers = told()
     assert set(consumers) == {"user-index", "aliases", "sessions", "statistics"}
     for consumer in consumers.values():
         assert consumer["lag"] == 0 and consumer["taken"] == 22 and consumer["failures"] == consumer["setAside"] == 0
