@@ -17,15 +17,16 @@ final class HTTPLoop: @unchecked Sendable {
 
     private let options: HTTPClient.Options
     private let state = Mutex(State())
-    private let handle: UnsafeMutableRawPointer
+    /// libcurl's own; nil: there was no memory for it.
+    private let handle: UnsafeMutableRawPointer?
     private var running: [ObjectIdentifier: HTTPTransfer] = [:]
 
     private static let isReady: Bool = curl_global_init(Int(CURL_GLOBAL_DEFAULT)) == CURLE_OK
 
     init(_ options: HTTPClient.Options) {
         self.options = options
-        guard Self.isReady, let handle = curl_multi_init() else { fatalError("there is no memory for libcurl") }
-        self.handle = handle
+        handle = Self.isReady ? curl_multi_init() : nil
+        if handle == nil { return }
         _ = okla_curl_multi_set_number(handle, CURLMOPT_MAX_HOST_CONNECTIONS, options.connectionsMax)
         _ = okla_curl_multi_set_number(handle, CURLMOPT_MAXCONNECTS, options.connectionsMax)
         Thread.detachNewThread { self.run() }
@@ -35,6 +36,7 @@ final class HTTPLoop: @unchecked Sendable {
     deinit { curl_multi_cleanup(handle) }
 
     func start(_ transfer: HTTPTransfer) {
+        guard handle != nil else { return transfer.end(HTTPFailure("there is no memory for libcurl")) }
         let isTaken = state.withLock { state in
             if !state.isClosed { state.coming.append(transfer) }
             return !state.isClosed
