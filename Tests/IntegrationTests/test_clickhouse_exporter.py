@@ -90,6 +90,14 @@ def test_names_texts_and_numbers_may_be_anything(service, either):
     assert (rows["small"]["screenWidth"], rows["small"]["screenHeight"], rows["small"]["geoLatitude"]) == (1, 0, None)
 
 
+def test_each_character_is_itself_wherever_it_stands(service, either):
+    texts = [f"{'a' * place}{character}{'b' * (17 - place)}{character}" for character in "\\\t\n\r\0\x08\x0b\x0e\x1f\x7f\x80é\u07ff🚗" for place in range(18)]
+    post(service, [{"event": "page_view", "userId": text, "messageId": str(number), "properties": {"url": "https://x.y"}} for number, text in enumerate(texts)])
+    drained(service, "clickhouse")
+    rows = clickhouse_model.rows(either.server, either.name)
+    assert {key: row["userId"] for key, row in rows.items()} == {str(number): text for number, text in enumerate(texts)}
+
+
 def test_batches_are_of_the_configured_size_or_time(tmp_path, clickhouse):
     more = {"CLICK_HOUSE_BUFFER_SIZE": "700", "CLICK_HOUSE_FLUSH_INTERVAL": "1h"}
     with Service(tmp_path / "data", settings(clickhouse, **more)) as service:

@@ -18,6 +18,14 @@ struct ClickHouseColumn: Sendable {
         /// Whether the event itself names nobody: then its user may follow from an alias.
         case isAnonymous
         case partition, offset, version
+
+        /// Of the one member that it shows; nil: it shows none, or one of several.
+        var path: [StaticString]? {
+            switch self {
+            case .text(let path), .number(let path), .coordinate(let path), .flag(let path): path
+            default: nil
+            }
+        }
     }
 
     let name: String

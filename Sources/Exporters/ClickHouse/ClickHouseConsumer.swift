@@ -2,7 +2,6 @@ internal import Consumption
 internal import EventLog
 internal import EventModel
 internal import RecordFormat
-internal import Synchronization
 
 /// Brings the log's events into a table of ClickHouse, in batches.
 ///
@@ -12,14 +11,7 @@ internal import Synchronization
 /// 3. A row is built with what is known of its id's user then: at least all that the events said that were taken before. Each id of which more is
 ///    said later gets a mutation, made after that row was inserted, and when all of that is known.
 final class ClickHouseConsumer: Consumer, @unchecked Sendable {
-    // Sendable: its runner calls it from one task at a time; what others ask for is behind the mutex.
-
-    private struct Shown {
-        var committed: [Int64] = []
-        var passedOver = PassedOver()
-        /// Why rows do not get their users at the moment, while everything else goes on.
-        var stitchingProblem: String?
-    }
+    // Sendable: its runner calls it from one task at a time; what others ask for is in `shown`.
 
     /// Bytes of rows, above which a batch is sent however few they are.
     private static let batchBytesMax = 64 << 20
@@ -34,7 +26,7 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
     private let context: ExporterContext
     private let file: any CheckpointStore
     private let setAsideFile: any CheckpointStore
-    private let shown = Mutex(Shown())
+    private let shown = ShownProgress()
 
     /// nil: not read yet.
     private var state: ClickHouseState?
@@ -68,9 +60,10 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
         idleInterval = min(.seconds(1), .milliseconds(settings.flushMilliseconds))
     }
 
-    var committed: [Int64] { shown.withLock { $0.committed } }
-    var passedOver: PassedOver { shown.withLock { $0.passedOver } }
-    var obstacle: String? { shown.withLock { $0.stitchingProblem } }
+    var committed: [Int64] { shown.committed }
+    var passedOver: PassedOver { shown.passedOver }
+    /// Why rows do not get their users at the moment, while everything else goes on.
+    var obstacle: String? { shown.obstacle }
 
     // MARK: Consuming
 
@@ -105,7 +98,7 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
         if let batch = kept.batch, zip(batch.ends, ends).contains(where: { $0 > $1 }) { kept.batch = nil }
         kept.checkpoint.positions = zip(kept.checkpoint.positions, ends).map { min($0, $1) }
         state = kept
-        show(kept)
+        shown.show(kept.checkpoint)
     }
 
     /// Reads the batch that was under way again.
@@ -208,7 +201,7 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
         kept.unstitched = unstitched.texts
         try file.save(kept)
         state = kept
-        show(kept)
+        shown.show(kept.checkpoint)
         sent = Sent(
             ends: taken, gaps: gaps, unreadable: unreadable,
             insertion: Task { [inserter, rows] in
@@ -247,13 +240,9 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
         kept.batch = nil
         if !isFollowed {
             try file.save(kept)
-            show(kept)
+            shown.show(kept.checkpoint)
         }
         state = kept
-    }
-
-    private func show(_ state: ClickHouseState) {
-        shown.withLock { ($0.committed, $0.passedOver) = (state.checkpoint.positions, state.checkpoint.passedOver) }
     }
 
     // MARK: Stitching
@@ -273,11 +262,7 @@ final class ClickHouseConsumer: Consumer, @unchecked Sendable {
         } catch let failure as ClickHouseFailure {
             problem = "rows do not get the users that are known by now: \(failure)"
         }
-        let isNew = shown.withLock { shown in
-            defer { shown.stitchingProblem = problem }
-            return problem != nil && shown.stitchingProblem == nil
-        }
-        if isNew, let problem { context.warn(group, problem) }
+        if shown.meet(problem), let problem { context.warn(group, problem) }
     }
 
     /// Has the rows of the first ids updated.

@@ -9,14 +9,33 @@ struct ClickHouseLines: ~Copyable {
     private static let times: ClosedRange<Int64> = 0...4_102_444_799_999
 
     private(set) var text = GrowableBytes()
-    private let values: [(value: ClickHouseColumn.Value, isOfPlainTable: Bool)]
+    /// A column, and where the member is that it shows.
+    private struct Field {
+        let value: ClickHouseColumn.Value
+        let isOfPlainTable: Bool
+        /// From the event to the object that has the member, and the member's name; nil: it shows none.
+        let path: (object: [StaticString], name: StaticString)?
+        /// That object is the one of the field before that shows a member.
+        let isBeside: Bool
+    }
+
+    private let fields: [Field]
     private let hasWholeSeconds: Bool
     private let version: Int64
     private let parser = JSONParser(depthMax: ClickHouseLines.depthMax)
 
     /// - Parameter version: of two rows of one event the one with the larger version stays.
     init(for table: ClickHouseTable, version: Int64) {
-        values = table.columns.map { ($0.value, $0.isOfPlainTable) }
+        var last: [String]?
+        fields = table.columns.map { column in
+            guard let path = column.value.path, let name = path.last else {
+                return Field(value: column.value, isOfPlainTable: column.isOfPlainTable, path: nil, isBeside: false)
+            }
+            let object = path.dropLast().map(\.description)
+            defer { last = object }
+            return Field(
+                value: column.value, isOfPlainTable: column.isOfPlainTable, path: (path.dropLast(), name), isBeside: object == last)
+        }
         hasWholeSeconds = table.hasWholeSeconds
         self.version = version
     }
@@ -34,24 +53,31 @@ struct ClickHouseLines: ~Copyable {
         let value = record.value ?? UnsafeRawBufferPointer(start: nil, count: 0)
         let event = try parser.parse(value).root
         let said = event.member("timestamp").flatMap { $0.isString ? Timestamp.milliseconds($0.stringBytes) : nil }
-        for place in values.indices {
+        var object: JSONValue?
+        for place in fields.indices {
             if place > 0 { text.append(UInt8(ascii: "\t")) }
-            switch values[place].value {
+            let isOfPlainTable = fields[place].isOfPlainTable
+            var member: JSONValue?
+            if let path = fields[place].path {
+                if !fields[place].isBeside { object = Self.member(event, path.object) }
+                member = object?.member(path.name)
+            }
+            switch fields[place].value {
             case .name: append(escaping: record.header("event"))
             case .messageID: append(escaping: record.header("messageId"))
             case .writeKey: append(escaping: record.header("writeKey"))
-            case .timestamp: append(time: said ?? record.timestamp, isFraction: values[place].isOfPlainTable)
-            case .receivedAt: append(time: record.timestamp, isFraction: values[place].isOfPlainTable)
+            case .timestamp: append(time: said ?? record.timestamp, isFraction: isOfPlainTable)
+            case .receivedAt: append(time: record.timestamp, isFraction: isOfPlainTable)
             case .originalTimestamp: appendOriginalTimestamp(event, said)
             case .isAnonymous: append(number: Self.namedUser(event) == nil ? 1 : 0)
             case .user: appendUser(event, record.timestamp, owner)
             case .partition: append(number: Int64(partition))
             case .offset: append(number: record.offset)
             case .version: append(number: version)
-            case .text(let path): append(textOf: Self.member(event, path))
-            case .number(let path): append(number: Int64(max(0, min(Self.member(event, path)?.number ?? 0, 4_294_967_295))))
-            case .coordinate(let path): appendCoordinate(Self.member(event, path))
-            case .flag(let path): append(number: Self.member(event, path)?.bool == true ? 1 : 0)
+            case .text: append(textOf: member)
+            case .number: append(number: Int64(max(0, min(member?.number ?? 0, 4_294_967_295))))
+            case .coordinate: appendCoordinate(member)
+            case .flag: append(number: member?.bool == true ? 1 : 0)
             case .json(let paths):
                 for path in paths {
                     guard let value = Self.member(event, path), !value.isNull else { continue }
@@ -133,24 +159,50 @@ struct ClickHouseLines: ~Copyable {
         guard let bytes, bytes.count > 0 else { return }
         // Each byte may become two.
         let target = text.reserve(bytes.count * 2)
-        var count = 0
-        for byte in bytes {
-            let escape: UInt8
-            switch byte {
-            case UInt8(ascii: "\\"): escape = byte
-            case UInt8(ascii: "\t"): escape = UInt8(ascii: "t")
-            case UInt8(ascii: "\n"): escape = UInt8(ascii: "n")
-            case UInt8(ascii: "\r"): escape = UInt8(ascii: "r")
-            case 0: escape = UInt8(ascii: "0")
-            default:
-                target.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
-                count += 1
-                continue
+        var (place, count) = (0, 0)
+        while place < bytes.count {
+            if place + 8 <= bytes.count {
+                let eight = bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self)
+                if !Self.mayNeedEscapes(eight) {
+                    target.storeBytes(of: eight, toByteOffset: count, as: UInt64.self)
+                    (place, count) = (place + 8, count + 8)
+                    continue
+                }
             }
-            target.storeBytes(of: UInt8(ascii: "\\"), toByteOffset: count, as: UInt8.self)
-            target.storeBytes(of: escape, toByteOffset: count + 1, as: UInt8.self)
-            count += 2
+            for byte in bytes[place..<min(place + 8, bytes.count)] {
+                if let escape = Self.escape(of: byte) {
+                    target.storeBytes(of: UInt8(ascii: "\\"), toByteOffset: count, as: UInt8.self)
+                    count += 1
+                    target.storeBytes(of: escape, toByteOffset: count, as: UInt8.self)
+                } else {
+                    target.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
+                }
+                count += 1
+            }
+            place += 8
         }
         text.advance(by: count)
+    }
+
+    /// What stands behind a backslash for this byte; nil: it stands for itself.
+    private static func escape(of byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "\\"): byte
+        case UInt8(ascii: "\t"): UInt8(ascii: "t")
+        case UInt8(ascii: "\n"): UInt8(ascii: "n")
+        case UInt8(ascii: "\r"): UInt8(ascii: "r")
+        case 0: UInt8(ascii: "0")
+        default: nil
+        }
+    }
+
+    /// Whether one of eight bytes is a backslash, or less than 14, as all others are that have an escape. The known arithmetic on whole words: a
+    /// byte's highest bit is set where it was below what is taken from it, and not above 127 before.
+    private static func mayNeedEscapes(_ eight: UInt64) -> Bool {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let other = eight ^ (ones &* UInt64(UInt8(ascii: "\\")))
+        let low = (eight &- ones &* 14) & ~eight
+        let backslash = (other &- ones) & ~other
+        return (low | backslash) & (ones &* 0x80) != 0
     }
 }

@@ -9,13 +9,7 @@ internal import Synchronization
 /// The file holds how far it has come, and where the cluster's partitions ended then. A producer's death leaves open what of a delivery was stored;
 /// the next one reads what the cluster has behind those ends, and leaves out what it finds there.
 final class KafkaMirrorConsumer: Consumer, @unchecked Sendable {
-    // Sendable: its runner calls it from one task at a time; what others ask for is behind the mutex.
-
-    private struct Shown {
-        var committed: [Int64] = []
-        var passedOver = PassedOver()
-        var obstacle: String?
-    }
+    // Sendable: its runner calls it from one task at a time; what others ask for is in `shown`.
 
     /// Of one partition: what is looked at behind its end. More than a delivery has records; what others write comes behind ours.
     private static let recordsLookedAtMax = 200_000
@@ -33,7 +27,7 @@ final class KafkaMirrorConsumer: Consumer, @unchecked Sendable {
     private var state: KafkaMirrorState?
     /// Of each partition, what the cluster has and `state` does not know: the offsets there, falling.
     private var found: [[RecordIdentity: [Int64]]] = []
-    private let shown = Mutex(Shown())
+    private let shown = ShownProgress()
 
     init(
         _ topic: TopicDefinition, producer: KafkaProducer, file: any CheckpointStore, logName: String,
@@ -49,15 +43,15 @@ final class KafkaMirrorConsumer: Consumer, @unchecked Sendable {
         producer.onWaiting = { [unowned self] trouble in waiting(trouble) }
     }
 
-    var committed: [Int64] { shown.withLock { $0.committed } }
-    var passedOver: PassedOver { shown.withLock { $0.passedOver } }
-    var obstacle: String? { shown.withLock { $0.obstacle } }
+    var committed: [Int64] { shown.committed }
+    var passedOver: PassedOver { shown.passedOver }
+    var obstacle: String? { shown.obstacle }
 
     // MARK: Beginning
 
     func resume(_ bounds: [OffsetBounds]) async throws -> [Int64] {
         var state = try self.state ?? KafkaMirrorState.load(from: file, log: logName, endsAtStart: endsAtStart)
-        show(state)
+        shown.show(state.checkpoint)
         let target = try producer.open()
         do {
             if state.cluster != target.cluster {
@@ -75,7 +69,7 @@ final class KafkaMirrorConsumer: Consumer, @unchecked Sendable {
             throw error
         }
         self.state = state
-        show(state)
+        shown.show(state.checkpoint)
         return state.checkpoint.positions
     }
 
@@ -111,7 +105,7 @@ final class KafkaMirrorConsumer: Consumer, @unchecked Sendable {
             throw error
         }
         self.state = state
-        show(state)
+        shown.show(state.checkpoint)
     }
 
     private func copy(_ delivery: Delivery) throws -> KafkaProducer.Outcome {
@@ -173,18 +167,8 @@ final class KafkaMirrorConsumer: Consumer, @unchecked Sendable {
 
     // MARK: Shown
 
-    private func show(_ state: KafkaMirrorState) {
-        shown.withLock { shown in
-            shown.committed = state.checkpoint.positions
-            shown.passedOver = state.checkpoint.passedOver
-        }
-    }
-
     private func waiting(_ trouble: String?) {
-        let isNew = shown.withLock { shown in
-            defer { shown.obstacle = trouble.map { "the Kafka cluster does not answer: \($0)" } }
-            return shown.obstacle == nil && trouble != nil
-        }
-        if isNew, let trouble { warn("the Kafka cluster does not answer: \(trouble)") }
+        let obstacle = trouble.map { "the Kafka cluster does not answer: \($0)" }
+        if shown.meet(obstacle), let obstacle { warn(obstacle) }
     }
 }

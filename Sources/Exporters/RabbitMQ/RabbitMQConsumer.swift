@@ -2,18 +2,11 @@ internal import Consumption
 internal import EventLog
 internal import EventModel
 internal import RecordFormat
-internal import Synchronization
 
 /// Publishes a topic to RabbitMQ, each record at least once: what is confirmed is kept in a file, a delivery at a time, so that a crash repeats one
 /// delivery at most, with the same `message-id`s.
 final class RabbitMQConsumer: Consumer, @unchecked Sendable {
-    // Sendable: its runner calls it from one task at a time; what others ask for is behind the mutex.
-
-    private struct State {
-        /// nil: the file is not read yet.
-        var checkpoint: ExporterCheckpoint?
-        var obstacle: String?
-    }
+    // Sendable: its runner calls it from one task at a time; what others ask for is in `shown`.
 
     let group = RabbitMQSettings.name
     private let publisher: RabbitMQPublisher
@@ -21,7 +14,7 @@ final class RabbitMQConsumer: Consumer, @unchecked Sendable {
     private let file: any CheckpointStore
     private let logName: String
     private let endsAtStart: [Int64]
-    private let state = Mutex(State())
+    private let shown = ShownProgress()
 
     init(
         _ publisher: RabbitMQPublisher, messages: RabbitMQMessageMaker, file: any CheckpointStore, logName: String,
@@ -33,23 +26,24 @@ final class RabbitMQConsumer: Consumer, @unchecked Sendable {
         self.logName = logName
         self.endsAtStart = endsAtStart
         publisher.onBlocked { [weak self] reason in
-            self?.state.withLock { $0.obstacle = reason }
+            _ = self?.shown.meet(reason)
             if let reason { warn(reason) }
         }
     }
 
-    var committed: [Int64] { state.withLock { $0.checkpoint?.positions ?? [] } }
-    var passedOver: PassedOver { state.withLock { $0.checkpoint?.passedOver ?? PassedOver() } }
-    var obstacle: String? { state.withLock { $0.obstacle } }
+    var committed: [Int64] { shown.committed }
+    var passedOver: PassedOver { shown.passedOver }
+    var obstacle: String? { shown.obstacle }
 
     func resume(_ bounds: [OffsetBounds]) async throws -> [Int64] {
-        if state.withLock({ $0.checkpoint == nil }) {
+        // The file is read once.
+        if shown.checkpoint == nil {
             var checkpoint =
                 try ExporterCheckpoint.load(from: file, log: logName, partitionCount: endsAtStart.count)
                 ?? ExporterCheckpoint(log: logName, positions: Array(repeating: 0, count: endsAtStart.count))
             // A log that does not sync may have lost its end. What comes in its place was not published.
             checkpoint.positions = zip(checkpoint.positions, endsAtStart).map { min($0, $1) }
-            state.withLock { [checkpoint] in $0.checkpoint = checkpoint }
+            shown.show(checkpoint)
         }
         try publisher.open()
         return committed
@@ -63,10 +57,10 @@ final class RabbitMQConsumer: Consumer, @unchecked Sendable {
             }
         }
         try publisher.publish(made)
-        guard var next = state.withLock({ $0.checkpoint }) else { return }
+        guard var next = shown.checkpoint else { return }
         next.pass(delivery)
         try file.save(next)
-        state.withLock { [next] in $0.checkpoint = next }
+        shown.show(next)
         publisher.passed(delivery.positions)
     }
 

@@ -1,18 +1,12 @@
 internal import Consumption
 internal import EventLog
-internal import Synchronization
 
 /// Counts the log's events in Redis, which also keeps how far they are counted. What a file beside the log says of it is only shown while Redis
 /// cannot be asked.
 ///
 /// While Redis counts one delivery, the figures of the next one are made; positions move behind a delivery when it is counted.
 final class RedisConsumer: Consumer, @unchecked Sendable {
-    // Sendable: its runner calls it from one task at a time; what others ask for is behind the mutex.
-
-    private struct Shown {
-        var committed: [Int64] = []
-        var passedOver = PassedOver()
-    }
+    // Sendable: its runner calls it from one task at a time; what others ask for is in `shown`.
 
     private static let fileInterval = Duration.seconds(1)
 
@@ -23,7 +17,7 @@ final class RedisConsumer: Consumer, @unchecked Sendable {
     private let file: any CheckpointStore
     private let logName: String
     private let endsAtStart: [Int64]
-    private let shown = Mutex(Shown())
+    private let shown = ShownProgress()
     /// As Redis has them.
     private var positions: [Int: Int64] = [:]
     /// A delivery on its way.
@@ -47,8 +41,8 @@ final class RedisConsumer: Consumer, @unchecked Sendable {
         self.endsAtStart = endsAtStart
     }
 
-    var committed: [Int64] { shown.withLock { $0.committed } }
-    var passedOver: PassedOver { shown.withLock { $0.passedOver } }
+    var committed: [Int64] { shown.committed }
+    var passedOver: PassedOver { shown.passedOver }
 
     func resume(_ bounds: [OffsetBounds]) async throws -> [Int64] {
         readFile()
@@ -67,7 +61,7 @@ final class RedisConsumer: Consumer, @unchecked Sendable {
             isCompared = true
         }
         let committed = bounds.indices.map { positions[$0] ?? 0 }
-        shown.withLock { $0 = Shown(committed: committed, passedOver: kept.passedOver) }
+        shown.show(ExporterCheckpoint(log: logName, positions: committed, passedOver: kept.passedOver))
         return committed
     }
 
@@ -87,10 +81,7 @@ final class RedisConsumer: Consumer, @unchecked Sendable {
         clock = try await count.value
         clockReadAt = .now
         for (partition, position) in delivery.positions { positions[partition.number] = position }
-        shown.withLock { shown in
-            for (partition, position) in delivery.positions { shown.committed[partition.number] = position }
-            shown.passedOver.add(delivery)
-        }
+        shown.pass(delivery)
     }
 
     func caughtUp(_ bounds: [OffsetBounds]) async throws {
@@ -106,13 +97,12 @@ final class RedisConsumer: Consumer, @unchecked Sendable {
         if isFileRead { return }
         isFileRead = true
         guard let kept = try? ExporterCheckpoint.load(from: file, log: logName, partitionCount: endsAtStart.count) else { return }
-        shown.withLock { $0 = Shown(committed: kept.positions, passedOver: kept.passedOver) }
+        shown.show(kept)
     }
 
     private func writeFile() {
-        let now = shown.withLock { $0 }
-        if now.committed == filed.positions { return }
-        filed = (now.committed, .now)
-        try? file.save(ExporterCheckpoint(log: logName, positions: now.committed, passedOver: now.passedOver))
+        guard let now = shown.checkpoint, now.positions != filed.positions else { return }
+        filed = (now.positions, .now)
+        try? file.save(now)
     }
 }
