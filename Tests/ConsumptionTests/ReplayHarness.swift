@@ -53,13 +53,14 @@ final class ReplayHarness: Sendable {
         copy = MemoryLog(partitionCount: copyPartitionCount, name: "copy")
     }
 
-    func queue() -> ReplayQueue {
+    func queue(keepInterval: Duration = .seconds(1)) -> ReplayQueue {
         ReplayQueue(
             topic: source.topic, log: source, store: store,
             makeTarget: { [copy] target throws(ReplayImpossible) in
                 guard let topic = TopicTarget.topic(of: target) else { throw ReplayImpossible("there is no target \(target)") }
                 return TopicTarget(topic: topic, log: copy, now: { 1000 })
-            }, now: { 7 }, makeBackoff: { Backoff(first: .milliseconds(1), longest: .milliseconds(2)) },
+            }, keepInterval: keepInterval, now: { 7 },
+            makeBackoff: { Backoff(first: .milliseconds(1), longest: .milliseconds(2)) },
             onProblem: { [self] _, problem in problems.withLock { $0.append(problem) } })
     }
 

@@ -117,7 +117,8 @@ import Testing
         let harness = ReplayHarness()
         harness.fill(1000)
         harness.source.fail(LogError(.io, "a disk's error"))
-        let queue = harness.queue()
+        // Kept when it has ended and not before, however busy the machine is.
+        let queue = harness.queue(keepInterval: .seconds(3600))
         try await queue.submit(try await harness.plan())
         try await harness.running(queue) {
             try await harness.wait(queue, "r") { $0.problem?.contains("a disk's error") == true }
@@ -149,7 +150,8 @@ import Testing
         var random = SeededGenerator(seed: seed)
         let harness = ReplayHarness(partitionCount: 4, copyPartitionCount: Int.random(in: 1...5, using: &random))
         harness.fill(6000, events: ["a", "b", "c"])
-        var queue = harness.queue()
+        let keepInterval = Duration.milliseconds(Int.random(in: 0...20, using: &random))
+        var queue = harness.queue(keepInterval: keepInterval)
         try await queue.submit(
             try await harness.plan(events: ["a", "c"], eventsPerSecond: Bool.random(using: &random) ? 20_000 : nil))
         var crashes = 0
@@ -169,7 +171,7 @@ import Testing
             if isLast { break }
             crashes += 1
             harness.store.state.withLock { $0.isFrozen = false }
-            queue = harness.queue()
+            queue = harness.queue(keepInterval: keepInterval)
         }
         let progress = try #require(queue.replay("r")).progress
         #expect(progress.state == .done)

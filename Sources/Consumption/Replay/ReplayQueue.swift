@@ -64,6 +64,7 @@ package final class ReplayQueue: Sendable {
     private let store: any ReplayStore
     private let executor: (any TaskExecutor)?
     private let makeTarget: @Sendable (String) throws(ReplayImpossible) -> any ReplayTarget
+    private let keepInterval: Duration
     private let now: @Sendable () -> Int64
     private let makeBackoff: @Sendable () -> Backoff
     private let onProblem: @Sendable (_ id: String, _ problem: String) -> Void
@@ -75,11 +76,13 @@ package final class ReplayQueue: Sendable {
     ///   - topic: what is replayed.
     ///   - executor: on which they run; nil: wherever tasks do.
     ///   - makeTarget: of a plan's target.
+    ///   - keepInterval: how far one is gets kept at least so often.
     ///   - now: milliseconds since 1970.
     ///   - onProblem: told why one does not get on, once until it does.
     package init(
         topic: TopicDefinition, log: any LogReader, store: any ReplayStore, executor: (any TaskExecutor)? = nil,
         makeTarget: @escaping @Sendable (String) throws(ReplayImpossible) -> any ReplayTarget,
+        keepInterval: Duration = .seconds(1),
         now: @escaping @Sendable () -> Int64,
         makeBackoff: @escaping @Sendable () -> Backoff = { Backoff() },
         onProblem: @escaping @Sendable (_ id: String, _ problem: String) -> Void = { _, _ in }
@@ -89,6 +92,7 @@ package final class ReplayQueue: Sendable {
         self.store = store
         self.executor = executor
         self.makeTarget = makeTarget
+        self.keepInterval = keepInterval
         self.now = now
         self.makeBackoff = makeBackoff
         self.onProblem = onProblem
@@ -262,7 +266,7 @@ package final class ReplayQueue: Sendable {
         }
         var run = ReplayRun(
             plan: plan, from: replay.progress, topic: topic.name, feed: feed,
-            target: plan.isDry ? nil : try makeTarget(plan.target),
+            target: plan.isDry ? nil : try makeTarget(plan.target), keepInterval: keepInterval,
             show: { [self] in show($0, of: plan.id) }
         ) { [self] progress in
             let replay = Replay(plan: plan, progress: progress)

@@ -10,8 +10,7 @@ struct ReplayRun {
     /// Records of one write, and the bytes above which it ends.
     private static let chunkRecords = 2000
     private static let chunkBytes = 1 << 20
-    /// What was done is kept at least so often; what was written since is looked for after a crash.
-    private static let keepInterval = Duration.seconds(1)
+    /// What was done is kept at least after so many; what was written since is looked for after a crash.
     private static let keepRecords: Int64 = 50_000
 
     let plan: ReplayPlan
@@ -19,6 +18,8 @@ struct ReplayRun {
     let feed: LogFeed
     /// nil: nothing is written.
     let target: (any ReplayTarget)?
+    /// What was done is kept at least so often.
+    let keepInterval: Duration
     /// Told of each step.
     let show: @Sendable (ReplayProgress) -> Void
     /// Returns once a progress will be there after a crash.
@@ -33,6 +34,7 @@ struct ReplayRun {
 
     init(
         plan: ReplayPlan, from progress: ReplayProgress, topic: TopicName, feed: LogFeed, target: (any ReplayTarget)?,
+        keepInterval: Duration,
         show: @escaping @Sendable (ReplayProgress) -> Void, keep: @escaping @Sendable (ReplayProgress) async throws -> Void
     ) {
         self.plan = plan
@@ -40,6 +42,7 @@ struct ReplayRun {
         self.topic = topic
         self.feed = feed
         self.target = target
+        self.keepInterval = keepInterval
         self.show = show
         self.keep = keep
         filter = RecordFilter(events: plan.events, user: plan.user)
@@ -142,7 +145,7 @@ struct ReplayRun {
         progress.problem = nil
         show(progress)
         try Task.checkCancellation()
-        guard ContinuousClock.now - keptAt >= Self.keepInterval || progress.writtenCount - keptCount >= Self.keepRecords else {
+        guard ContinuousClock.now - keptAt >= keepInterval || progress.writtenCount - keptCount >= Self.keepRecords else {
             return
         }
         try await keepProgress()
