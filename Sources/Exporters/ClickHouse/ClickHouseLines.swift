@@ -34,7 +34,8 @@ struct ClickHouseLines: ~Copyable {
             let object = path.dropLast().map(\.description)
             defer { last = object }
             return Field(
-                value: column.value, isOfPlainTable: column.isOfPlainTable, path: (path.dropLast(), name), isBeside: object == last)
+                value: column.value, isOfPlainTable: column.isOfPlainTable, path: (path.dropLast(), name),
+                isBeside: object == last)
         }
         hasWholeSeconds = table.hasWholeSeconds
         self.version = version
