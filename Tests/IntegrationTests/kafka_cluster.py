@@ -15,7 +15,7 @@ from child_server import ChildServer
 MOCK = pathlib.Path(__file__).resolve().parent / "kafka_mock.py"
 READ_SECONDS_MAX = 60
 # Kafka's kinds of requests (ApiKey) and errors that tests speak of. DISCONNECT is librdkafka's own: instead of an answer the connection ends.
-PRODUCE, METADATA = 0, 3
+PRODUCE, LIST_OFFSETS, METADATA = 0, 2, 3
 DISCONNECT, NOT_LEADER, REQUEST_TIMED_OUT, MESSAGE_TOO_LARGE, NOT_ENOUGH_REPLICAS, TOPIC_AUTHORIZATION_FAILED = -195, 6, 7, 10, 19, 29
 # The broker has lost what it knew of an idempotent producer, which ends that producer.
 OUT_OF_ORDER_SEQUENCE = 45
@@ -139,6 +139,11 @@ class KafkaCluster(ChildServer):
     def fail_requests(self, kind, errors):
         """The next requests of this kind, to any broker, are not carried out, but answered with these errors, one after the other."""
         self.call("fail_requests", kind, errors)
+
+    def delay_answers(self, kind, seconds, count):
+        """So many of the next requests of this kind, to each broker, are carried out and answered so much later."""
+        for broker in self.ports:
+            self.call("delay_answers", broker, kind, int(seconds * 1000), count)
 
     def advertise(self, broker, port):
         """From now on clients are told that the broker is at this port of 127.0.0.1: that of a ChaosProxy in front of it."""

@@ -60,6 +60,11 @@ class Mock:
         self.library.rd_kafka_mock_push_request_errors_array(
             self.cluster, ctypes.c_int16(kind), ctypes.c_size_t(len(errors)), (ctypes.c_int * len(errors))(*errors))
 
+    def delay_answers(self, broker, kind, milliseconds, count):
+        for _ in range(count):
+            self.check(self.library.rd_kafka_mock_broker_push_request_error_rtts(
+                self.cluster, ctypes.c_int32(broker), ctypes.c_int16(kind), ctypes.c_size_t(1), ctypes.c_int(0), ctypes.c_int(milliseconds)))
+
     def clear_failures(self, kind):
         self.library.rd_kafka_mock_clear_request_errors(self.cluster, ctypes.c_int16(kind))
 

@@ -15,7 +15,7 @@ from kafka.record import MemoryRecords
 
 from exporters import drained, groups, lag, reason
 from kafka_cluster import (
-    DISCONNECT, MESSAGE_TOO_LARGE, NOT_ENOUGH_REPLICAS, NOT_LEADER, OUT_OF_ORDER_SEQUENCE, PRODUCE, REQUEST_TIMED_OUT, TOPIC_AUTHORIZATION_FAILED, KafkaCluster)
+    DISCONNECT, LIST_OFFSETS, MESSAGE_TOO_LARGE, NOT_ENOUGH_REPLICAS, NOT_LEADER, OUT_OF_ORDER_SEQUENCE, PRODUCE, REQUEST_TIMED_OUT, TOPIC_AUTHORIZATION_FAILED, KafkaCluster)
 from load import seeded
 from marketplace import events, post
 from service import Service, run, wait_until
@@ -236,6 +236,16 @@ def test_a_service_that_waits_for_the_cluster_ends_at_once(service, cluster):
     before = time.monotonic()
     service.stop()
     assert time.monotonic() - before < 10
+
+
+def test_a_cluster_that_owes_an_answer_holds_up_no_end(tmp_path, cluster):
+    """Connected, and silent in the middle of what a mirror begins with."""
+    cluster.delay_answers(LIST_OFFSETS, 600, 50)
+    with Service(tmp_path / "data", settings(cluster)) as service:
+        reason(service, GROUP, "the Kafka cluster does not tell what")
+        before = time.monotonic()
+        service.stop()
+        assert time.monotonic() - before < 10
 
 
 def test_a_batch_that_is_too_large_for_the_cluster_is_sent_by_records(service, cluster):

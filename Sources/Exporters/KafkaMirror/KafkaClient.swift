@@ -113,14 +113,35 @@ final class KafkaClient {
         return nil
     }
 
-    /// The first offset that is there, and the one behind the last.
-    func bounds(of topic: TopicName, _ partition: Int) throws(KafkaFailure) -> Range<Int64> {
-        var (low, high): (Int64, Int64) = (0, 0)
-        let error = rd_kafka_query_watermark_offsets(handle, topic.text, Int32(partition), &low, &high, Self.answerMilliseconds)
-        guard error == RD_KAFKA_RESP_ERR_NO_ERROR, low <= high else {
-            throw failure(error, "does not tell what partition \(partition) of \(topic) holds")
+    /// Of each of the first partitions of a topic: the first offset that is there, up to the one behind the last.
+    ///
+    /// By time, which has the library keep to the time it is given; asked for the bounds by their own call, it waits for an answer that will not come
+    /// (before librdkafka 2.12).
+    func bounds(of topic: TopicName, count: Int) throws(KafkaFailure) -> [Range<Int64>] {
+        let (starts, ends) = (
+            try offsets(of: topic, count, Int64(RD_KAFKA_OFFSET_BEGINNING)),
+            try offsets(of: topic, count, Int64(RD_KAFKA_OFFSET_END))
+        )
+        // Between the two a start may have moved beyond the end that was.
+        return zip(starts, ends).map { min($0, $1)..<$1 }
+    }
+
+    /// - Parameter time: milliseconds since 1970, or one of librdkafka's words for an end.
+    private func offsets(of topic: TopicName, _ count: Int, _ time: Int64) throws(KafkaFailure) -> [Int64] {
+        guard let list = rd_kafka_topic_partition_list_new(Int32(count)) else { throw KafkaFailure(rd_kafka_last_error()) }
+        defer { rd_kafka_topic_partition_list_destroy(list) }
+        for number in 0..<count { rd_kafka_topic_partition_list_add(list, topic.text, Int32(number)).pointee.offset = time }
+        let error = rd_kafka_offsets_for_times(handle, list, Self.answerMilliseconds)
+        guard error == RD_KAFKA_RESP_ERR_NO_ERROR else { throw failure(error, "does not tell what \(topic) holds") }
+        var found: [Int64] = []
+        for number in 0..<count {
+            let partition = list.pointee.elems[number]
+            guard partition.err == RD_KAFKA_RESP_ERR_NO_ERROR, partition.offset >= 0 else {
+                throw failure(partition.err, "does not tell what partition \(number) of \(topic) holds")
+            }
+            found.append(partition.offset)
         }
-        return low..<high
+        return found
     }
 
     private func failure(_ error: rd_kafka_resp_err_t, _ what: String) -> KafkaFailure {

@@ -100,10 +100,8 @@ final class KafkaProducer {
                 "the Kafka cluster has \(count.map { "\($0) partitions of \(topic.name)" } ?? "no topic \(topic.name)"); it must have "
                     + "\(topic.partitionCount) of them, or more")
         }
-        let bounds = try (0..<topic.partitionCount).map { number in
-            try interruption.check()
-            return try client.bounds(of: topic.name, number)
-        }
+        try interruption.check()
+        let bounds = try client.bounds(of: topic.name, count: topic.partitionCount)
         life = try Life(client, topic.name)
         return Target(cluster: client.clusterID(), bounds: bounds)
     }
