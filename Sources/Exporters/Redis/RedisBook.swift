@@ -16,8 +16,6 @@ final class RedisBook: @unchecked Sendable {
 
     /// How far a record may have been received in Redis' future: clocks differ. Further off it was a clock that was wrong then.
     private static let skewMax: Int64 = 3_600_000
-    /// Figures that are as old are made anew: users are active for what is left of the time when they are made.
-    private static let preparedMillisecondsMax: Int64 = 1_000
     /// Attempts that others disturb, which write at the same time.
     private static let attemptsMax = 20
 
@@ -46,9 +44,17 @@ final class RedisBook: @unchecked Sendable {
         let figures: RedisFigures
         let commands: RedisCommands
 
+        /// What is as old is made anew: users are active for what is left of the time when the commands are made.
+        private static let ageMillisecondsMax: Int64 = 1_000
+
         init(_ figures: RedisFigures) {
             self.figures = figures
             commands = figures.commands()
+        }
+
+        /// Whether it can be executed at that time as it is.
+        func isRight(at clock: Clock) -> Bool {
+            figures.clock.today == clock.today && abs(clock.now - figures.clock.now) < Self.ageMillisecondsMax
         }
     }
 
@@ -166,12 +172,10 @@ final class RedisBook: @unchecked Sendable {
         let last = delivery.slices.map { $0.places.isEmpty ? 0 : $0.batches.timestamp(at: $0.places.upperBound - 1) }.max() ?? 0
         return try transact(ranges, last: last) { look, commands in
             guard ranges.keys.allSatisfy({ look.positions[$0] == positions[$0] }) else { throw PositionsMoved() }
-            let isRight = prepared.map { prepared in
-                prepared.figures.clock.today == look.clock.today && look.ahead.values.allSatisfy(\.isEmpty)
-                    && abs(look.clock.now - prepared.figures.clock.now) < Self.preparedMillisecondsMax
-            }
             let added =
-                if isRight == true, let prepared { prepared } else {
+                if let prepared, prepared.isRight(at: look.clock), look.ahead.values.allSatisfy(\.isEmpty) {
+                    prepared
+                } else {
                     try Self.prepare(delivery, look.clock, leavingOut: look.ahead)
                 }
             for (partition, position) in moved {

@@ -23,8 +23,7 @@ final class RedisConsumer: Consumer, @unchecked Sendable {
     /// A delivery on its way.
     private var sent: (delivery: Delivery, count: Task<RedisBook.Clock, any Error>)?
     /// When the last one was counted; nil: none was since it began, or since something went wrong. Then each is waited for, until one is.
-    private var clock: RedisBook.Clock?
-    private var clockReadAt = ContinuousClock.now
+    private var clock: (read: RedisBook.Clock, at: ContinuousClock.Instant)?
     /// Whether they were read, and compared with where the log ended then.
     private var isCompared = false
     /// What the file says was read.
@@ -66,7 +65,7 @@ final class RedisConsumer: Consumer, @unchecked Sendable {
     }
 
     func take(_ delivery: Delivery) async throws {
-        let prepared = try clock.map { try RedisBook.prepare(delivery, $0.after(ContinuousClock.now - clockReadAt)) }
+        let prepared = try clock.map { try RedisBook.prepare(delivery, $0.read.after(.now - $0.at)) }
         try await settle()
         let count = Task(executorPreference: thread) { [book, positions] in try book.count(delivery, prepared, from: positions) }
         sent = (delivery, count)
@@ -78,8 +77,7 @@ final class RedisConsumer: Consumer, @unchecked Sendable {
     private func settle() async throws {
         guard let (delivery, count) = sent else { return }
         sent = nil
-        clock = try await count.value
-        clockReadAt = .now
+        clock = (try await count.value, .now)
         for (partition, position) in delivery.positions { positions[partition.number] = position }
         shown.pass(delivery)
     }
