@@ -3,6 +3,7 @@
     NAME              the exporter's group
     PACKAGES          what it needs from Debian
     GOAL              events a second
+    REST              events that may wait for more at the end, for they are no whole batch (may be left out: none)
     CLIENTS           programs under clients/ that `limit` uses (may be left out)
     start(folder)     a context manager with the running server
     settings(server)  the service's configuration for it

@@ -15,6 +15,7 @@ GOAL = 150_000
 PACKAGES = ["clickhouse-server"]
 PLAINEST = "HTTP, the same rows, 10,000 a body"
 BODY_ROWS = 10_000
+REST = BODY_ROWS - 1
 CONFIGURATION = """<yandex>
 <listen_host>127.0.0.1</listen_host><http_port>{http}</http_port><tcp_port>{tcp}</tcp_port><interserver_http_port>{replicas}</interserver_http_port>
 <path>{folder}/data/</path><tmp_path>{folder}/temporary/</tmp_path><format_schema_path>{folder}/schemas/</format_schema_path>
