@@ -1,6 +1,8 @@
 """The ways out of the log: how fast each takes what the log holds, beside what its server takes of the plainest client; and what it costs the
 ingest that all of them are away."""
+import contextlib
 import json
+import sqlite3
 import time
 import urllib.request
 
@@ -19,8 +21,6 @@ CLIENTS = sorted({client for target in TARGETS for client in getattr(target, "CL
 GOAL_OF_LIMIT = 0.7
 GOAL_LOSS = 0.10
 DRAIN_SECONDS_MAX = 300
-# So long an event that was received may take until the log has it; before that is over, the service ends no session.
-HANG_SECONDS_MAX = 6
 TOKEN = "bench"
 
 
@@ -32,9 +32,7 @@ def measure(run):
             with peers.ours.start(folder, ADMIN_TOKEN=TOKEN) as service:
                 service.load(run.events, 100, 8, threads=client_threads())
                 wait_for(service, lambda group: group["lag"] == 0)
-                # Only then do the sessions of the events end, whose timestamps are of long ago.
-                time.sleep(HANG_SECONDS_MAX)
-                wait_until_idle(service)
+                wait_for_sessions(folder)
             for target in TARGETS:
                 run.progress(f"export: round {number} of {run.rounds}: {target.NAME}")
                 rounds[target.NAME].append(exported(target, folder, run.events))
@@ -67,16 +65,14 @@ def wait_for(service, is_done):
         time.sleep(0.05)
 
 
-def wait_until_idle(service):
-    """Waits until the service has taken less than a fiftieth of a core for some seconds."""
-    deadline, seconds = time.monotonic() + DRAIN_SECONDS_MAX, 3
-    while True:
-        before = service.cpu_seconds()
-        time.sleep(seconds)
-        if service.cpu_seconds() - before <= seconds / 50:
-            return
-        if time.monotonic() > deadline:
-            raise SystemExit(f"still at work after {DRAIN_SECONDS_MAX} s")
+def wait_for_sessions(folder):
+    """Waits until the service has ended all sessions. Their events' timestamps are of long ago: all end soon after their records have come to rest."""
+    deadline = time.monotonic() + DRAIN_SECONDS_MAX
+    with contextlib.closing(sqlite3.connect(f"file:{folder}/data/projections/sessions.sqlite?mode=ro", uri=True)) as sessions:
+        while open_count := sessions.execute("SELECT count(due) FROM sessions").fetchone()[0]:
+            if time.monotonic() > deadline:
+                raise SystemExit(f"{open_count} sessions have not ended after {DRAIN_SECONDS_MAX} s")
+            time.sleep(0.5)
 
 
 def wait_for_rest(service, name, most):
