@@ -20,6 +20,15 @@ class Failure(SystemExit):
     """Ends the run with a message; what was started is stopped on the way out."""
 
 
+def wait_until(is_done, seconds_max, failure):
+    """Asks until it is done; after so many seconds the run ends with what `failure()` says."""
+    deadline = time.monotonic() + seconds_max
+    while not is_done():
+        if time.monotonic() > deadline:
+            raise Failure(f"{failure()}, after {seconds_max} s")
+        time.sleep(0.05)
+
+
 class Store:
     """What a client stores into. The client's command line is `client TARGET EVENTS BATCH CONNECTIONS FIRST NAME=VALUE ...`."""
 

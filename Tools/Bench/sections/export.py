@@ -11,6 +11,7 @@ import report
 import targets.clickhouse
 import targets.rabbitmq
 import targets.redis
+from processes import wait_until
 from run import client_threads, median
 from workspace import free_port, fresh_folder
 
@@ -58,21 +59,15 @@ def consumers(service):
 
 def wait_for(service, is_done):
     """Waits until each of the groups is as it should be."""
-    deadline = time.monotonic() + DRAIN_SECONDS_MAX
-    while not all(map(is_done, consumers(service))):
-        if time.monotonic() > deadline:
-            raise SystemExit(f"not done after {DRAIN_SECONDS_MAX} s: {consumers(service)}")
-        time.sleep(0.05)
+    wait_until(lambda: all(map(is_done, consumers(service))), DRAIN_SECONDS_MAX, lambda: f"Consumers are not done: {consumers(service)}")
 
 
 def wait_for_sessions(folder):
-    """Waits until the service has ended all sessions. Their events' timestamps are of long ago: all end soon after their records have come to rest."""
-    deadline = time.monotonic() + DRAIN_SECONDS_MAX
+    """Waits until the service has ended all sessions. Their events' timestamps are of long ago: each waits a minute for more of them."""
     with contextlib.closing(sqlite3.connect(f"file:{folder}/data/projections/sessions.sqlite?mode=ro", uri=True)) as sessions:
-        while open_count := sessions.execute("SELECT count(due) FROM sessions").fetchone()[0]:
-            if time.monotonic() > deadline:
-                raise SystemExit(f"{open_count} sessions have not ended after {DRAIN_SECONDS_MAX} s")
-            time.sleep(0.5)
+        def open_count():
+            return sessions.execute("SELECT count(due) FROM sessions").fetchone()[0]
+        wait_until(lambda: open_count() == 0, DRAIN_SECONDS_MAX, lambda: f"{open_count()} sessions have not ended")
 
 
 def wait_for_rest(service, name, most):
@@ -89,6 +84,7 @@ def wait_for_rest(service, name, most):
 
 
 def exported(target, log_folder, events):
+    rest_max = getattr(target, "REST", 0)
     with fresh_folder() as folder:
         with target.start(folder) as server:
             settings = target.settings(server)
@@ -99,7 +95,7 @@ def exported(target, log_folder, events):
             begun = time.monotonic()
             with peers.ours.start(log_folder, ADMIN_TOKEN=TOKEN, **settings) as service:
                 begun, cpu = begun + service.ready_seconds, service.cpu_seconds()
-                rest = wait_for_rest(service, target.NAME, getattr(target, "REST", 0))
+                rest = wait_for_rest(service, target.NAME, rest_max if events > rest_max else 0)
                 took = time.monotonic() - begun
                 wait_for_rest(service, target.NAME, 0)
                 found = {"per_s": (events - rest) / took, "cpu_us": (service.cpu_seconds() - cpu) / events * 1e6,

@@ -6,6 +6,7 @@ import time
 
 import peers.redis
 from peers.redis import PACKAGES
+from processes import wait_until
 
 NAME = "redis"
 GOAL = 60_000
@@ -24,11 +25,7 @@ def settings(server):
 
 def keep(server, folder):
     """The commands, and how many keys they made."""
-    deadline = time.monotonic() + SECONDS_MAX
-    while b"aof_buffer_length:0\r" not in ask(server, b"INFO persistence\r\n"):
-        if time.monotonic() > deadline:
-            raise RuntimeError("the append-only file was not written")
-        time.sleep(0.1)
+    wait_until(lambda: b"aof_buffer_length:0\r" in ask(server, b"INFO persistence\r\n"), SECONDS_MAX, lambda: "The append-only file is not written")
     (commands,) = (server.data / "appendonlydir").glob("*.incr.aof")
     return commands.read_bytes(), key_count(server)
 
