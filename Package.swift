@@ -42,6 +42,8 @@ let package = Package(
     ],
     targets: [
         systemLibrary("CLZ4", pkgConfig: "liblz4", debian: "liblz4-dev"),
+        systemLibrary("CSnappy", pkgConfig: nil, debian: "libsnappy-dev"),
+        systemLibrary("CZstd", pkgConfig: "libzstd", debian: "libzstd-dev"),
         systemLibrary("CDeflate", pkgConfig: "libdeflate", debian: "libdeflate-dev"),
         systemLibrary("CHiredis", pkgConfig: nil, debian: "libhiredis-dev"),
         .target(
@@ -71,8 +73,9 @@ let package = Package(
             linkerSettings: [.linkedLibrary("re2")]),
 
         room("EventModel", ["CSimdJSON", "CRE2", "EventCatalogue"]),
-        room("RecordFormat", ["CLZ4", "CCRC32C"]),
+        room("RecordFormat", ["CLZ4", "CCRC32C", "CSnappy", "CZstd", "CDeflate"]),
         room("EventLog", ["RecordFormat"]),
+        room("KafkaProtocol", []),
         room("Telemetry", []),
         room("OutboundHTTP", ["CCurl"]),
         room("LogStorage", ["EventLog", "RecordFormat", "Telemetry"]),
@@ -154,6 +157,7 @@ let package = Package(
         .executableTarget(name: "log-simulate", dependencies: ["TestSupport"], path: "Tools/Simulate", swiftSettings: strict),
         tests("RecordFormat"),
         tests("EventLog"),
+        tests("KafkaProtocol"),
         tests("Telemetry"),
         tests("LogStorage", ["EventLog", "RecordFormat"]),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),

@@ -5,7 +5,7 @@ cd "$root"
 say() { printf '%s\n' "$*" >&2; }
 
 # Libraries that the build needs, the tools to find them, and uap-core's rules, which the service reads when it starts.
-build_packages=(liblz4-dev libdeflate-dev libsimdjson-dev libre2-dev libmaxminddb-dev libyaml-dev libhiredis-dev librabbitmq-dev librdkafka-dev libcurl4-openssl-dev uap-core libsqlite3-dev pkg-config g++)
+build_packages=(liblz4-dev libsnappy-dev libzstd-dev libdeflate-dev libsimdjson-dev libre2-dev libmaxminddb-dev libyaml-dev libhiredis-dev librabbitmq-dev librdkafka-dev libcurl4-openssl-dev uap-core libsqlite3-dev pkg-config g++)
 
 # need_packages NAME...: installs the Debian packages that are missing. Nothing to do takes a few milliseconds.
 need_packages() {

@@ -38,6 +38,9 @@ public struct RecordBatchHeader: Equatable, Sendable {
     /// The offset that the next batch starts with.
     public var nextOffset: Int64 { lastOffset + 1 }
     public var codec: Int { Int(attributes & 7) }
+    /// All records have the time at which they were appended, which is `maxTimestamp`; otherwise each has its own, when it was made.
+    public var hasAppendTime: Bool { attributes & 8 != 0 }
+    public var isTransactional: Bool { attributes & 0x10 != 0 }
     public var isControlBatch: Bool { attributes & 0x20 != 0 }
 
     /// Reads a head and checks what can be checked without the records: magic, length, counts.

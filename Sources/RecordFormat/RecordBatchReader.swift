@@ -61,7 +61,7 @@ public struct RecordBatchReader: ~Copyable {
     /// The most that one batch's records may inflate to. Ours stay far below; a stored batch above is damage.
     public static let inflatedBytesMax = 128 << 20
 
-    private var decompressor = LZ4Decompressor()
+    private var decompressor = RecordDecompressor()
     private var inflated = GrowableBytes()
 
     public init() {}
@@ -106,7 +106,7 @@ public struct RecordBatchReader: ~Copyable {
     }
 
     private static func inflate(
-        _ bytes: UnsafeRawBufferPointer, _ header: RecordBatchHeader, _ decompressor: inout LZ4Decompressor,
+        _ bytes: UnsafeRawBufferPointer, _ header: RecordBatchHeader, _ decompressor: inout RecordDecompressor,
         _ output: inout GrowableBytes
     ) throws(RecordFormatError) {
         guard bytes.count >= header.totalBytes else {
@@ -114,11 +114,7 @@ public struct RecordBatchReader: ~Copyable {
         }
         if header.isControlBatch { return }
         let payload = UnsafeRawBufferPointer(rebasing: bytes[RecordBatchHeader.byteCount..<header.totalBytes])
-        switch header.codec {
-        case 0: output.append(copying: payload)
-        case 3: try decompressor.decompress(payload, appendingTo: &output, limit: inflatedBytesMax)
-        default: throw .unsupportedCodec(header.codec)
-        }
+        try decompressor.decompress(payload, codec: header.codec, appendingTo: &output, limit: inflatedBytesMax)
     }
 
     static func forEachRecord(
@@ -136,7 +132,8 @@ public struct RecordBatchReader: ~Copyable {
             guard let timestampDelta = Varint.read(bytes, at: &inner),
                 let offsetDelta = Varint.read(bytes, at: &inner), offsetDelta == Int64(index)
             else { throw .malformedRecord(index: index, position: start) }
-            let (timestamp, overflow) = header.baseTimestamp.addingReportingOverflow(timestampDelta)
+            let (created, overflow) = header.baseTimestamp.addingReportingOverflow(timestampDelta)
+            let timestamp = header.hasAppendTime ? header.maxTimestamp : created
             guard !overflow,
                 let record = RecordView(
                     ofBody: UnsafeRawBufferPointer(rebasing: bytes[inner...]), offset: header.baseOffset + offsetDelta,

@@ -26,7 +26,7 @@ extension RecordFormatError: CustomStringConvertible {
         case .checksumMismatch(let stored, let computed):
             "CRC-32C is \(hexadecimal(computed)), the batch states \(hexadecimal(stored))"
         case .unsupportedCodec(let codec): "compression codec \(codec) is not supported here"
-        case .decompression(let reason): "LZ4 frame is damaged: \(reason)"
+        case .decompression(let reason): "the compressed records are damaged: \(reason)"
         case .tooLarge(let limit): "records inflate to more than \(limit) bytes"
         case .malformedRecord(let index, let position): "record \(index) is malformed at byte \(position) of the records"
         case .trailingBytes(let count): "\(count) bytes behind the last record"

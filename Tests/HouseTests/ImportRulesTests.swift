@@ -5,7 +5,8 @@ import Testing
 @Suite struct ImportRulesTests {
     static let allowed: [String: Set<String>] = [
         "EventModel": ["CSimdJSON", "CRE2", "EventCatalogue"],
-        "RecordFormat": ["CLZ4", "CCRC32C"],
+        "RecordFormat": ["CLZ4", "CCRC32C", "CSnappy", "CZstd", "CDeflate"],
+        "KafkaProtocol": [],
         "EventLog": ["RecordFormat"],
         "Telemetry": [],
         "OutboundHTTP": ["CCurl"],
@@ -29,7 +30,7 @@ import Testing
 
     /// What comes from elsewhere. Foundation stays off the event's path.
     static let foreign: [String: Set<String>] = [
-        "EventModel": ["Synchronization"], "RecordFormat": [], "EventLog": ["Synchronization"], "Telemetry": ["Synchronization"],
+        "EventModel": ["Synchronization"], "RecordFormat": [], "KafkaProtocol": [], "EventLog": ["Synchronization"], "Telemetry": ["Synchronization"],
         "LogStorage": ["Glibc", "Synchronization"],
         "Ingestion": ["Glibc", "Synchronization"],
         "Consumption": ["Foundation", "Synchronization"],
