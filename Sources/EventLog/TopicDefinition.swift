@@ -7,11 +7,21 @@ public struct TopicDefinition: Equatable, Sendable {
     /// Whether the engine keeps the identity (`RecordIdentity` of the header `messageId`) of each record, so that
     /// deduplication can be restored from the log.
     public let keepsIdentities: Bool
+    /// Whether it takes batches that somebody else has made, and whose times its records have then; nil: it takes records alone, which the log puts
+    /// into batches of its own.
+    public let wholeBatches: Timestamps?
 
-    public init(name: TopicName, partitionCount: Int, keepsIdentities: Bool) {
+    /// Whose time a record has: that of its maker, or of its append. Kafka's `message.timestamp.type`.
+    public enum Timestamps: String, Sendable {
+        case created = "CreateTime"
+        case appended = "LogAppendTime"
+    }
+
+    public init(name: TopicName, partitionCount: Int, keepsIdentities: Bool, wholeBatches: Timestamps? = nil) {
         precondition((1...Self.partitionsMax).contains(partitionCount))
         self.name = name
         self.partitionCount = partitionCount
         self.keepsIdentities = keepsIdentities
+        self.wholeBatches = wholeBatches
     }
 }

@@ -7,7 +7,7 @@ internal import Synchronization
 ///
 /// Owns: the engine's core, the commit thread, the maintenance thread and the worker threads.
 /// Opened by `open`, which recovers; closed by `close`, after which nothing is lost and nothing needs to be scanned.
-package final class EmbeddedLog: LogWriter, LogReader, TopicMaker, IdentitySource {
+package final class EmbeddedLog: LogWriter, BatchWriter, LogReader, TopicMaker, IdentitySource {
     private let core: LogCore
     private let workers: WorkerPool
     private let loop: CommitLoop
@@ -74,9 +74,16 @@ package final class EmbeddedLog: LogWriter, LogReader, TopicMaker, IdentitySourc
 
     package func append(_ group: RecordGroup, onReceipt: @escaping @Sendable (AppendReceipt) -> Void) {
         if group.entries.isEmpty { return onReceipt(AppendReceipt(offsets: [])) }
-        if let refusal = loop.submit(PendingAppend(group: core.prepare(group), onReceipt: onReceipt)) {
-            onReceipt(.refused(group, refusal))
-        }
+        submit(.records(core.prepare(group))) { receipt in if case .records(let receipt) = receipt { onReceipt(receipt) } }
+    }
+
+    package func append(_ group: BatchGroup, onReceipt: @escaping @Sendable ([BatchReceipt]) -> Void) {
+        if group.entries.isEmpty { return onReceipt([]) }
+        submit(.batches(group)) { receipt in if case .batches(let receipts) = receipt { onReceipt(receipts) } }
+    }
+
+    private func submit(_ append: PreparedAppend, _ onReceipt: @escaping @Sendable (CommitReceipt) -> Void) {
+        if let refusal = loop.submit(PendingAppend(append: append, onReceipt: onReceipt)) { onReceipt(append.refused(refusal)) }
     }
 
     package func make(_ topic: TopicDefinition) async throws(LogError) {

@@ -124,26 +124,31 @@ package final class LogCore: Sendable {
     }
 
     /// `prepare` and `commit` in one.
-    package func commit(_ groups: [RecordGroup], now: Int64) -> [AppendReceipt] { commit(groups.map(prepare), now: now) }
+    package func commit(_ groups: [RecordGroup], now: Int64) -> [AppendReceipt] {
+        commit(groups.map { .records(prepare($0)) }, now: now).map { receipt in
+            guard case .records(let receipt) = receipt else { preconditionFailure("records have a receipt of records") }
+            return receipt
+        }
+    }
 
-    /// Makes the groups durable together, and says what became of each. They may be pending then: `flush` is to follow.
+    /// Makes them durable together, and says what became of each. They may be pending then: `flush` is to follow.
     ///
     /// - Parameter now: milliseconds by a clock that is never set.
-    package func commit(_ groups: [JournaledGroup], now: Int64) -> [AppendReceipt] {
+    package func commit(_ appends: [PreparedAppend], now: Int64) -> [CommitReceipt] {
         var free = freeBytes
-        if let known = free, known < bytesNeeded(groups) {
+        if let known = free, known < bytesNeeded(appends) {
             // What is pending takes less than it may take.
             flushAll(now: now)
             free = freeBytes
         }
         if isShort.withLock({ $0 }) != (shortage(free) != nil) { publishStatus() }
-        if let reserve = reserveShortage(free) { return groups.map { .refused($0.group, reserve) } }
-        if let error = tooLarge(groups, free) ?? stillNoRoom(now) {
+        if let reserve = reserveShortage(free) { return appends.map { $0.refused(reserve) } }
+        if let error = tooLarge(appends, free) ?? stillNoRoom(now) {
             noteRoom(error)
-            return groups.map { .refused($0.group, LogError(.lowSpace, error.description)) }
+            return appends.map { $0.refused(LogError(.lowSpace, error.description)) }
         }
         let outcome = CommitGroup(table: table.withLock { $0 }, journal: options.durability == .fsync ? journal : nil)
-            .commit(groups, now: now)
+            .commit(appends, now: now)
         noteRoom(outcome.noRoom)
         for failure in outcome.failed { warn(failure.partition, failure.error) }
         if !outcome.failed.isEmpty { publishStatus() }
@@ -206,18 +211,18 @@ package final class LogCore: Sendable {
         return partitions.contains(where: \.isOverdue) ? error : nil
     }
 
-    /// Why there is no room for these groups: a journal that has room in its files would take what the segments then cannot.
-    private func tooLarge(_ groups: [JournaledGroup], _ free: Int?) -> FileError? {
-        let byteCount = bytesNeeded(groups)
+    /// Why there is no room for these: a journal that has room in its files would take what the segments then cannot.
+    private func tooLarge(_ appends: [PreparedAppend], _ free: Int?) -> FileError? {
+        let byteCount = bytesNeeded(appends)
         guard let free, free < byteCount else { return nil }
         return FileError(
             operation: "write", path: directory.path, number: FileError.noRoomNumber,
             reason: "No space left on device (\(free) bytes are free, \(byteCount) may be needed)")
     }
 
-    /// The most that the journal and the segments may take for these groups, and the segments for what is pending.
-    private func bytesNeeded(_ groups: [JournaledGroup]) -> Int {
-        partitions.reduce(groups.reduce(Self.commitBytesMargin) { $0 + 2 * $1.group.byteCount }) { $0 + $1.pendingBytes }
+    /// The most that the journal and the segments may take for these, and the segments for what is pending.
+    private func bytesNeeded(_ appends: [PreparedAppend]) -> Int {
+        partitions.reduce(appends.reduce(Self.commitBytesMargin) { $0 + 2 * $1.byteCount }) { $0 + $1.pendingBytes }
     }
 
     /// New segments, and what a file system takes beside the bytes.

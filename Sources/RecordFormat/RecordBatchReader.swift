@@ -44,6 +44,14 @@ public struct RecordView {
         return found
     }
 
+    /// Appends its `RecordBody`.
+    public func append(bodyTo target: inout GrowableBytes) {
+        for field in [key, value] {
+            if let field { RecordBody.appendField(field, to: &target) } else { RecordBody.appendAbsentField(to: &target) }
+        }
+        target.append(copying: headerBytes)
+    }
+
     public func forEachHeader(_ body: (_ name: UnsafeRawBufferPointer, _ value: UnsafeRawBufferPointer?) -> Void) {
         var position = 0
         // The reader has checked these bytes; the guards keep a mistake there from reading past the end.

@@ -3,9 +3,9 @@ internal import Telemetry
 
 /// An append that waits for its commit.
 struct PendingAppend: Sendable {
-    let group: JournaledGroup
+    let append: PreparedAppend
     /// Called on the commit thread, which waits for it.
-    let onReceipt: @Sendable (AppendReceipt) -> Void
+    let onReceipt: @Sendable (CommitReceipt) -> Void
 }
 
 /// The thread that commits. Appends that arrive while a sync runs wait in the queue and share the next one.
@@ -34,7 +34,7 @@ final class CommitLoop: Sendable {
 
     /// Queues an append; nil where it was taken, otherwise why not.
     func submit(_ append: PendingAppend) -> LogError? {
-        let byteCount = append.group.group.byteCount
+        let byteCount = append.append.byteCount
         let bytesMax = bytesMax
         return queue.withLock(wake: .one) { queue -> LogError? in
             if queue.isClosed { return LogError(.closing, "the log is closing") }
@@ -74,7 +74,7 @@ final class CommitLoop: Sendable {
     ///
     /// - Parameter afterwards: called when the receipts are given out; returns in how many milliseconds it wants to be called again,
     ///   whatever happens; nil: after the next commit.
-    func run(_ commit: ([JournaledGroup]) -> [AppendReceipt], afterwards: () -> Int64?) {
+    func run(_ commit: ([PreparedAppend]) -> [CommitReceipt], afterwards: () -> Int64?) {
         var pause: Int64?
         while true {
             let work = queue.wait(timeoutMilliseconds: pause) { queue -> Work? in
@@ -89,10 +89,10 @@ final class CommitLoop: Sendable {
             case .task(let task): task()
             case .appends(let appends, let byteCount):
                 let begun = ContinuousClock.now
-                let receipts = commit(appends.map(\.group))
+                let receipts = commit(appends.map(\.append))
                 meters.time.record((ContinuousClock.now - begun).wholeMicroseconds)
                 meters.appends.record(appends.count)
-                meters.records.record(appends.reduce(0) { $0 + $1.group.group.entries.count })
+                meters.records.record(appends.reduce(0) { $0 + $1.append.recordCount })
                 queue.withLock { $0.bytes -= byteCount }
                 for (append, receipt) in zip(appends, receipts) { append.onReceipt(receipt) }
             case .close: return

@@ -10,7 +10,8 @@ struct BatchSearch {
     let limit: Int
     /// The batch's offsets must lie in here, behind the first one.
     let offsets: Range<Int64>
-    /// That of the record before, where known: times never fall, and what stands in blocks that were another file's is mostly older.
+    let rules: BatchRules
+    /// That of the record before, where known: where times never fall, what stands in blocks that were another file's is mostly older.
     let timestamp: Int64?
 
     /// The position and head of the first whole, valid batch behind `position`.
@@ -51,11 +52,8 @@ struct BatchSearch {
                 defer { place += 1 }
                 guard window[place + 16] == UInt8(RecordBatchHeader.magic),
                     let header = try? RecordBatchHeader(reading: UnsafeRawBufferPointer(rebasing: window[place...])),
-                    // Ours have no producer: eight bytes FF, which UTF-8 never holds, so that no event's text can pose as a head.
-                    header.producerID == -1, header.producerEpoch == -1, header.baseSequence == -1,
-                    header.partitionLeaderEpoch == 0,
-                    header.baseOffset > offsets.lowerBound, header.nextOffset <= offsets.upperBound,
-                    header.baseTimestamp >= timestamp ?? Int64.min
+                    rules.allow(header, behind: timestamp),
+                    header.baseOffset > offsets.lowerBound, header.nextOffset <= offsets.upperBound
                 else { continue }
                 return (place, header)
             }

@@ -22,6 +22,7 @@ package struct SegmentScanner: ~Copyable {
     private var walker: BatchWalker
     private var nextOffset: Int64
     private var timestamp: Int64?
+    private let rules: BatchRules
     private var hasEnded = false
 
     /// Scans from `position`, where the batch with `offset` must start, to `limit`.
@@ -31,12 +32,13 @@ package struct SegmentScanner: ~Copyable {
     ///   - timestamp: that of the record before, where known, in milliseconds since 1970.
     package init(
         _ file: any File, segmentBase: Int64, from position: Int, offset: Int64, limit: Int, endOffset: Int64?,
-        timestamp: Int64? = nil
+        rules: BatchRules, timestamp: Int64? = nil
     ) {
         self.file = file
         self.limit = limit
         self.endOffset = endOffset
         self.offsetLimit = endOffset ?? (segmentBase + FileNames.segmentOffsetsMax)
+        self.rules = rules
         self.timestamp = timestamp
         nextOffset = offset
         walker = BatchWalker(
@@ -48,14 +50,15 @@ package struct SegmentScanner: ~Copyable {
         switch try walker.next() {
         case .batch(let header, let position):
             nextOffset = header.nextOffset
-            timestamp = header.maxTimestamp
+            timestamp = max(timestamp ?? .min, header.maxTimestamp)
             return .batch(header, position: position)
         case .end(let position):
             hasEnded = true
             guard let endOffset, nextOffset < endOffset else { return .end(position: position, nextOffset: nextOffset) }
             return try damage(position..<position, to: endOffset, nil, "the file ends here")
         case .invalid(let position, let reason):
-            let search = BatchSearch(file: file, limit: limit, offsets: nextOffset..<offsetLimit, timestamp: timestamp)
+            let search = BatchSearch(
+                file: file, limit: limit, offsets: nextOffset..<offsetLimit, rules: rules, timestamp: timestamp)
             if let (found, header) = try search.batch(after: position) {
                 let step = try damage(position..<found, to: header.baseOffset, header, reason)
                 walker = BatchWalker(

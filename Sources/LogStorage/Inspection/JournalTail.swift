@@ -1,4 +1,5 @@
 internal import EventLog
+internal import RecordFormat
 
 /// The newest records, as the journal has them: those of a log that was not closed, or is in use, may stand nowhere else yet.
 ///
@@ -33,6 +34,7 @@ package struct JournalTail: Sendable {
             for entry in partition == nil ? [] : journal.entries {
                 try journal.forEachRecord(of: entry) { place, head, body in
                     guard place == partition else { return }
+                    if head.isWholeBatch { return found += Self.records(of: head, body) }
                     found.append(Record(offset: head.offset, timestamp: head.timestamp, body: Array(body)))
                 }
             }
@@ -41,6 +43,20 @@ package struct JournalTail: Sendable {
         } catch {
             throw LogError(.io, error.description)
         }
+    }
+
+    /// Those of a batch that came whole.
+    private static func records(of head: JournalFormat.RecordHead, _ batch: UnsafeRawBufferPointer) -> [Record] {
+        guard var header = try? RecordBatchHeader(reading: batch) else { return [] }
+        header.baseOffset = head.offset
+        var reader = RecordBatchReader()
+        var found: [Record] = []
+        try? reader.forEachRecord(in: batch, header: header) { record in
+            var body = GrowableBytes()
+            record.append(bodyTo: &body)
+            found.append(Record(offset: record.offset, timestamp: record.timestamp, body: Array(copying: body)))
+        }
+        return found
     }
 
     func end(of partition: TopicPartition) -> Int64 { ends[partition] ?? 0 }

@@ -15,7 +15,7 @@ internal import Synchronization
 /// (`finishCheckpoint`). A file is prepared when all of its pages have been written once: syncing one of those costs half of what a
 /// file that grows does, for nothing but the page itself has to reach the disk.
 ///
-/// Threads: `begin`, `add`, `addBodies`, `write`, `sync`, `prepareCheckpoint`, `pin`, `close` belong to the commit loop; `finishCheckpoint` and
+/// Threads: `begin`, both `add`, `addBodies`, `write`, `sync`, `prepareCheckpoint`, `pin`, `close` belong to the commit loop; `finishCheckpoint` and
 /// `prepareSpare` to the maintenance thread.
 final class Journal: @unchecked Sendable {
     // Sendable: `shared` is locked, the rest is the commit loop's own.
@@ -129,6 +129,17 @@ final class Journal: @unchecked Sendable {
         closeLoose()
         JournalFormat.PieceHead(bodyBytes: group.group.byteCount, blocksBytes: group.blocks.count).append(to: &pieces)
         pieces.append(copying: group.blocks.bytes)
+    }
+
+    /// Adds a batch that came whole. What is compressed already is not compressed again.
+    func add(_ batch: UnsafeRawBufferPointer, partition: Int, offset: Int64, timestamp: Int64) {
+        JournalFormat.RecordHead(
+            partition: partition, bodyBytes: batch.count, offset: offset, timestamp: timestamp, isWholeBatch: true
+        ).append(to: &heads)
+        recordCount += 1
+        closeLoose()
+        JournalFormat.PieceHead(bodyBytes: batch.count, blocksBytes: batch.count, isPlain: true).append(to: &pieces)
+        pieces.append(copying: batch)
     }
 
     private func closeLoose() {

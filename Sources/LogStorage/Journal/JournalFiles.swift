@@ -125,7 +125,7 @@ struct JournalFiles {
         JournalFormat.isWhole(try file.readBytes(at: position, byteCount: entry.totalBytes))
     }
 
-    /// Calls `body` with the records of an entry, in order.
+    /// Calls `body` with the records of an entry, and the batches that came whole, in order.
     func forEachRecord(
         of entry: Entry, _ body: (TopicPartition, JournalFormat.RecordHead, UnsafeRawBufferPointer) -> Void
     ) throws(FileError) {
@@ -148,9 +148,9 @@ struct JournalFiles {
     private mutating func findOffsets() throws(FileError) {
         var found: [TopicPartition: Range<Int64>] = [:]
         for entry in entries {
-            try forEachRecord(of: entry) { partition, head, _ in
+            try forEachRecord(of: entry) { partition, head, body in
                 newestTimestamp = max(newestTimestamp ?? .min, head.timestamp)
-                let end = head.offset + 1
+                let end = head.offset + head.offsetCount(body)
                 if let range = found[partition], range.upperBound == head.offset {
                     found[partition] = range.lowerBound..<end
                 } else {
@@ -159,5 +159,13 @@ struct JournalFiles {
             }
         }
         offsets = found
+    }
+}
+
+extension JournalFormat.RecordHead {
+    /// How many offsets it takes.
+    func offsetCount(_ body: UnsafeRawBufferPointer) -> Int64 {
+        guard isWholeBatch, let header = try? RecordBatchHeader(reading: body) else { return 1 }
+        return Int64(header.lastOffsetDelta) + 1
     }
 }

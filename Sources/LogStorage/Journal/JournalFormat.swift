@@ -8,7 +8,9 @@ enum JournalFormat {
     static let pageBytes = 4096
     /// Of files with entries of one block each, which a version before this one made.
     static let oldFileMagic: UInt64 = 0x314C_4E4A_414C_4B4F  // "OKLAJNL1"
-    static let fileMagic: UInt64 = 0x324C_4E4A_414C_4B4F  // "OKLAJNL2"
+    /// Of files without batches that came whole, which a version before this one made: they are read as they are.
+    static let recordsFileMagic: UInt64 = 0x324C_4E4A_414C_4B4F  // "OKLAJNL2"
+    static let fileMagic: UInt64 = 0x334C_4E4A_414C_4B4F  // "OKLAJNL3"
     static let entryMagic: UInt32 = 0x4A4C_4B4F  // "OKLJ"
     /// More than a commit can bring: the queue's bound, and a group larger than that alone.
     static let payloadBytesMax = 512 << 20
@@ -71,7 +73,7 @@ enum JournalFormat {
                     operation: "read", path: file.path, number: 0,
                     reason: "an older version of this service made it: start that one once more, and stop it")
             }
-            guard magic == JournalFormat.fileMagic else { return nil }
+            guard magic == JournalFormat.fileMagic || magic == JournalFormat.recordsFileMagic else { return nil }
             let textBytes = Int(start.load(UInt32.self, at: 12))
             guard textBytes <= Self.topicsBytesMax else { return nil }
             let all = try file.readBytes(at: 0, byteCount: Self.byteCountMin + textBytes)
@@ -111,6 +113,7 @@ enum JournalFormat {
     /// ```
     ///  0  bodyBytes u32, inflated     4  blocksBytes u32     8  the bodies of the next records, as LZ4 blocks
     /// ```
+    /// Where bit 31 of `blocksBytes` is set, the bodies stand there as they are.
     struct EntryHead: Equatable, Sendable {
         var salt: UInt64
         var sequence: UInt64
@@ -172,21 +175,25 @@ enum JournalFormat {
     /// ```
     ///  0  partition u32, counted through the file's topics    4  bodyBytes u32    8  offset i64    16  timestamp i64
     /// ```
-    /// Its body (`RecordBody`) stands in the pieces behind the heads.
+    /// Its body (`RecordBody`) stands in the pieces behind the heads. Where bit 31 of `partition` is set, it is a batch that came whole, as it came: its
+    /// first record has this offset, and all of them this time, where the topic has times of appends.
     struct RecordHead: Equatable, Sendable {
         /// `notStored`: no record, but its body stands among the others.
         var partition: Int
         var bodyBytes: Int
         var offset: Int64
         var timestamp: Int64
+        /// A batch, and not a record.
+        var isWholeBatch = false
 
         static let byteCount = 24
         static let notStored = Int(UInt32.max)
+        private static let wholeBatchBit: UInt32 = 1 << 31
 
         @inline(__always)
         func append(to target: inout GrowableBytes) {
             let place = UnsafeMutableRawBufferPointer(start: target.reserve(Self.byteCount), count: Self.byteCount)
-            place.store(UInt32(truncatingIfNeeded: partition), at: 0)
+            place.store(UInt32(truncatingIfNeeded: partition) | (isWholeBatch ? Self.wholeBatchBit : 0), at: 0)
             place.store(UInt32(truncatingIfNeeded: bodyBytes), at: 4)
             place.store(offset, at: 8)
             place.store(timestamp, at: 16)
@@ -194,17 +201,20 @@ enum JournalFormat {
         }
 
         init(reading bytes: UnsafeRawBufferPointer) {
-            partition = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt32.self)))
+            let number = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt32.self))
+            isWholeBatch = number & Self.wholeBatchBit != 0 && number != UInt32.max
+            partition = Int(isWholeBatch ? number & ~Self.wholeBatchBit : number)
             bodyBytes = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
             offset = Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: 8, as: Int64.self))
             timestamp = Int64(littleEndian: bytes.loadUnaligned(fromByteOffset: 16, as: Int64.self))
         }
 
-        init(partition: Int, bodyBytes: Int, offset: Int64, timestamp: Int64) {
+        init(partition: Int, bodyBytes: Int, offset: Int64, timestamp: Int64, isWholeBatch: Bool = false) {
             self.partition = partition
             self.bodyBytes = bodyBytes
             self.offset = offset
             self.timestamp = timestamp
+            self.isWholeBatch = isWholeBatch
         }
     }
 
@@ -213,8 +223,11 @@ enum JournalFormat {
     struct PieceHead {
         var bodyBytes: Int
         var blocksBytes: Int
+        /// The bodies are not compressed.
+        var isPlain = false
 
         static let byteCount = 8
+        private static let plainBit: UInt32 = 1 << 31
 
         func append(to target: inout GrowableBytes) {
             write(to: target.reserve(Self.byteCount))
@@ -224,19 +237,22 @@ enum JournalFormat {
         func write(to start: UnsafeMutableRawPointer) {
             let place = UnsafeMutableRawBufferPointer(start: start, count: Self.byteCount)
             place.store(UInt32(bodyBytes), at: 0)
-            place.store(UInt32(blocksBytes), at: 4)
+            place.store(UInt32(blocksBytes) | (isPlain ? Self.plainBit : 0), at: 4)
         }
 
-        init(bodyBytes: Int, blocksBytes: Int) {
+        init(bodyBytes: Int, blocksBytes: Int, isPlain: Bool = false) {
             self.bodyBytes = bodyBytes
             self.blocksBytes = blocksBytes
+            self.isPlain = isPlain
         }
 
         init?(reading bytes: UnsafeRawBufferPointer) {
             guard bytes.count >= Self.byteCount else { return nil }
             bodyBytes = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 0, as: UInt32.self)))
-            blocksBytes = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self)))
-            guard bodyBytes <= JournalFormat.payloadBytesMax, blocksBytes <= bytes.count - Self.byteCount else { return nil }
+            let blocks = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
+            isPlain = blocks & Self.plainBit != 0
+            blocksBytes = Int(blocks & ~Self.plainBit)
+            guard !isPlain || blocksBytes == bodyBytes, bodyBytes <= JournalFormat.payloadBytesMax, blocksBytes <= bytes.count - Self.byteCount else { return nil }
         }
     }
 
@@ -259,7 +275,12 @@ enum JournalFormat {
                 guard let piece = PieceHead(reading: UnsafeRawBufferPointer(rebasing: payload[position...])) else { return false }
                 position += PieceHead.byteCount
                 let blocks = UnsafeRawBufferPointer(rebasing: payload[position..<position + piece.blocksBytes])
-                guard LZ4Block.decompress(blocks, byteCount: piece.bodyBytes, into: &bodies) else { return false }
+                if piece.isPlain {
+                    bodies.removeAll()
+                    bodies.append(copying: blocks)
+                } else {
+                    guard LZ4Block.decompress(blocks, byteCount: piece.bodyBytes, into: &bodies) else { return false }
+                }
                 position += piece.blocksBytes
                 taken = 0
             }

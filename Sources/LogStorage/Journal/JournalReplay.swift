@@ -29,13 +29,19 @@ struct JournalReplay {
                 if head.offset > log.nextOffset {
                     log.stageHole(to: head.offset, reason: "the journal's entry with these records is damaged")
                 }
+                staged += body.count
+                if head.isWholeBatch {
+                    guard let batch = WholeBatch(head, body, wholeBatches: log.wholeBatches) else { return }
+                    log.stage(batch)
+                    result.recordCount += Int(batch.entry.header.recordCount)
+                    return
+                }
                 let identity = log.hasher.flatMap { hasher in
                     RecordView(ofBody: body, offset: head.offset, timestamp: head.timestamp).flatMap {
                         hasher.stored($0)?.identity
                     }
                 }
                 _ = log.stage(body: body, timestamp: head.timestamp, identity: identity)
-                staged += body.count
                 result.recordCount += 1
             }
             if staged > Self.writeBytes {
@@ -59,5 +65,18 @@ struct JournalReplay {
                 log.poison(failure)
             }
         }
+    }
+}
+
+extension WholeBatch {
+    /// One that the journal has; nil where the bytes are none.
+    init?(_ head: JournalFormat.RecordHead, _ body: UnsafeRawBufferPointer, wholeBatches: TopicDefinition.Timestamps?) {
+        guard let header = try? RecordBatchHeader(reading: body), header.totalBytes == body.count else { return nil }
+        var bytes = GrowableBytes(capacity: body.count)
+        bytes.append(copying: body)
+        let entry = BatchGroup.Entry(topic: TopicHandle(index: 0), partition: 0, start: 0, header: header)
+        self.init(
+            group: BatchGroup(bytes, entries: [entry], timestamp: head.timestamp), entry: entry,
+            appendTime: wholeBatches == .created ? nil : head.timestamp)
     }
 }

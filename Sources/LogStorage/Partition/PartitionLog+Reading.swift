@@ -95,7 +95,7 @@ extension PartitionLog {
     private func scanner(of segment: Segment, from position: Int, offset: Int64) -> SegmentScanner {
         SegmentScanner(
             segment.log, segmentBase: segment.baseOffset, from: position, offset: offset, limit: segment.readableBytes,
-            endOffset: segment.nextOffset)
+            endOffset: segment.nextOffset, rules: segment.rules)
     }
 
     private func substitute(

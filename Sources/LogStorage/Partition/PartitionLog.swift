@@ -11,7 +11,7 @@ internal import Synchronization
 ///    in the journal. With `Durability.os` there is no journal, and both ends are the same.
 /// 3. After a failed write or sync, here or in the journal, nothing is written any more (`PartitionState.poisoned`). A full disk is
 ///    no such failure: what could not be written stays pending.
-/// 4. A record's timestamp is never smaller than that of the one before it.
+/// 4. A record's timestamp is never smaller than that of the one before it, unless its maker gave it (`TopicDefinition.Timestamps.created`).
 /// 5. A segment that is not the last one is synced and never written again.
 ///
 /// Threads: `stage`, `discardStaged`, `write`, `publish`, `poison`, `prepareCheckpoint`, `rollIfAged`, `enforceRetention` belong to
@@ -25,6 +25,8 @@ package final class PartitionLog: @unchecked Sendable {
     let options: LogOptions
     /// nil: the topic keeps no identities.
     let hasher: RecordIdentityHasher?
+    /// nil: it takes no batches that somebody else has made.
+    let wholeBatches: TopicDefinition.Timestamps?
     /// That of the last record that recovery found; nil: there was none.
     let newestTimestampAtStart: Int64?
 
@@ -63,10 +65,14 @@ package final class PartitionLog: @unchecked Sendable {
     private var firstTimestampOfActive: Int64?
     @exclusivity(unchecked) var caches: [SegmentCaches]
     private(set) var bytesSinceCheckpoint = 0
+    /// As they will be when what is staged is there.
+    private var producers: ProducerTable
+    /// What was known of those that the commit has staged something of.
+    private var producersBefore: [(id: Int64, producer: ProducerTable.Producer?)] = []
 
     init(
         topicPartition: TopicPartition, directory: String, fileSystem: any FileSystem, options: LogOptions,
-        hasher: RecordIdentityHasher?, recovered: RecoveredPartition, growth: GrowthSignal,
+        hasher: RecordIdentityHasher?, wholeBatches: TopicDefinition.Timestamps?, recovered: RecoveredPartition, growth: GrowthSignal,
         onDamage: @escaping @Sendable (KnownDamage.Item) -> Void
     ) {
         self.topicPartition = topicPartition
@@ -74,6 +80,7 @@ package final class PartitionLog: @unchecked Sendable {
         self.fileSystem = fileSystem
         self.options = options
         self.hasher = hasher
+        self.wholeBatches = wholeBatches
         self.growth = growth
         self.onDamage = onDamage
         let last = recovered.segments[recovered.segments.count - 1]
@@ -89,6 +96,7 @@ package final class PartitionLog: @unchecked Sendable {
         newestTimestampAtStart = recovered.lastTimestamp == Int64.min ? nil : recovered.lastTimestamp
         firstTimestampOfActive = last.firstTimestamp
         caches = [recovered.activeCaches]
+        producers = recovered.producers
         shared.withLock { shared in
             for report in recovered.report.quarantined {
                 _ = shared.damage.note(report.region, segmentBase: report.segmentBase, keptAt: report.keptAt)
@@ -152,6 +160,44 @@ package final class PartitionLog: @unchecked Sendable {
         return (offset, lastTimestamp)
     }
 
+    /// What became of a batch that came whole.
+    enum Staged {
+        /// - Parameter appendTime: of all its records; nil: each has its own.
+        case taken(baseOffset: Int64, appendTime: Int64?)
+        /// Its producer has it there already, or staged.
+        case repeated(baseOffset: Int64)
+        case refused(ProducerRefusal)
+    }
+
+    /// Gives the records of a batch their offsets and adds it behind the batch being filled, which is closed.
+    func stage(_ entry: BatchGroup.Entry, of group: BatchGroup) -> Staged {
+        switch producers.verdict(on: entry.header) {
+        case .refused(let refusal): return .refused(refusal)
+        case .repeated(let baseOffset): return .repeated(baseOffset: baseOffset)
+        case .append: break
+        }
+        var appendTime: Int64?
+        if wholeBatches != .created {
+            lastTimestamp = max(lastTimestamp, group.timestamp)
+            appendTime = lastTimestamp
+        }
+        let baseOffset = nextOffset
+        stage(WholeBatch(group: group, entry: entry, appendTime: appendTime))
+        return .taken(baseOffset: baseOffset, appendTime: appendTime)
+    }
+
+    /// The same for one whose place is known, at a start.
+    func stage(_ batch: WholeBatch) {
+        if stagedFrom == nil { stagedFrom = pending.mark }
+        let header = batch.header(at: nextOffset)
+        if header.hasProducer {
+            producersBefore.append((header.producerID, producers.producers[header.producerID]))
+            producers.note(header)
+        }
+        pending.append(batch)
+        nextOffset = header.nextOffset
+    }
+
     /// A marker takes the offsets up to `end`, whose records are lost.
     func stageHole(to end: Int64, reason: String) {
         encode(partly: false)
@@ -179,6 +225,8 @@ package final class PartitionLog: @unchecked Sendable {
         guard let stagedFrom else { return }
         pending.truncate(to: stagedFrom)
         self.stagedFrom = nil
+        for (id, producer) in producersBefore.reversed() { producers.restore(producer, of: id) }
+        producersBefore.removeAll()
         nextOffset = shared.withLock { $0.highWatermark }
         caches[caches.count - 1].identities.removeAll(from: nextOffset)
     }
@@ -266,6 +314,7 @@ package final class PartitionLog: @unchecked Sendable {
         let writtenEnd = written.last?.header.nextOffset
         written.removeAll(keepingCapacity: true)
         stagedFrom = nil
+        producersBefore.removeAll()
         pendingSince = hasPending ? pendingSince ?? now : nil
         shared.withLock { shared in
             shared.highWatermark = nextOffset
@@ -315,7 +364,8 @@ package final class PartitionLog: @unchecked Sendable {
     /// can have a torn tail; the folder is synced, so the new file is there after a power cut.
     private func roll(to baseOffset: Int64) throws(FileError) {
         try sync(active.log)
-        let segment = try Self.createSegment(baseOffset: baseOffset, directory: directory, fileSystem: fileSystem)
+        let segment = try Self.createSegment(
+            baseOffset: baseOffset, directory: directory, rules: BatchRules(wholeBatches), fileSystem: fileSystem)
         let hadUnpublished = written.contains { $0.segment === active }
         if !hadUnpublished { active.seal() }
         caches[caches.count - 1].sealedEnd = baseOffset
@@ -337,7 +387,7 @@ package final class PartitionLog: @unchecked Sendable {
     }
 
     static func createSegment(
-        baseOffset: Int64, directory: String, fileSystem: any FileSystem
+        baseOffset: Int64, directory: String, rules: BatchRules, fileSystem: any FileSystem
     ) throws(FileError) -> Segment {
         let path = "\(directory)/\(FileNames.segment(baseOffset, FileNames.logSuffix))"
         let file = try fileSystem.open(path, .readWrite)
@@ -345,7 +395,7 @@ package final class PartitionLog: @unchecked Sendable {
         if try file.size() > 0 { try file.truncate(to: 0) }
         try fileSystem.syncDirectory(directory)
         return Segment(
-            baseOffset: baseOffset, directory: directory, log: file, readableBytes: 0, nextOffset: baseOffset,
+            baseOffset: baseOffset, directory: directory, log: file, rules: rules, readableBytes: 0, nextOffset: baseOffset,
             indexes: SegmentIndexes(), firstTimestamp: nil)
     }
 

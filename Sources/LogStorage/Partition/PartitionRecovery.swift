@@ -23,6 +23,7 @@ struct PartitionRecovery {
     let directory: String
     let fileSystem: any FileSystem
     let hasher: RecordIdentityHasher?
+    let wholeBatches: TopicDefinition.Timestamps?
     /// The offsets whose records the journal has: what is bad from one of them on is cut off, and comes back from there.
     let journaled: Range<Int64>
     /// Told the bytes scanned, as they are.
@@ -38,7 +39,7 @@ struct PartitionRecovery {
                 // marker takes, and tells, what was there.
                 let base = max(0, recoveryPoint - FileNames.segmentOffsetsMax)
                 let segment = try PartitionLog.createSegment(
-                    baseOffset: base, directory: directory, fileSystem: fileSystem)
+                    baseOffset: base, directory: directory, rules: rules, fileSystem: fileSystem)
                 segment.log.close()
                 bases = [base]
             }
@@ -50,6 +51,8 @@ struct PartitionRecovery {
             throw LogError(.io, "recovery of \(topicPartition): \(error.refusal)", partition: topicPartition)
         }
     }
+
+    private var rules: BatchRules { BatchRules(wholeBatches) }
 
     private func recover(_ bases: [Int64], from recoveryPoint: Int64) throws(FileError) -> RecoveredPartition {
         var progress = Progress()
@@ -98,7 +101,7 @@ struct PartitionRecovery {
         let file = try open(base, .update)
         let size = try file.size()
         let probe = Segment(
-            baseOffset: base, directory: directory, log: file, readableBytes: size, nextOffset: base, indexes: nil,
+            baseOffset: base, directory: directory, log: file, rules: rules, readableBytes: size, nextOffset: base, indexes: nil,
             firstTimestamp: nil)
         var walk = walk(
             probe, after: closed.last, limit: size, endOffset: nil, from: recoveryPoint, healing: journaled, &progress)
@@ -111,7 +114,7 @@ struct PartitionRecovery {
         }
         makeDurable(base, (walk.unsyncedFrom ?? walk.position)..<walk.position, &progress)
         let segment = Segment(
-            baseOffset: base, directory: directory, log: file, readableBytes: walk.position,
+            baseOffset: base, directory: directory, log: file, rules: rules, readableBytes: walk.position,
             nextOffset: walk.nextOffset, indexes: walk.indexes, firstTimestamp: firstTimestamp(file, walk))
         let identities: IdentityCollector
         do throws(FileError) {
@@ -132,7 +135,7 @@ struct PartitionRecovery {
         _ walk: Walk, of last: Segment, before closed: [Segment], _ progress: Progress
     ) -> RecoveredPartition {
         let segment = Segment(
-            baseOffset: last.baseOffset, directory: directory, log: last.log, readableBytes: walk.position,
+            baseOffset: last.baseOffset, directory: directory, log: last.log, rules: rules, readableBytes: walk.position,
             nextOffset: walk.nextOffset, indexes: walk.indexes, firstTimestamp: nil)
         let identities = IdentityCollector(
             segmentBase: last.baseOffset, hasher: nil, coveredEnd: last.baseOffset, writtenBytes: 0)
@@ -155,7 +158,7 @@ struct PartitionRecovery {
 
     private func closedSegment(_ base: Int64, _ file: any File, size: Int, nextBase: Int64) -> Segment {
         Segment(
-            baseOffset: base, directory: directory, log: file, readableBytes: size, nextOffset: nextBase, indexes: nil,
+            baseOffset: base, directory: directory, log: file, rules: rules, readableBytes: size, nextOffset: nextBase, indexes: nil,
             firstTimestamp: nil)
     }
 
@@ -194,7 +197,7 @@ struct PartitionRecovery {
             indexes.add(header, at: start, segmentBase: segmentBase)
             position = start + header.totalBytes
             nextOffset = header.nextOffset
-            timestamp = header.maxTimestamp
+            timestamp = max(timestamp ?? .min, header.maxTimestamp)
             if nextOffset > recoveryPoint { unsyncedFrom = unsyncedFrom ?? start }
         }
     }
@@ -219,7 +222,7 @@ struct PartitionRecovery {
         }
         var scanner = SegmentScanner(
             segment.log, segmentBase: segment.baseOffset, from: walk.position, offset: walk.nextOffset, limit: limit,
-            endOffset: endOffset, timestamp: walk.timestamp)
+            endOffset: endOffset, rules: rules, timestamp: walk.timestamp)
         while true {
             let step: SegmentScanner.Step
             do throws(FileError) {
@@ -262,7 +265,7 @@ struct PartitionRecovery {
     private func end(behind region: DamagedRegion, of segment: Segment, limit: Int) -> Int64 {
         var scanner = SegmentScanner(
             segment.log, segmentBase: segment.baseOffset, from: region.bytes.upperBound, offset: region.offsets.upperBound,
-            limit: limit, endOffset: nil, timestamp: region.timestamp)
+            limit: limit, endOffset: nil, rules: rules, timestamp: region.timestamp)
         while let step = try? scanner.next() {
             switch step {
             case .batch, .damage: continue

@@ -1,6 +1,8 @@
+internal import EventLog
 internal import RecordFormat
 
-/// A partition's records that have their offsets and are not yet in its segments: batches being filled, one after the other.
+/// A partition's records that have their offsets and are not yet in its segments: batches being filled, one after the other, and those that came
+/// whole.
 ///
 /// The commit loop's own.
 struct PendingRecords: ~Copyable {
@@ -9,8 +11,13 @@ struct PendingRecords: ~Copyable {
         @exclusivity(unchecked) var builder = RecordBatchBuilder()
     }
 
-    /// Those that are full, in order.
-    private var full: [Batch] = []
+    private enum Finished {
+        case records(Batch)
+        case whole(WholeBatch)
+    }
+
+    /// Those that take no more records, in order.
+    private var full: [Finished] = []
     private var last = Batch()
     /// Kept for its memory.
     private var spare: Batch?
@@ -33,9 +40,16 @@ struct PendingRecords: ~Copyable {
     }
 
     private mutating func beginBatch() {
-        full.append(last)
+        full.append(.records(last))
         last = spare ?? Batch()
         spare = nil
+    }
+
+    /// What was begun before is written before it.
+    mutating func append(_ batch: WholeBatch) {
+        if last.builder.recordCount > 0 { beginBatch() }
+        full.append(.whole(batch))
+        byteCount += batch.byteCount
     }
 
     // MARK: Going back
@@ -51,7 +65,8 @@ struct PendingRecords: ~Copyable {
     /// Forgets what was appended since `mark` was taken; nothing may have been taken since.
     mutating func truncate(to mark: Mark) {
         if full.count > mark.fullCount {
-            last = full[mark.fullCount]
+            // The first of them is what was the last one then, unless that was empty and a whole one came.
+            if case .records(let batch) = full[mark.fullCount] { last = batch } else { last.builder.removeAll() }
             full.removeSubrange(mark.fullCount...)
         }
         last.builder.truncate(to: mark.last)
@@ -83,8 +98,18 @@ struct PendingRecords: ~Copyable {
             next = header.nextOffset
             each(header, start)
         }
-        for batch in full { finish(batch, &output) }
-        spare = spare ?? full.last
+        for finished in full {
+            switch finished {
+            case .records(let batch):
+                finish(batch, &output)
+                spare = spare ?? batch
+            case .whole(let batch):
+                let start = output.count
+                let header = batch.write(at: next, to: &output)
+                next = header.nextOffset
+                each(header, start)
+            }
+        }
         full.removeAll(keepingCapacity: true)
         if !partly && last.builder.recordCount > 0 { finish(last, &output) }
         byteCount = last.builder.recordBytes

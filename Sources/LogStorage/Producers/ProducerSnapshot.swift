@@ -5,7 +5,7 @@ internal import RecordFormat
 ///
 /// ```
 ///  0  magic u32 "OKPS"     4  crc32c u32, of all behind it     8  offset i64    16  producerCount u32
-/// 20  for each: producerId i64, timestamp i64, epoch i16, batchCount u8, and for each batch: firstSequence i32, lastSequence i32, baseOffset i64
+/// 20  for each: producerId i64, epoch i16, batchCount u8, and for each batch: firstSequence i32, lastSequence i32, baseOffset i64
 /// ```
 /// Big-endian, as the indexes are.
 struct ProducerSnapshot: Equatable {
@@ -15,7 +15,7 @@ struct ProducerSnapshot: Equatable {
 
     private static let magic: UInt32 = 0x4F4B_5053
     private static let headBytes = 20
-    private static let producerBytes = 19
+    private static let producerBytes = 11
     private static let batchBytes = 16
 
     let offset: Int64
@@ -27,7 +27,6 @@ struct ProducerSnapshot: Equatable {
         bytes.append(bigEndian: UInt32(table.producers.count))
         for (id, producer) in table.producers.sorted(by: { $0.key < $1.key }) {
             bytes.append(bigEndian: id)
-            bytes.append(bigEndian: producer.timestamp)
             bytes.append(bigEndian: producer.epoch)
             bytes.append(UInt8(producer.batches.count))
             for batch in producer.batches {
@@ -59,9 +58,8 @@ struct ProducerSnapshot: Equatable {
         for _ in 0..<count {
             guard bytes.count - position >= Self.producerBytes else { return nil }
             let id: Int64 = bytes.bigEndian(at: position)
-            let batchCount = Int(bytes[position + 18])
-            var producer = ProducerTable.Producer(
-                epoch: bytes.bigEndian(at: position + 16), batches: [], timestamp: bytes.bigEndian(at: position + 8))
+            let batchCount = Int(bytes[position + 10])
+            var producer = ProducerTable.Producer(epoch: bytes.bigEndian(at: position + 8), batches: [])
             position += Self.producerBytes
             guard (1...ProducerTable.batchesMax).contains(batchCount), bytes.count - position >= batchCount * Self.batchBytes else {
                 return nil

@@ -10,7 +10,7 @@ internal import RecordFormat
 struct ProducerTable: Equatable, Sendable {
     /// As many as a client may have on their way at once (`max.in.flight.requests.per.connection`).
     static let batchesMax = 5
-    static let producersMax = 10_000
+    static let producersMax = 4096
 
     struct Batch: Equatable, Sendable {
         let firstSequence: Int32
@@ -21,10 +21,8 @@ struct ProducerTable: Equatable, Sendable {
     struct Producer: Equatable, Sendable {
         var epoch: Int16
         var batches: [Batch]
-        /// When the last one was appended, in milliseconds since 1970.
-        var timestamp: Int64
 
-        var lastSequence: Int32 { batches[batches.count - 1].lastSequence }
+        var last: Batch { batches[batches.count - 1] }
     }
 
     private(set) var producers: [Int64: Producer] = [:]
@@ -63,29 +61,26 @@ struct ProducerTable: Equatable, Sendable {
         }) {
             return .repeated(baseOffset: batch.baseOffset)
         }
-        let expected = Self.following(producer.lastSequence)
+        let expected = Self.following(producer.last.lastSequence)
         if header.baseSequence == expected { return .append }
         return Self.isBefore(header.baseSequence, expected)
-            ? .refused(.tooOld(lastSequence: producer.lastSequence, found: header.baseSequence))
+            ? .refused(.tooOld(lastSequence: producer.last.lastSequence, found: header.baseSequence))
             : .refused(.outOfOrder(expected: expected, found: header.baseSequence))
     }
 
     /// A batch is in the log now, at its offset.
-    ///
-    /// - Parameter timestamp: when it was appended, in milliseconds since 1970.
-    mutating func note(_ header: RecordBatchHeader, timestamp: Int64) {
+    mutating func note(_ header: RecordBatchHeader) {
         guard header.hasProducer else { return }
         let batch = Batch(
             firstSequence: header.baseSequence, lastSequence: header.lastSequence, baseOffset: header.baseOffset)
         if var producer = producers[header.producerID], producer.epoch == header.producerEpoch,
-            Self.following(producer.lastSequence) == header.baseSequence
+            Self.following(producer.last.lastSequence) == header.baseSequence
         {
             if producer.batches.count == Self.batchesMax { producer.batches.removeFirst() }
             producer.batches.append(batch)
-            producer.timestamp = timestamp
             producers[header.producerID] = producer
         } else {
-            producers[header.producerID] = Producer(epoch: header.producerEpoch, batches: [batch], timestamp: timestamp)
+            producers[header.producerID] = Producer(epoch: header.producerEpoch, batches: [batch])
             if producers.count > Self.producersMax { removeOldestTenth() }
         }
     }
@@ -93,12 +88,9 @@ struct ProducerTable: Equatable, Sendable {
     /// Puts back what was known of a producer; nil: nothing.
     mutating func restore(_ producer: Producer?, of id: Int64) { producers[id] = producer }
 
-    /// Forgets producers that have written nothing since `timestamp`.
-    mutating func removeAll(before timestamp: Int64) { producers = producers.filter { $0.value.timestamp >= timestamp } }
-
     /// Many at once, so that not every new one costs a look at all.
     private mutating func removeOldestTenth() {
-        let oldest = producers.sorted { ($0.value.timestamp, $0.key) < ($1.value.timestamp, $1.key) }
+        let oldest = producers.sorted { $0.value.last.baseOffset < $1.value.last.baseOffset }
         for (id, _) in oldest.prefix(Self.producersMax / 10) { producers[id] = nil }
     }
 

@@ -125,7 +125,7 @@ extension CacheFiles {
         var reader = RecordBatchReader()
         var scanner = SegmentScanner(
             segment.log, segmentBase: segment.baseOffset, from: start.position, offset: start.offset,
-            limit: segment.readableBytes, endOffset: segment.nextOffset)
+            limit: segment.readableBytes, endOffset: segment.nextOffset, rules: segment.rules)
         while true {
             switch try scanner.next() {
             case .batch(let header, let position):

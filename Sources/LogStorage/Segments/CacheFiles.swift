@@ -65,7 +65,7 @@ struct CacheFiles {
         var indexes = start
         var scanner = SegmentScanner(
             segment.log, segmentBase: segment.baseOffset, from: position, offset: offset, limit: segment.readableBytes,
-            endOffset: segment.nextOffset)
+            endOffset: segment.nextOffset, rules: segment.rules)
         scanning: while true {
             switch try scanner.next() {
             case .batch(let header, let place): indexes.add(header, at: place, segmentBase: segment.baseOffset)

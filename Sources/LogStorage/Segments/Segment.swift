@@ -16,6 +16,7 @@ package final class Segment: Sendable {
     package let baseOffset: Int64
     package let directory: String
     package let log: any File
+    package let rules: BatchRules
     private let contents: Mutex<Contents>
 
     private struct Contents {
@@ -27,12 +28,13 @@ package final class Segment: Sendable {
     }
 
     package init(
-        baseOffset: Int64, directory: String, log: any File, readableBytes: Int, nextOffset: Int64,
+        baseOffset: Int64, directory: String, log: any File, rules: BatchRules, readableBytes: Int, nextOffset: Int64,
         indexes: SegmentIndexes?, firstTimestamp: Int64?
     ) {
         self.baseOffset = baseOffset
         self.directory = directory
         self.log = log
+        self.rules = rules
         self.contents = Mutex(
             Contents(
                 readableBytes: readableBytes, nextOffset: nextOffset, indexes: indexes, firstTimestamp: firstTimestamp))
