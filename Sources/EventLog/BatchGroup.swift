@@ -10,8 +10,13 @@ public final class BatchGroup: Sendable {
         public let start: Int
         /// As it came; its checksum holds, and its records are as many as it says.
         public let header: RecordBatchHeader
+        /// Those of its records, in order, for a topic that keeps identities; empty otherwise.
+        public let identities: [RecordIdentity?]
 
-        public init(topic: TopicHandle, partition: Int32, start: Int, header: RecordBatchHeader) {
+        public init(
+            topic: TopicHandle, partition: Int32, start: Int, header: RecordBatchHeader, identities: [RecordIdentity?] = []
+        ) {
+            self.identities = identities
             self.topic = topic
             self.partition = partition
             self.start = start
@@ -70,7 +75,8 @@ public enum ProducerRefusal: Error, Equatable, Sendable, CustomStringConvertible
         switch self {
         case .outOfOrder(let expected, let found): "the sequence number \(found) came where \(expected) must follow"
         case .fenced(let epoch, let current): "the producer's epoch is \(epoch), and \(current) has begun"
-        case .tooOld(let last, let found): "the sequence number \(found) lies further before the last one, \(last), than is remembered"
+        case .tooOld(let last, let found):
+            "the sequence number \(found) lies further before the last one, \(last), than is remembered"
         }
     }
 }

@@ -21,7 +21,9 @@ package struct RequestHeader: Equatable, Sendable {
         var header = RequestHeader(api: 0, version: 0, correlationID: 0, clientID: nil)
         var reader = FieldReader(bytes, version: 0, isFlexible: false)
         try header.common(&reader)
-        guard let api = APIKey(rawValue: header.api), api.versions.contains(header.version) else { return (header, reader.position) }
+        guard let api = APIKey(rawValue: header.api), api.versions.contains(header.version) else {
+            return (header, reader.position)
+        }
         // The text's length is not compact, whatever the version.
         try reader.string(&header.clientID)
         if api.isFlexible(header.version) { try reader.tags() }

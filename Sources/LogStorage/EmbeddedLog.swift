@@ -100,6 +100,20 @@ package final class EmbeddedLog: LogWriter, BatchWriter, LogReader, TopicMaker, 
         }
     }
 
+    /// Deletes a topic (see `LogCore.delete`).
+    package func delete(_ topic: TopicName) async throws(LogError) {
+        try await onThread(of: makers) { [self] () throws(LogError) in
+            try core.delete(topic) { [loop] body in loop.waitBetweenCommits(body) }
+        }
+    }
+
+    /// Deletes a partition's first records (see `LogCore.deleteRecords`).
+    package func deleteRecords(of partition: TopicPartition, before offset: Int64) async throws(LogError) -> Int64 {
+        try await onThread(of: makers) { [self] () throws(LogError) in
+            try core.deleteRecords(of: partition, before: offset) { [loop] body in loop.waitBetweenCommits(body) }
+        }
+    }
+
     // MARK: Reading
 
     package func bounds(of partition: TopicPartition) throws(LogError) -> OffsetBounds {

@@ -14,16 +14,21 @@ extension LogCore {
                 "the log's meta.properties was replaced while the log is open: its key is another one; restart the service")
         }
         for topic in wanted {
-            guard let existing = meta.topics.first(where: { $0.name == topic.name }) else {
-                meta.topics.append(topic)
+            guard let place = meta.topics.firstIndex(where: { $0.name == topic.name }) else {
+                meta.add(topic)
                 continue
             }
-            guard existing.keepsIdentities || !topic.keepsIdentities else {
+            let existing = meta.topics[place]
+            guard existing.keepsIdentities || !topic.keepsIdentities,
+                existing.wholeBatches != .created || topic.wholeBatches == .created
+            else {
                 throw LogError(
                     .invalidArgument,
-                    "topic \(topic.name) was made while the log ran, and keeps nothing by which a repeated event could be known after a "
+                    "topic \(topic.name) was made while the log ran, not for events, and keeps nothing by which a repeated one could be known after a "
                         + "restart: set Kafka.Topic to another name")
             }
+            // From then on such batches may be there.
+            if existing.wholeBatches == nil, topic.wholeBatches != nil { meta.topics[place] = topic }
             guard existing.partitionCount == topic.partitionCount else {
                 let error = anotherShape(existing, topic)
                 throw LogError(
@@ -52,22 +57,29 @@ extension LogCore {
     /// hashed with it are caches.
     private static func newMeta(_ directory: LogDirectory, _ wanted: [TopicDefinition]) throws(LogError) -> LogMeta {
         var random = SystemRandomNumberGenerator()
-        let topics = try directory.topicsInFolders().map { name, partitionCount in
-            let keepsIdentities = wanted.contains { $0.name == name && $0.keepsIdentities }
-            return TopicDefinition(name: name, partitionCount: partitionCount, keepsIdentities: keepsIdentities)
+        var topics: [TopicDefinition] = []
+        for (name, partitionCount) in try directory.topicsInFolders() {
+            let topic = wanted.first { $0.name == name }
+            // What may have come whole must not be taken for damage.
+            let hasProducers = try directory.hasProducers(name, partitionCount: partitionCount)
+            topics.append(
+                TopicDefinition(
+                    name: name, partitionCount: partitionCount, keepsIdentities: topic?.keepsIdentities ?? false,
+                    wholeBatches: topic == nil ? .created : topic?.wholeBatches ?? (hasProducers ? .appended : nil)))
         }
         return LogMeta(identityKey: SipHash128.Key(k0: random.next(), k1: random.next()), topics: topics)
     }
 
     /// Recovers all partitions, several at a time.
     static func recover(
-        _ directory: LogDirectory, _ meta: LogMeta, _ points: RecoveryPoints, _ journaled: [TopicPartition: Range<Int64>],
+        _ directory: LogDirectory, _ meta: LogMeta, _ points: RecoveryPoints, _ startOffsets: [TopicPartition: Int64],
+        _ journaled: [TopicPartition: Range<Int64>],
         _ options: LogOptions, _ growth: GrowthSignal, _ concurrently: Concurrently, _ onProgress: @escaping Progress,
         onDamage: @escaping @Sendable (TopicPartition, KnownDamage.Item) -> Void
     ) throws(LogError) -> [(log: PartitionLog, report: RecoveryReport)] {
         let hasher = RecordIdentityHasher(key: meta.identityKey)
         let all = meta.topics.flatMap { topic in
-            (0..<topic.partitionCount).map { (TopicPartition(topic.name, PartitionID($0)), topic.keepsIdentities) }
+            (0..<topic.partitionCount).map { (TopicPartition(topic.name, PartitionID($0)), topic) }
         }
         struct Progressing {
             var done = 0
@@ -85,17 +97,19 @@ extension LogCore {
         }
         report { _ in }
         concurrently(all.count) { number in
-            let (partition, keepsIdentities) = all[number]
+            let (partition, topic) = all[number]
             do throws(LogError) {
                 let path = directory.directory(of: partition)
                 let recovered = try PartitionRecovery(
                     topicPartition: partition, directory: path, fileSystem: directory.fileSystem,
-                    hasher: keepsIdentities ? hasher : nil, journaled: journaled[partition] ?? 0..<0,
+                    hasher: topic.keepsIdentities ? hasher : nil, wholeBatches: topic.wholeBatches,
+                    journaled: journaled[partition] ?? 0..<0,
                     onProgress: { byteCount in report { $0.bytes += byteCount } }
                 ).recover(from: points.offsets[partition] ?? 0)
                 let log = PartitionLog(
                     topicPartition: partition, directory: path, fileSystem: directory.fileSystem, options: options,
-                    hasher: keepsIdentities ? hasher : nil, recovered: recovered, growth: growth,
+                    hasher: topic.keepsIdentities ? hasher : nil, wholeBatches: topic.wholeBatches,
+                    startOffset: startOffsets[partition] ?? 0, recovered: recovered, growth: growth,
                     onDamage: { onDamage(partition, $0) })
                 report { state in
                     state.done += 1
@@ -114,10 +128,11 @@ extension LogCore {
 
     // MARK: The journal
 
-    static func journalFiles(_ directory: LogDirectory, from sequence: UInt64) throws(LogError) -> JournalFiles {
+    static func journalFiles(_ directory: LogDirectory, from sequence: UInt64, _ meta: LogMeta) throws(LogError) -> JournalFiles {
         do throws(FileError) {
             let found = try JournalFiles(
-                path: directory.journalPath, fileSystem: directory.fileSystem, access: .update, from: sequence)
+                path: directory.journalPath, fileSystem: directory.fileSystem, access: .update, from: sequence,
+                meta: meta)
             for path in found.headless { try directory.fileSystem.rename(path, to: path + ".damaged") }
             return found
         } catch {
@@ -152,10 +167,9 @@ extension LogCore {
     /// Puts what only the journal has into the segments, makes that durable, and takes the files over.
     func replay(_ journaled: JournalFiles, _ directory: LogDirectory, _ journal: Journal) throws(LogError) {
         guard !journaled.files.isEmpty else { return }
-        let byPlace = Dictionary(uniqueKeysWithValues: partitions.map { ($0.topicPartition, $0) })
         let result: JournalReplay.Result
         do throws(FileError) {
-            result = try JournalReplay(files: journaled, partitions: byPlace).run()
+            result = try JournalReplay(files: journaled, logs: partitions).run()
         } catch {
             throw Self.unreadable(error, directory)
         }

@@ -23,6 +23,8 @@ package final class LogCore: Sendable {
     let options: LogOptions
     let journal: Journal
     let checkpointer: Checkpointer
+    let meta: Mutex<LogMeta>
+    let startOffsets: Mutex<[TopicPartition: Int64]>
     private let lock: any FileLock
     /// Held while the status is put together and written, so that an older one never follows a newer one. Whether there was
     /// room on the disk, as far as it was written.
@@ -44,19 +46,21 @@ package final class LogCore: Sendable {
     ) throws(LogError) -> LogCore {
         let lock = try directory.lock(processID: processID)
         do throws(LogError) {
-            let meta = try prepareMeta(directory, wanted)
+            var meta = try prepareMeta(directory, wanted)
+            try finishDeletions(directory, &meta)
             let points = try directory.recoveryPoints()
+            let startOffsets = try directory.startOffsets()
             let status = StatusLine()
             let growth = GrowthSignal()
             // Its name becomes durable with those of the partitions. Where there is no room for it now, there may be when it is needed.
             let hasJournalFolder =
                 options.durability == .fsync && (try? directory.fileSystem.createDirectory(directory.journalPath)) != nil
-            let journaled = try journalFiles(directory, from: points.journalSequence)
+            let journaled = try journalFiles(directory, from: points.journalSequence, meta)
             for damage in journaled.damaged {
                 onWarning("the journal: \(damage); acknowledged records that the segments lack are lost")
             }
             let recovered = try recover(
-                directory, meta, points, journaled.offsets, options, growth, concurrently, onProgress,
+                directory, meta, points, startOffsets, journaled.offsets, options, growth, concurrently, onProgress,
                 onDamage: { partition, item in
                     onWarning(Self.warning(of: item, in: partition))
                     status.changed()
@@ -64,8 +68,10 @@ package final class LogCore: Sendable {
             let core = LogCore(
                 directory: directory, meta: meta, options: options, lock: lock, processID: processID, recovered: recovered,
                 growth: growth,
-                recoveryPoints: points, journaled: journaled, hasJournalFolder: hasJournalFolder, onWarning: onWarning)
+                recoveryPoints: points, startOffsets: startOffsets, journaled: journaled, hasJournalFolder: hasJournalFolder,
+                onWarning: onWarning)
             try core.replay(journaled, directory, core.journal)
+            try core.settleStarts()
             status.onChange { [weak core] in core?.publishStatus() }
             core.publishStatus()
             return core
@@ -78,6 +84,7 @@ package final class LogCore: Sendable {
     private init(
         directory: LogDirectory, meta: LogMeta, options: LogOptions, lock: any FileLock, processID: Int32,
         recovered: [(log: PartitionLog, report: RecoveryReport)], growth: GrowthSignal, recoveryPoints: RecoveryPoints,
+        startOffsets: [TopicPartition: Int64],
         journaled: JournalFiles, hasJournalFolder: Bool,
         onWarning: @escaping @Sendable (String) -> Void
     ) {
@@ -85,6 +92,8 @@ package final class LogCore: Sendable {
         recovery = RecoverySummary(
             recovered.map { ($0.log.topicPartition, $0.report) },
             newestTimestamp: (recovered.map(\.log.newestTimestampAtStart) + [journaled.newestTimestamp]).compactMap { $0 }.max())
+        self.meta = Mutex(meta)
+        self.startOffsets = Mutex(startOffsets)
         self.directory = directory
         self.options = options
         self.lock = lock
@@ -93,7 +102,7 @@ package final class LogCore: Sendable {
         table = Mutex(PartitionTable(topics: meta.topics, partitions: recovered.map(\.log)))
         self.growth = growth
         journal = Journal(
-            path: directory.journalPath, fileSystem: directory.fileSystem, topics: meta.topics,
+            path: directory.journalPath, fileSystem: directory.fileSystem, topics: meta.topics.map(meta.journalTopic),
             fileBytes: options.journalFileBytes, firstSequence: journaled.nextSequence, nextName: journaled.nextName,
             isFolderDurable: hasJournalFolder)
         checkpointer = Checkpointer(
@@ -102,7 +111,7 @@ package final class LogCore: Sendable {
     }
 
     package var topics: [TopicDefinition] { table.withLock { $0 }.topics }
-    package var partitions: [PartitionLog] { table.withLock { $0 }.partitions }
+    package var partitions: [PartitionLog] { table.withLock { $0 }.live }
 
     package func topic(named name: TopicName) -> (handle: TopicHandle, partitionCount: Int)? {
         table.withLock { $0 }.topic(named: name)
@@ -290,10 +299,13 @@ package final class LogCore: Sendable {
 
     /// Brings one more partition's records into its segments, all of those before `beginCheckpoint` among them; nil: none was left.
     package func prepareNextPartition(of checkpoint: Checkpoint) -> Checkpoint? {
-        guard checkpoint.next < partitions.count else { return nil }
+        // By the numbers of all, which stay as they are when a topic goes.
+        let slots = table.withLock { $0 }.partitions
+        guard checkpoint.next < slots.count else { return nil }
         var checkpoint = checkpoint
-        let partition = partitions[checkpoint.next]
+        let partition = slots[checkpoint.next]
         checkpoint.next += 1
+        if partition.state == .gone { return checkpoint }
         flushAll(partition)
         if partition.hasPending { checkpoint.journalSequence = nil }
         if let work = checkpointer.prepare(partition) { checkpoint.works.append(work) }

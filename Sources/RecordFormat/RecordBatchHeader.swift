@@ -40,6 +40,8 @@ public struct RecordBatchHeader: Equatable, Sendable {
     public var codec: Int { Int(attributes & 7) }
     /// All records have the time at which they were appended, which is `maxTimestamp`; otherwise each has its own, when it was made.
     public var hasAppendTime: Bool { attributes & 8 != 0 }
+    /// The time of its first record.
+    public var firstTimestamp: Int64 { hasAppendTime ? maxTimestamp : baseTimestamp }
     public var isTransactional: Bool { attributes & 0x10 != 0 }
     public var isControlBatch: Bool { attributes & 0x20 != 0 }
 

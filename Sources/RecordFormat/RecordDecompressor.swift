@@ -51,7 +51,9 @@ public struct RecordDecompressor: ~Copyable {
                 deflate, payload.baseAddress, payload.count, output.reserve(room), room, &consumed, &written)
             switch status {
             case LIBDEFLATE_SUCCESS:
-                guard consumed == payload.count else { throw .decompression("\(payload.count - consumed) bytes behind the gzip stream") }
+                guard consumed == payload.count else {
+                    throw .decompression("\(payload.count - consumed) bytes behind the gzip stream")
+                }
                 return output.advance(by: written)
             case LIBDEFLATE_INSUFFICIENT_SPACE:
                 // The library wants all of it at once.

@@ -37,7 +37,7 @@ struct RepairCommand: ParsableCommand {
             let bar = Mutex(ProgressBar(label: "repair", total: total, unit: "bytes"))
             var (setAside, lost, left, byteCount) = (0, Int64(0), 0, 0)
             for (topic, partition) in meta.partitions {
-                let result = try repair.repair(partition, keepsIdentities: topic.keepsIdentities) { count in
+                let result = try repair.repair(partition, of: topic) { count in
                     bar.withLock { $0.advance(by: count) }
                 }
                 bar.withLock { $0.finish() }

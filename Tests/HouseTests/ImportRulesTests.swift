@@ -30,7 +30,8 @@ import Testing
 
     /// What comes from elsewhere. Foundation stays off the event's path.
     static let foreign: [String: Set<String>] = [
-        "EventModel": ["Synchronization"], "RecordFormat": [], "KafkaProtocol": [], "EventLog": ["Synchronization"], "Telemetry": ["Synchronization"],
+        "EventModel": ["Synchronization"], "RecordFormat": [], "KafkaProtocol": [], "EventLog": ["Synchronization"],
+        "Telemetry": ["Synchronization"],
         "LogStorage": ["Glibc", "Synchronization"],
         "Ingestion": ["Glibc", "Synchronization"],
         "Consumption": ["Foundation", "Synchronization"],

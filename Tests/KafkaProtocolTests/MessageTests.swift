@@ -11,14 +11,20 @@ import Testing
     }
 
     static let messages: [any KafkaMessage.Type] = [
-        ProduceRequest.self, ProduceResponse.self, FetchRequest.self, FetchResponse.self, ListOffsetsRequest.self, ListOffsetsResponse.self,
+        ProduceRequest.self, ProduceResponse.self, FetchRequest.self, FetchResponse.self, ListOffsetsRequest.self,
+        ListOffsetsResponse.self,
         MetadataRequest.self, MetadataResponse.self, OffsetCommitRequest.self, OffsetCommitResponse.self, OffsetFetchRequest.self,
-        OffsetFetchResponse.self, FindCoordinatorRequest.self, FindCoordinatorResponse.self, JoinGroupRequest.self, JoinGroupResponse.self,
+        OffsetFetchResponse.self, FindCoordinatorRequest.self, FindCoordinatorResponse.self, JoinGroupRequest.self,
+        JoinGroupResponse.self,
         HeartbeatRequest.self, HeartbeatResponse.self, LeaveGroupRequest.self, LeaveGroupResponse.self, SyncGroupRequest.self,
-        SyncGroupResponse.self, DescribeGroupsRequest.self, DescribeGroupsResponse.self, ListGroupsRequest.self, ListGroupsResponse.self,
-        SASLHandshakeRequest.self, SASLHandshakeResponse.self, APIVersionsRequest.self, APIVersionsResponse.self, CreateTopicsRequest.self,
-        CreateTopicsResponse.self, DeleteTopicsRequest.self, DeleteTopicsResponse.self, DeleteRecordsRequest.self, DeleteRecordsResponse.self,
-        InitProducerIDRequest.self, InitProducerIDResponse.self, OffsetForLeaderEpochRequest.self, OffsetForLeaderEpochResponse.self,
+        SyncGroupResponse.self, DescribeGroupsRequest.self, DescribeGroupsResponse.self, ListGroupsRequest.self,
+        ListGroupsResponse.self,
+        SASLHandshakeRequest.self, SASLHandshakeResponse.self, APIVersionsRequest.self, APIVersionsResponse.self,
+        CreateTopicsRequest.self,
+        CreateTopicsResponse.self, DeleteTopicsRequest.self, DeleteTopicsResponse.self, DeleteRecordsRequest.self,
+        DeleteRecordsResponse.self,
+        InitProducerIDRequest.self, InitProducerIDResponse.self, OffsetForLeaderEpochRequest.self,
+        OffsetForLeaderEpochResponse.self,
         DescribeConfigsRequest.self, DescribeConfigsResponse.self, SASLAuthenticateRequest.self, SASLAuthenticateResponse.self,
         CreatePartitionsRequest.self, CreatePartitionsResponse.self, DeleteGroupsRequest.self, DeleteGroupsResponse.self,
         OffsetDeleteRequest.self, OffsetDeleteResponse.self, DescribeClusterRequest.self, DescribeClusterResponse.self,
@@ -28,7 +34,8 @@ import Testing
     static let byName = Dictionary(uniqueKeysWithValues: messages.map { (String(describing: $0).lowercased(), $0) })
 
     static let samples: [Sample] = {
-        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
             .appendingPathComponent("Fixtures/kafka-messages/kafka-python.txt")
         let text = (try? String(contentsOf: file, encoding: .utf8)) ?? ""
         return text.split(separator: "\n").map { line in
@@ -117,7 +124,10 @@ import Testing
     /// Whoever asks for what is not there is told so, and for that only this is needed.
     @Test func ofARequestThatIsNotUnderstoodTheBeginningIsRead() throws {
         for (api, version) in [(Int16(99), Int16(0)), (-1, 0), (0, 2), (0, 10), (18, 99)] {
-            let bytes = [api, version].flatMap { [UInt8(truncatingIfNeeded: $0 >> 8), UInt8(truncatingIfNeeded: $0)] } + [0, 0, 0, 9, 0xFF]
+            let bytes: [UInt8] =
+                [api, version].flatMap { [UInt8(truncatingIfNeeded: $0 >> 8), UInt8(truncatingIfNeeded: $0)] } + [
+                    0, 0, 0, 9, 0xFF,
+                ]
             let (header, _) = try bytes.withUnsafeBytes { bytes throws(KafkaProtocolError) in try RequestHeader.read(bytes) }
             #expect(header == RequestHeader(api: api, version: version, correlationID: 9, clientID: nil))
         }

@@ -28,6 +28,7 @@ final class HookedFileSystem: FileSystem {
     func createDirectory(_ path: String) throws(FileError) { try inner.createDirectory(path) }
     func exists(_ path: String) throws(FileError) -> Bool { try inner.exists(path) }
     func remove(_ path: String) throws(FileError) { try inner.remove(path) }
+    func removeDirectory(_ path: String) throws(FileError) { try inner.removeDirectory(path) }
     func rename(_ path: String, to target: String) throws(FileError) { try inner.rename(path, to: target) }
     func syncDirectory(_ path: String) throws(FileError) { try inner.syncDirectory(path) }
     func freeBytes(_ path: String) throws(FileError) -> Int { try inner.freeBytes(path) }

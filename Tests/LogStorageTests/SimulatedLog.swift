@@ -16,10 +16,14 @@ struct SimulatedLog {
         if !lingers { options.lingerMilliseconds = 0 }
     }
 
+    var definition: TopicDefinition {
+        TopicDefinition(name: topic, partitionCount: partitionCount, keepsIdentities: true)
+    }
+
     func open() throws -> LogCore {
         try LogCore.open(
             LogDirectory("/log", fileSystem: fileSystem),
-            topics: [TopicDefinition(name: topic, partitionCount: partitionCount, keepsIdentities: true)],
+            topics: [definition],
             options: options, processID: 1, concurrently: { count, body in for number in 0..<count { body(number) } })
     }
 
@@ -61,7 +65,7 @@ struct SimulatedLog {
     func repair() throws -> LogRepair.Result {
         let directory = LogDirectory("/log", fileSystem: fileSystem)
         return try LogRepair(directory, meta: try LogInspector(directory).meta(), isInUse: false)
-            .repair(TopicPartition(topic, PartitionID(0)), keepsIdentities: true, onProgress: { _ in })
+            .repair(TopicPartition(topic, PartitionID(0)), of: definition, onProgress: { _ in })
     }
 
     /// From here on, the segments alone tell what the log holds.

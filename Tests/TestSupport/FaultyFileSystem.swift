@@ -53,6 +53,7 @@ package final class FaultyFileSystem: FileSystem {
     package func createDirectory(_ path: String) throws(FileError) { try real.createDirectory(path) }
     package func exists(_ path: String) throws(FileError) -> Bool { try real.exists(path) }
     package func remove(_ path: String) throws(FileError) { try real.remove(path) }
+    package func removeDirectory(_ path: String) throws(FileError) { try real.removeDirectory(path) }
     package func rename(_ path: String, to target: String) throws(FileError) {
         try pass(.rename, path)
         try real.rename(path, to: target)

@@ -190,7 +190,7 @@ package struct RejectedRetry: Sendable {
         let header = try bytes.withUnsafeBytes { bytes in
             Result { () throws(RecordFormatError) in try RecordBatchHeader(reading: bytes) }
         }.get()
-        return UInt32(clamping: header.baseTimestamp / 1000 + 1)
+        return UInt32(clamping: header.firstTimestamp / 1000 + 1)
     }
 
     private func messageID(of event: RejectedEvent) -> String { event.messageID ?? madeID(offset: event.offset) }

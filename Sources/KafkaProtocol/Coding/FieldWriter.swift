@@ -37,7 +37,9 @@ package struct FieldWriter: FieldCoder {
     }
 
     private mutating func length(_ value: Int?, _ isShort: Bool) throws(KafkaProtocolError) {
-        guard (value ?? 0) <= (isShort && !isFlexible ? Int(Int16.max) : Int(Int32.max)) else { throw .tooLong(byteCount: value ?? 0) }
+        guard (value ?? 0) <= (isShort && !isFlexible ? Int(Int16.max) : Int(Int32.max)) else {
+            throw .tooLong(byteCount: value ?? 0)
+        }
         if isFlexible {
             varint(value.map { UInt32($0) + 1 } ?? 0)
         } else if isShort {
@@ -65,7 +67,7 @@ package struct FieldWriter: FieldCoder {
     package mutating func records(_ value: inout RecordsField) throws(KafkaProtocolError) {
         switch value {
         case .null: try length(nil, false)
-        case .bytes(let records): 
+        case .bytes(let records):
             try length(records.count, false)
             bytes.append(contentsOf: records)
         case .elsewhere(let byteCount):

@@ -11,6 +11,8 @@ final class Checkpointer: Sendable {
     }
 
     private let state: Mutex<State>
+    /// Held while files are written that may belong to a topic which is being deleted.
+    private let writing = Mutex(())
     private let directory: LogDirectory
     private let onWarning: @Sendable (String) -> Void
 
@@ -57,24 +59,46 @@ final class Checkpointer: Sendable {
                 areAllSynced = false
                 continue
             }
-            guard work.movesPoint else { continue }
-            do throws(FileError) {
-                try work.writeCaches(directory.fileSystem)
-                state.withLock { $0.points.offsets[work.topicPartition] = work.recoveryPoint }
-            } catch {
-                state.withLock { _ = $0.stuck.insert(work.topicPartition) }
-                onWarning(
-                    "the recovery point of \(work.topicPartition) stays where it is, the next start scans more: \(error)")
-            }
+            if work.movesPoint { writing.withLock { _ in writeCaches(of: work) } }
         }
         if areAllSynced, let sequence = journalSequence() { state.withLock { $0.points.journalSequence = sequence } }
-        let points = state.withLock { $0.points }
         do throws(FileError) {
-            try directory.write(points)
+            try writing.withLock { _ throws(FileError) in try directory.write(state.withLock { $0.points }) }
             return areAllSynced
         } catch {
             onWarning("recovery points not written, the next start scans more: \(error)")
             return false
+        }
+    }
+
+    private func writeCaches(of work: CheckpointWork) {
+        // Its topic may have been deleted since, and another one of that name made.
+        guard let partition = state.withLock({ $0.partitions[work.topicPartition] }), partition.isWriting(to: work.log) else {
+            return
+        }
+        do throws(FileError) {
+            try work.writeCaches(directory.fileSystem)
+            if let snapshot = work.snapshot { partition.noteSnapshot(at: snapshot.snapshot.offset) }
+            state.withLock { $0.points.offsets[work.topicPartition] = work.recoveryPoint }
+        } catch {
+            state.withLock { _ = $0.stuck.insert(work.topicPartition) }
+            onWarning("the recovery point of \(work.topicPartition) stays where it is, the next start scans more: \(error)")
+        }
+    }
+
+    /// Forgets the partitions of a topic, and calls `body`, which removes their files, while nothing writes to them.
+    func remove(_ topic: TopicName, _ body: () throws(FileError) -> Void) throws(FileError) {
+        try writing.withLock { _ throws(FileError) in
+            let points = state.withLock { state in
+                for partition in state.points.offsets.keys where partition.topic == topic {
+                    state.points.offsets[partition] = nil
+                }
+                for partition in state.partitions.keys where partition.topic == topic { state.partitions[partition] = nil }
+                state.stuck = state.stuck.filter { $0.topic != topic }
+                return state.points
+            }
+            try directory.write(points)
+            try body()
         }
     }
 

@@ -79,7 +79,7 @@ struct CommitGroup {
                 if !partition.isStaging {
                     let state = partition.state
                     guard state.isWritable else {
-                        receipt.note(.notWritable, state.reason ?? "", partition)
+                        receipt.note(state.refusal, state.reason ?? "", partition)
                         return nil
                     }
                     dirty.append(number)
@@ -99,7 +99,7 @@ struct CommitGroup {
         let number = number(of: entry.topic, entry.partition)
         let partition = partitions[number]
         let state = partition.state
-        guard state.isWritable else { return .failed(Self.error(.notWritable, state.reason ?? "", partition)) }
+        guard state.isWritable else { return .failed(Self.error(state.refusal, state.reason ?? "", partition)) }
         let wasStaging = partition.isStaging
         switch partition.stage(entry, of: group) {
         case .taken(let baseOffset, let appendTime):
@@ -141,7 +141,8 @@ struct CommitGroup {
 
     /// Takes the offsets back from what these partitions have staged.
     private func takeBack(
-        _ numbers: [Int], _ code: LogError.Code, _ error: FileError, _ appends: [PreparedAppend], _ receipts: inout [CommitReceipt]
+        _ numbers: [Int], _ code: LogError.Code, _ error: FileError, _ appends: [PreparedAppend],
+        _ receipts: inout [CommitReceipt]
     ) {
         let concerned = Set(numbers)
         for (index, append) in appends.enumerated() {
@@ -172,6 +173,11 @@ struct CommitGroup {
     fileprivate static func error(_ code: LogError.Code, _ reason: String, _ partition: PartitionLog) -> LogError {
         LogError(code, "\(partition.topicPartition): \(reason)", partition: partition.topicPartition)
     }
+}
+
+extension PartitionState {
+    /// The code of the error for those who want to write where it takes nothing.
+    fileprivate var refusal: LogError.Code { self == .gone ? .unknownTopic : .notWritable }
 }
 
 extension AppendReceipt {

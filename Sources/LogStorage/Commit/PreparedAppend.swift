@@ -1,4 +1,5 @@
 package import EventLog
+internal import RecordFormat
 
 /// What a commit takes together.
 package enum PreparedAppend: Sendable {

@@ -96,7 +96,7 @@ package struct SegmentScanner: ~Copyable {
         return .damage(
             DamagedRegion(
                 bytes: bytes, offsets: nextOffset..<end, reason: reason,
-                timestamp: timestamp ?? following?.baseTimestamp ?? 0, mended: mended))
+                timestamp: timestamp ?? following?.firstTimestamp ?? 0, mended: mended))
     }
 
     private func mended(_ bytes: Range<Int>, nextOffset end: Int64?) throws(FileError) -> [UInt8]? {

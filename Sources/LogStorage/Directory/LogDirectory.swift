@@ -112,6 +112,18 @@ package struct LogDirectory: Sendable {
         return counts.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
     }
 
+    /// Whether a topic has taken batches that somebody else has made.
+    func hasProducers(_ topic: TopicName, partitionCount: Int) throws(LogError) -> Bool {
+        try reporting { () throws(FileError) in
+            for number in 0..<partitionCount {
+                let folder = directory(of: TopicPartition(topic, PartitionID(number)))
+                guard try fileSystem.exists(folder) else { continue }
+                if try fileSystem.list(folder).contains(where: { $0.hasSuffix(ProducerSnapshot.suffix) }) { return true }
+            }
+            return false
+        }
+    }
+
     package func write(_ meta: LogMeta) throws(LogError) {
         try reporting { () throws(FileError) in try fileSystem.replace(file(FileNames.meta), with: meta.encoded()) }
     }
@@ -130,6 +142,30 @@ package struct LogDirectory: Sendable {
 
     package func write(_ points: RecoveryPoints) throws(FileError) {
         try fileSystem.replace(file(FileNames.recoveryPoints), with: points.encoded())
+    }
+
+    /// The offsets before which records were deleted. Where the file is lost, they are there again as far as their segments are.
+    func startOffsets() throws(LogError) -> [TopicPartition: Int64] {
+        try reporting { () throws(FileError) in
+            try fileSystem.contents(of: file(FileNames.startOffsets), byteCountMax: Self.textBytesMax)
+                .flatMap { OffsetCheckpoint.decode($0) } ?? [:]
+        }
+    }
+
+    func write(startOffsets: [TopicPartition: Int64]) throws(FileError) {
+        try fileSystem.replace(file(FileNames.startOffsets), with: OffsetCheckpoint.encoded(startOffsets))
+    }
+
+    /// Removes the folders of a topic with everything in them.
+    func removeFolders(of topic: TopicName, partitionCount: Int) throws(FileError) {
+        for number in 0..<partitionCount {
+            let folder = directory(of: TopicPartition(topic, PartitionID(number)))
+            guard try fileSystem.exists(folder) else { continue }
+            for name in try fileSystem.list(folder) { try fileSystem.remove("\(folder)/\(name)") }
+            try fileSystem.syncDirectory(folder)
+            try fileSystem.removeDirectory(folder)
+        }
+        try fileSystem.syncDirectory(path)
     }
 
     /// Whether a run has left a journal behind, as one does that was killed.

@@ -10,6 +10,7 @@ package enum FileNames {
     /// What damage was set aside: `<base offset>.damaged-<position>`.
     package static let damagedInfix = ".damaged-"
     package static let recoveryPoints = "recovery-point-offset-checkpoint"
+    package static let startOffsets = "log-start-offset-checkpoint"
     package static let leaderEpochs = "leader-epoch-checkpoint"
     package static let meta = "meta.properties"
     package static let lock = ".lock"

@@ -8,6 +8,8 @@ package protocol FileSystem: Sendable {
     func createDirectory(_ path: String) throws(FileError)
     func exists(_ path: String) throws(FileError) -> Bool
     func remove(_ path: String) throws(FileError)
+    /// Removes an empty folder.
+    func removeDirectory(_ path: String) throws(FileError)
     /// Replaces `target` atomically; durable only after `syncDirectory` of the folder.
     func rename(_ path: String, to target: String) throws(FileError)
     /// Makes the folder's entries (creations, renames, removals) durable.

@@ -48,6 +48,10 @@ package struct PosixFileSystem: FileSystem {
         guard unlink(path) == 0 else { throw systemError("remove", path) }
     }
 
+    package func removeDirectory(_ path: String) throws(FileError) {
+        guard rmdir(path) == 0 else { throw systemError("remove folder", path) }
+    }
+
     package func rename(_ path: String, to target: String) throws(FileError) {
         guard Glibc.rename(path, target) == 0 else { throw systemError("rename to \(target)", path) }
     }

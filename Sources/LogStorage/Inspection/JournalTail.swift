@@ -19,9 +19,15 @@ package struct JournalTail: Sendable {
     /// - Parameter partition: the one whose records are wanted; nil: only the ends are.
     init(_ directory: LogDirectory, recordsOf partition: TopicPartition?) throws(LogError) {
         let sequence = try directory.recoveryPoints().journalSequence
+        guard let meta = try directory.meta() else {
+            (records, ends) = ([:], [:])
+            return
+        }
         do throws(FileError) {
             func read() throws(FileError) -> JournalFiles {
-                try JournalFiles(path: directory.journalPath, fileSystem: directory.fileSystem, access: .readOnly, from: sequence)
+                try JournalFiles(
+                    path: directory.journalPath, fileSystem: directory.fileSystem, access: .readOnly, from: sequence,
+                    meta: meta)
             }
             var journal = try read()
             defer { journal.close() }

@@ -23,6 +23,7 @@ package struct LogInspector: Sendable {
         package let byteCount: Int
         /// The next segment's base; nil for the last one, which may still grow.
         package let endOffset: Int64?
+        package let rules: BatchRules
         /// The file's beginning, without the suffix.
         package var stem: String { String(path.dropLast(FileNames.logSuffix.count)) }
     }
@@ -30,6 +31,7 @@ package struct LogInspector: Sendable {
     /// A partition's segments in order.
     package func segments(of partition: TopicPartition) throws(LogError) -> [SegmentFile] {
         let folder = directory.directory(of: partition)
+        let rules = BatchRules(try meta().topics.first { $0.name == partition.topic }?.wholeBatches)
         do throws(FileError) {
             guard try directory.fileSystem.exists(folder) else { return [] }
             let bases = try directory.fileSystem.list(folder)
@@ -43,7 +45,7 @@ package struct LogInspector: Sendable {
                 found.append(
                     SegmentFile(
                         baseOffset: base, path: path, byteCount: try file.size(),
-                        endOffset: place + 1 < bases.count ? bases[place + 1] : nil))
+                        endOffset: place + 1 < bases.count ? bases[place + 1] : nil, rules: rules))
             }
             return found
         } catch {
@@ -118,7 +120,7 @@ package struct LogInspector: Sendable {
             defer { file.close() }
             var scanner = SegmentScanner(
                 file, segmentBase: segment.baseOffset, from: 0, offset: segment.baseOffset, limit: segment.byteCount,
-                endOffset: segment.endOffset)
+                endOffset: segment.endOffset, rules: segment.rules)
             while true {
                 switch try scanner.next() {
                 case .batch(let header, let position):

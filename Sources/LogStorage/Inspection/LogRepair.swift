@@ -32,7 +32,7 @@ package struct LogRepair: Sendable {
 
     /// Repairs one partition. `onProgress` is told the bytes checked, as they are.
     package func repair(
-        _ partition: TopicPartition, keepsIdentities: Bool, onProgress: @escaping @Sendable (Int) -> Void
+        _ partition: TopicPartition, of topic: TopicDefinition, onProgress: @escaping @Sendable (Int) -> Void
     ) throws(LogError) -> Result {
         var result = Result()
         do throws(FileError) {
@@ -42,13 +42,13 @@ package struct LogRepair: Sendable {
                 .refuseStrangers(among: segments.map(\.baseOffset))
             for segment in segments where !(isInUse && segment.endOffset == nil) {
                 try repair(
-                    segment, in: partition, keepsIdentities: keepsIdentities, timestamp: &timestamp, &result, onProgress)
+                    segment, in: partition, keepsIdentities: topic.keepsIdentities, timestamp: &timestamp, &result, onProgress)
             }
         } catch {
             throw LogError(.io, "repair of \(partition): \(error)", partition: partition)
         }
         // The last segment's end is recovery's business: what was synced and is gone, and what is merely torn.
-        if !isInUse { try recover(partition, keepsIdentities: keepsIdentities, &result) }
+        if !isInUse { try recover(partition, of: topic, &result) }
         return result
     }
 
@@ -71,13 +71,13 @@ package struct LogRepair: Sendable {
             directory: directory.directory(of: partition), segmentBase: segment.baseOffset, fileSystem: directory.fileSystem)
         var scanner = SegmentScanner(
             file, segmentBase: segment.baseOffset, from: 0, offset: segment.baseOffset, limit: segment.byteCount,
-            endOffset: segment.endOffset, timestamp: timestamp)
+            endOffset: segment.endOffset, rules: segment.rules, timestamp: timestamp)
         var indexes = SegmentIndexes()
         var (isChanged, hasHole) = (false, false)
         scanning: while true {
             switch try scanner.next() {
             case .batch(let header, let position):
-                timestamp = header.maxTimestamp
+                timestamp = max(timestamp ?? .min, header.maxTimestamp)
                 hasHole = hasHole || header.isControlBatch
                 indexes.add(header, at: position, segmentBase: segment.baseOffset)
                 result.byteCount += header.totalBytes
@@ -109,7 +109,7 @@ package struct LogRepair: Sendable {
         keepsIdentities: Bool, removesIdentities: Bool
     ) throws(FileError) {
         let segment = Segment(
-            baseOffset: file.baseOffset, directory: directory.directory(of: partition), log: log,
+            baseOffset: file.baseOffset, directory: directory.directory(of: partition), log: log, rules: file.rules,
             readableBytes: try log.size(), nextOffset: file.endOffset ?? file.baseOffset, indexes: nil, firstTimestamp: nil)
         let caches = CacheFiles(segment: segment, fileSystem: directory.fileSystem, hasher: keepsIdentities ? hasher : nil)
         var useless = removesIdentities ? [FileNames.identitiesSuffix] : []
@@ -130,11 +130,12 @@ package struct LogRepair: Sendable {
     }
 
     private func recover(
-        _ partition: TopicPartition, keepsIdentities: Bool, _ result: inout Result
+        _ partition: TopicPartition, of topic: TopicDefinition, _ result: inout Result
     ) throws(LogError) {
         let recovered = try PartitionRecovery(
             topicPartition: partition, directory: directory.directory(of: partition), fileSystem: directory.fileSystem,
-            hasher: keepsIdentities ? hasher : nil, journaled: 0..<0, onProgress: { _ in }
+            hasher: topic.keepsIdentities ? hasher : nil, wholeBatches: topic.wholeBatches, journaled: 0..<0,
+            onProgress: { _ in }
         ).recover(from: points.offsets[partition] ?? 0)
         for segment in recovered.segments { segment.log.close() }
         result.setAside += recovered.report.quarantined

@@ -109,7 +109,7 @@ package struct LogVerifier: Sendable {
         var reader = RecordBatchReader()
         var scanner = SegmentScanner(
             file, segmentBase: segment.baseOffset, from: 0, offset: segment.baseOffset, limit: segment.byteCount,
-            endOffset: segment.endOffset)
+            endOffset: segment.endOffset, rules: segment.rules)
         result.segments += 1
         scanning: while true {
             switch try scanner.next() {
@@ -118,7 +118,7 @@ package struct LogVerifier: Sendable {
                     result.findings.append(
                         Finding(path: segment.path, position: position, offset: header.baseOffset, problem: problem))
                 }
-                if header.baseTimestamp < lastTimestamp { note("timestamp is before that of the record before it") }
+                if let problem = segment.rules.problem(of: header, behind: lastTimestamp) { note(problem) }
                 lastTimestamp = max(lastTimestamp, header.maxTimestamp)
                 let bytes = try scanner.batchBytes(header, at: position)
                 if header.isControlBatch {

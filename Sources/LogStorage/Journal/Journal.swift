@@ -40,7 +40,7 @@ final class Journal: @unchecked Sendable {
 
     private let path: String
     private let fileSystem: any FileSystem
-    private var topics: [(name: TopicName, partitionCount: Int)]
+    private var topics: [JournalFormat.Topic]
     private let fileBytes: Int
     private let shared: Mutex<Shared>
 
@@ -72,12 +72,12 @@ final class Journal: @unchecked Sendable {
     /// - Parameters:
     ///   - firstSequence: above all that any file in the folder holds.
     init(
-        path: String, fileSystem: any FileSystem, topics: [TopicDefinition], fileBytes: Int, firstSequence: UInt64,
+        path: String, fileSystem: any FileSystem, topics: [JournalFormat.Topic], fileBytes: Int, firstSequence: UInt64,
         nextName: Int, isFolderDurable: Bool
     ) {
         self.path = path
         self.fileSystem = fileSystem
-        self.topics = topics.map { ($0.name, $0.partitionCount) }
+        self.topics = topics
         self.fileBytes = fileBytes
         nextSequence = firstSequence
         shared = Mutex(Shared(nextName: nextName, isFolderDurable: isFolderDurable))
@@ -86,9 +86,9 @@ final class Journal: @unchecked Sendable {
     /// Adds a topic behind the others. What is written from now on goes to a file whose head knows it. Belongs to the commit loop.
     ///
     /// - Throws: where there is no room for such a file; nothing is changed then.
-    func add(_ topic: TopicDefinition) throws(FileError) {
+    func add(_ topic: JournalFormat.Topic) throws(FileError) {
         if let failure { throw failure }
-        topics.append((topic.name, topic.partitionCount))
+        topics.append(topic)
         if current == nil { return }
         do throws(FileError) {
             let fullCount = shared.withLock { $0.full.count }

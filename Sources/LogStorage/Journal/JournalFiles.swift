@@ -11,8 +11,8 @@ struct JournalFiles {
 
     struct Found {
         let file: any File
-        /// nil: the file has no head, and so no entries.
-        let partitions: [TopicPartition]
+        /// Empty: the file has no head, and so no entries. nil: of a topic that is there no more.
+        let partitions: [TopicPartition?]
         let byteCount: Int
     }
 
@@ -42,16 +42,19 @@ struct JournalFiles {
         return number
     }
 
-    /// Reads all of the folder `path`; entries before `sequence` are needed no more.
-    init(path: String, fileSystem: any FileSystem, access: FileAccess, from sequence: UInt64) throws(FileError) {
+    /// Reads all of the folder `path`; entries before `sequence` are needed no more, and of topics that are not in `meta` no record is.
+    init(path: String, fileSystem: any FileSystem, access: FileAccess, from sequence: UInt64, meta: LogMeta) throws(FileError) {
         nextSequence = max(nextSequence, sequence)
         firstNeeded = nextSequence
         guard try fileSystem.exists(path) else { return }
         let numbers = try fileSystem.list(path).compactMap(Self.number).sorted()
         nextName = (numbers.last ?? -1) + 1
+        let numbersOfTopics = meta.numbersOfAll
         for number in numbers {
             // A service may have removed it meanwhile.
-            if let file = try fileSystem.openIfThere("\(path)/\(Self.name(number))", access) { try add(file, from: sequence) }
+            if let file = try fileSystem.openIfThere("\(path)/\(Self.name(number))", access) {
+                try add(file, from: sequence, numbersOfTopics)
+            }
         }
         entries.removeAll { $0.head.sequence < sequence }
         entries.sort { $0.head.sequence < $1.head.sequence }
@@ -70,7 +73,7 @@ struct JournalFiles {
 
     func close() { for found in files { found.file.close() } }
 
-    private mutating func add(_ file: any File, from sequence: UInt64) throws(FileError) {
+    private mutating func add(_ file: any File, from sequence: UInt64, _ numbersOfTopics: [TopicName: Int]) throws(FileError) {
         // A file that has grown without bound is not read for hours.
         let byteCount = min(try file.size(), JournalFormat.fileBytesMax)
         let head = try JournalFormat.FileHead(reading: file)
@@ -84,7 +87,7 @@ struct JournalFiles {
             }
             return
         }
-        files.append(Found(file: file, partitions: head.partitions, byteCount: byteCount))
+        files.append(Found(file: file, partitions: head.partitions(numbersOfTopics), byteCount: byteCount))
         nextSequence = max(nextSequence, head.firstSequence)
         var position = head.byteCount
         var expected = head.firstSequence
@@ -139,8 +142,10 @@ struct JournalFiles {
             let payload = UnsafeRawBufferPointer(
                 rebasing: bytes[JournalFormat.EntryHead.byteCount...].prefix(entry.head.payloadBytes))
             _ = JournalFormat.forEachRecord(in: payload, entry.head) { head, record in
-                guard head.partition < found.partitions.count, (0...FileNames.offsetMax).contains(head.offset) else { return }
-                body(found.partitions[head.partition], head, record)
+                guard head.partition < found.partitions.count, (0...FileNames.offsetMax).contains(head.offset),
+                    let partition = found.partitions[head.partition]
+                else { return }
+                body(partition, head, record)
             }
         }
     }

@@ -23,16 +23,24 @@ enum JournalFormat {
 
     // MARK: The head of a file
 
+    /// A topic whose partitions the records of a file name.
+    struct Topic: Equatable, Sendable {
+        let name: TopicName
+        let partitionCount: Int
+        /// `LogMeta.numbers`; 0: none.
+        let number: Int
+    }
+
     /// ```
     ///  0  magic u64     8  crc32c u32, of all behind it    12  topicsBytes u32    16  firstSequence u64    24  salt u64
-    /// 32  topics: a line `name partitionCount` each; records count partitions through them in this order
+    /// 32  topics: a line `name partitionCount` or `name partitionCount number` each; records count partitions through them in this order
     /// ```
     struct FileHead: Equatable, Sendable {
         var firstSequence: UInt64
         /// Made anew each time that the file is begun, and repeated by its entries: so neither what it held before nor what
         /// somebody wrote into a record passes for an entry of it.
         var salt: UInt64
-        var topics: [(name: TopicName, partitionCount: Int)]
+        var topics: [Topic]
 
         static let byteCountMin = 32
         /// As many lines as `meta.properties` may have.
@@ -42,11 +50,18 @@ enum JournalFormat {
         /// Where the first entry starts.
         var byteCount: Int { JournalFormat.roundedUp(Self.byteCountMin + topicsText.count) }
 
-        var partitions: [TopicPartition] {
-            topics.flatMap { topic in (0..<topic.partitionCount).map { TopicPartition(topic.name, PartitionID($0)) } }
+        /// nil: of a topic that is not among those of `numbers`, by name and number. A topic without a number is any of its name.
+        func partitions(_ numbers: [TopicName: Int]) -> [TopicPartition?] {
+            topics.flatMap { topic in
+                let isKnown = numbers[topic.name].map { $0 == 0 || $0 == topic.number } ?? false
+                return (0..<topic.partitionCount).map { isKnown ? TopicPartition(topic.name, PartitionID($0)) : nil }
+            }
         }
 
-        private var topicsText: [UInt8] { Array(topics.map { "\($0.name) \($0.partitionCount)\n" }.joined().utf8) }
+        private var topicsText: [UInt8] {
+            Array(
+                topics.map { "\($0.name) \($0.partitionCount)\($0.number == 0 ? "" : " \($0.number)")\n" }.joined().utf8)
+        }
 
         func encoded() -> [UInt8] {
             let text = topicsText
@@ -82,19 +97,19 @@ enum JournalFormat {
             guard checksum == all.load(UInt32.self, at: 8), all.load(UInt64.self, at: 16) <= JournalFormat.sequenceMax else {
                 return nil
             }
-            var topics: [(name: TopicName, partitionCount: Int)] = []
+            var topics: [Topic] = []
             for line in String(decoding: all[32...], as: UTF8.self).split(separator: "\n") {
                 let parts = line.split(separator: " ")
-                guard parts.count == 2, let name = TopicName(String(parts[0])), let count = Int(parts[1]),
-                    (1...TopicDefinition.partitionsMax).contains(count)
+                guard parts.count == 2 || parts.count == 3, let name = TopicName(String(parts[0])), let count = Int(parts[1]),
+                    (1...TopicDefinition.partitionsMax).contains(count), let number = parts.count == 2 ? 0 : Int(parts[2])
                 else { return nil }
-                topics.append((name, count))
+                topics.append(Topic(name: name, partitionCount: count, number: number))
             }
             guard topics.reduce(0, { $0 + $1.partitionCount }) <= Self.partitionsMax else { return nil }
             self.init(firstSequence: all.load(UInt64.self, at: 16), salt: all.load(UInt64.self, at: 24), topics: topics)
         }
 
-        init(firstSequence: UInt64, salt: UInt64, topics: [(name: TopicName, partitionCount: Int)]) {
+        init(firstSequence: UInt64, salt: UInt64, topics: [Topic]) {
             self.firstSequence = firstSequence
             self.salt = salt
             self.topics = topics
@@ -252,7 +267,9 @@ enum JournalFormat {
             let blocks = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4, as: UInt32.self))
             isPlain = blocks & Self.plainBit != 0
             blocksBytes = Int(blocks & ~Self.plainBit)
-            guard !isPlain || blocksBytes == bodyBytes, bodyBytes <= JournalFormat.payloadBytesMax, blocksBytes <= bytes.count - Self.byteCount else { return nil }
+            guard !isPlain || blocksBytes == bodyBytes, bodyBytes <= JournalFormat.payloadBytesMax,
+                blocksBytes <= bytes.count - Self.byteCount
+            else { return nil }
         }
     }
 

@@ -4,7 +4,14 @@ internal import RecordFormat
 /// Puts what the journal holds and the segments lack back where it belongs.
 struct JournalReplay {
     let files: JournalFiles
-    let partitions: [TopicPartition: PartitionLog]
+    let logs: [PartitionLog]
+    private let partitions: [TopicPartition: PartitionLog]
+
+    init(files: JournalFiles, logs: [PartitionLog]) {
+        self.files = files
+        self.logs = logs
+        partitions = Dictionary(uniqueKeysWithValues: logs.map { ($0.topicPartition, $0) })
+    }
 
     struct Result {
         var recordCount = 0
@@ -31,7 +38,7 @@ struct JournalReplay {
                 }
                 staged += body.count
                 if head.isWholeBatch {
-                    guard let batch = WholeBatch(head, body, wholeBatches: log.wholeBatches) else { return }
+                    guard let batch = WholeBatch(head, body, wholeBatches: log.wholeBatches, hasher: log.hasher) else { return }
                     log.stage(batch)
                     result.recordCount += Int(batch.entry.header.recordCount)
                     return
@@ -56,7 +63,7 @@ struct JournalReplay {
     }
 
     private func write(_ result: inout Result) {
-        for log in partitions.values where log.hasPending {
+        for log in logs where log.hasPending {
             var failure: FileError?
             do throws(FileError) { try log.write() } catch { failure = error }
             log.publish(now: 0)
@@ -70,11 +77,20 @@ struct JournalReplay {
 
 extension WholeBatch {
     /// One that the journal has; nil where the bytes are none.
-    init?(_ head: JournalFormat.RecordHead, _ body: UnsafeRawBufferPointer, wholeBatches: TopicDefinition.Timestamps?) {
+    init?(
+        _ head: JournalFormat.RecordHead, _ body: UnsafeRawBufferPointer, wholeBatches: TopicDefinition.Timestamps?,
+        hasher: RecordIdentityHasher?
+    ) {
         guard let header = try? RecordBatchHeader(reading: body), header.totalBytes == body.count else { return nil }
         var bytes = GrowableBytes(capacity: body.count)
         bytes.append(copying: body)
-        let entry = BatchGroup.Entry(topic: TopicHandle(index: 0), partition: 0, start: 0, header: header)
+        var identities: [RecordIdentity?] = []
+        if let hasher {
+            var reader = RecordBatchReader()
+            try? reader.forEachRecord(in: body, header: header) { identities.append(hasher.stored($0)?.identity) }
+        }
+        let entry = BatchGroup.Entry(
+            topic: TopicHandle(index: 0), partition: 0, start: 0, header: header, identities: identities)
         self.init(
             group: BatchGroup(bytes, entries: [entry], timestamp: head.timestamp), entry: entry,
             appendTime: wholeBatches == .created ? nil : head.timestamp)

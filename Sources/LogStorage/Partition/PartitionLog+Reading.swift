@@ -7,8 +7,9 @@ extension PartitionLog {
     /// Whole batches from the one that holds `offset` on, at least one where there is one. Each was checked against its
     /// checksum; in place of a damaged one stands a `HoleMarker` that takes its offsets.
     package func read(from offset: Offset, maximumBytes: Int) throws(LogError) -> [UInt8] {
-        let (segments, writtenEnd, highWatermark) = shared.withLock { ($0.segments, $0.writtenEnd, $0.highWatermark) }
-        let start = segments[0].baseOffset
+        let (segments, start, writtenEnd, highWatermark) = shared.withLock {
+            ($0.segments, $0.startOffset, $0.writtenEnd, $0.highWatermark)
+        }
         guard offset.value >= start, offset.value <= highWatermark else {
             throw LogError(
                 .offsetOutOfRange, "\(topicPartition) holds offsets \(start) to \(highWatermark), not \(offset)",
@@ -117,12 +118,14 @@ extension PartitionLog {
 
     /// The first offset whose record is at least as late as `timestamp`.
     package func offset(atOrAfter timestamp: Int64) throws(LogError) -> Offset? {
-        let (segments, highWatermark) = shared.withLock { ($0.segments, $0.highWatermark) }
+        let (segments, start, highWatermark) = shared.withLock { ($0.segments, $0.startOffset, $0.highWatermark) }
         return try reporting { () throws(FileError) in
-            for segment in segments where segment.readableBytes > 0 {
+            for segment in segments where segment.readableBytes > 0 && segment.nextOffset > start {
                 let indexes = try indexes(of: segment)
                 guard let latest = indexes.latestOrLastEntry, latest >= timestamp else { continue }
-                if let found = try offset(atOrAfter: timestamp, in: segment, after: indexes.times.entry(before: timestamp)) {
+                if let found = try offset(
+                    atOrAfter: timestamp, in: segment, after: indexes.times.entry(before: timestamp), from: start)
+                {
                     return found < highWatermark ? Offset(found) : nil
                 }
             }
@@ -131,7 +134,7 @@ extension PartitionLog {
     }
 
     private func offset(
-        atOrAfter timestamp: Int64, in segment: Segment, after entry: TimeIndex.Entry?
+        atOrAfter timestamp: Int64, in segment: Segment, after entry: TimeIndex.Entry?, from firstOffset: Int64
     ) throws(FileError) -> Int64? {
         var start = (position: 0, offset: segment.baseOffset)
         if let entry,
@@ -150,7 +153,7 @@ extension PartitionLog {
         func first(_ header: RecordBatchHeader, _ bytes: UnsafeRawBufferPointer) -> Int64? {
             var found: Int64?
             try? reader.forEachRecord(in: bytes, header: header) { record in
-                if found == nil && record.timestamp >= timestamp { found = record.offset }
+                if found == nil && record.timestamp >= timestamp && record.offset >= firstOffset { found = record.offset }
             }
             return found
         }

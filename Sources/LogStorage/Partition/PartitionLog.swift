@@ -27,7 +27,7 @@ package final class PartitionLog: @unchecked Sendable {
     let hasher: RecordIdentityHasher?
     /// nil: it takes no batches that somebody else has made.
     let wholeBatches: TopicDefinition.Timestamps?
-    /// That of the last record that recovery found; nil: there was none.
+    /// That of the last record that recovery found; nil: there was none, or it is not by our clock.
     let newestTimestampAtStart: Int64?
 
     struct Shared {
@@ -39,6 +39,10 @@ package final class PartitionLog: @unchecked Sendable {
         var damage = KnownDamage()
         /// What lies before it was synced in the segments.
         var syncedEnd: Int64
+        /// What lies before it was deleted, whether it is still there or not.
+        var startOffset: Int64
+        /// Of what lies before it, a durable snapshot knows the producers.
+        var snapshotEnd: Int64
     }
     let shared: Mutex<Shared>
     /// Raised when records have come to the segments.
@@ -67,12 +71,18 @@ package final class PartitionLog: @unchecked Sendable {
     private(set) var bytesSinceCheckpoint = 0
     /// As they will be when what is staged is there.
     private var producers: ProducerTable
+    /// Where the newest snapshot of them stands; nil: there is none.
+    private var producerSnapshot: Int64?
+    /// When the last batch came whole, in milliseconds since 1970.
+    private var lastReceived: Int64?
     /// What was known of those that the commit has staged something of.
     private var producersBefore: [(id: Int64, producer: ProducerTable.Producer?)] = []
 
     init(
         topicPartition: TopicPartition, directory: String, fileSystem: any FileSystem, options: LogOptions,
-        hasher: RecordIdentityHasher?, wholeBatches: TopicDefinition.Timestamps?, recovered: RecoveredPartition, growth: GrowthSignal,
+        hasher: RecordIdentityHasher?, wholeBatches: TopicDefinition.Timestamps?, startOffset: Int64 = 0,
+        recovered: RecoveredPartition,
+        growth: GrowthSignal,
         onDamage: @escaping @Sendable (KnownDamage.Item) -> Void
     ) {
         self.topicPartition = topicPartition
@@ -87,16 +97,20 @@ package final class PartitionLog: @unchecked Sendable {
         shared = Mutex(
             Shared(
                 segments: recovered.segments, highWatermark: last.nextOffset, writtenEnd: last.nextOffset,
-                state: recovered.state, syncedEnd: last.nextOffset))
+                state: recovered.state, syncedEnd: last.nextOffset,
+                startOffset: max(startOffset, recovered.segments[0].baseOffset),
+                snapshotEnd: recovered.producers.snapshot ?? 0))
         pending = PendingRecords(batchBytes: options.batchBytes)
         active = last
         activeBytes = last.readableBytes
         nextOffset = last.nextOffset
         lastTimestamp = recovered.lastTimestamp
-        newestTimestampAtStart = recovered.lastTimestamp == Int64.min ? nil : recovered.lastTimestamp
-        firstTimestampOfActive = last.firstTimestamp
+        let timesAreOurs = wholeBatches != .created
+        newestTimestampAtStart = timesAreOurs && recovered.lastTimestamp != Int64.min ? recovered.lastTimestamp : nil
+        firstTimestampOfActive = timesAreOurs ? last.firstTimestamp : nil
         caches = [recovered.activeCaches]
-        producers = recovered.producers
+        producers = recovered.producers.table
+        producerSnapshot = recovered.producers.snapshot
         shared.withLock { shared in
             for report in recovered.report.quarantined {
                 _ = shared.damage.note(report.region, segmentBase: report.segmentBase, keptAt: report.keptAt)
@@ -121,9 +135,10 @@ package final class PartitionLog: @unchecked Sendable {
 
     package var bounds: OffsetBounds {
         shared.withLock {
-            OffsetBounds(
-                start: Offset($0.segments[0].baseOffset), highWatermark: Offset($0.highWatermark),
-                settled: Offset($0.writtenEnd), takesWrites: $0.state.isWritable)
+            let start = min($0.startOffset, $0.highWatermark)
+            return OffsetBounds(
+                start: Offset(start), highWatermark: Offset($0.highWatermark), settled: Offset(max($0.writtenEnd, start)),
+                takesWrites: $0.state.isWritable)
         }
     }
 
@@ -195,6 +210,17 @@ package final class PartitionLog: @unchecked Sendable {
             producers.note(header)
         }
         pending.append(batch)
+        lastReceived = batch.group.timestamp
+        if let appendTime = batch.appendTime { lastTimestamp = max(lastTimestamp, appendTime) }
+        if hasher != nil {
+            for (place, identity) in batch.entry.identities.enumerated() {
+                guard let identity else { continue }
+                caches[caches.count - 1].identities.append(
+                    StoredIdentity(
+                        identity: identity, offset: Offset(nextOffset + Int64(place)),
+                        timestampSeconds: seconds(batch.appendTime ?? batch.group.timestamp)))
+            }
+        }
         nextOffset = header.nextOffset
     }
 
@@ -272,7 +298,8 @@ package final class PartitionLog: @unchecked Sendable {
                 UnsafeRawBufferPointer(rebasing: encoded.bytes[start..<start + byteCount]), at: activeBytes)
             for batch in encodedBatches[done..<end] {
                 written.append((active, batch.header, activeBytes))
-                firstTimestampOfActive = firstTimestampOfActive ?? batch.header.baseTimestamp
+                firstTimestampOfActive =
+                    firstTimestampOfActive ?? (wholeBatches == .created ? lastReceived : batch.header.firstTimestamp)
                 activeBytes += batch.header.totalBytes
                 bytesSinceCheckpoint += batch.header.totalBytes
             }
@@ -331,6 +358,7 @@ package final class PartitionLog: @unchecked Sendable {
         written.removeAll()
         pending.removeAll()
         stagedFrom = nil
+        producersBefore.removeAll()
         encodedBatches.removeAll()
         encoded.removeAll()
     }
@@ -415,22 +443,32 @@ package final class PartitionLog: @unchecked Sendable {
         var writes: [CacheWrite] = []
         for place in caches.indices { writes += caches[place].takeWrites() }
         if caches.count > 1 { caches.removeFirst(caches.count - 1) }
-        return work(movesPoint: true, writes)
+        return work(movesPoint: true, writes, takeSnapshot())
+    }
+
+    /// What is known of producers, where that has changed since it was written last.
+    private func takeSnapshot() -> ProducerSnapshotWrite? {
+        let offset = writtenEnd
+        // Where something could not be written, they are ahead of the segments.
+        guard wholeBatches != nil, !hasPending, offset > 0, producerSnapshot != offset else { return nil }
+        defer { producerSnapshot = offset }
+        return ProducerSnapshotWrite(
+            directory: directory, snapshot: ProducerSnapshot(offset: offset, table: producers), replaced: producerSnapshot)
     }
 
     /// Only the sync. The recovery point stays, since the caches cannot be written; so nothing is collected for them any more.
     func prepareSync() -> CheckpointWork {
         caches.removeFirst(caches.count - 1)
         caches[0].giveUp()
-        return work(movesPoint: false, [])
+        return work(movesPoint: false, [], nil)
     }
 
-    private func work(movesPoint: Bool, _ writes: [CacheWrite]) -> CheckpointWork {
+    private func work(movesPoint: Bool, _ writes: [CacheWrite], _ snapshot: ProducerSnapshotWrite?) -> CheckpointWork {
         precondition(!isStaging && written.isEmpty)
         defer { bytesSinceCheckpoint = 0 }
         return CheckpointWork(
             topicPartition: topicPartition, recoveryPoint: writtenEnd, log: active.log,
-            syncsLog: bytesSinceCheckpoint > 0, movesPoint: movesPoint, writes: writes)
+            syncsLog: bytesSinceCheckpoint > 0, movesPoint: movesPoint, writes: writes, snapshot: snapshot)
     }
 
     /// It takes no records any more: what was written must not make others' points due again and again.
@@ -440,54 +478,14 @@ package final class PartitionLog: @unchecked Sendable {
         caches[0].giveUp()
     }
 
+    /// A snapshot of producers is durable.
+    func noteSnapshot(at offset: Int64) { shared.withLock { $0.snapshotEnd = max($0.snapshotEnd, offset) } }
+
+    /// Whether a file is that of one of its segments.
+    func isWriting(to log: any File) -> Bool { segments.contains { $0.log === log } }
+
     /// The segments are synced up to `offset`.
     func noteSynced(to offset: Int64) { shared.withLock { $0.syncedEnd = max($0.syncedEnd, offset) } }
-
-    // MARK: Retention
-
-    /// Removes the oldest closed segments that are beyond the configured size or age. Returns how many went.
-    func enforceRetention(now: Int64) throws(LogError) -> Int {
-        var removed = 0
-        while true {
-            let segments = self.segments
-            guard segments.count > 1 else { return removed }
-            let oldest = segments[0]
-            var expired = false
-            if let limit = options.retentionBytes {
-                let total = segments.reduce(0) { $0 + $1.readableBytes }
-                expired = total - oldest.readableBytes >= limit
-            }
-            if !expired, let limit = options.retentionAgeMilliseconds {
-                expired = try newestTimestampKnown(of: segments.dropLast()).map { $0 < now - limit } ?? false
-            }
-            guard expired else { return removed }
-            do throws(FileError) {
-                // The log first, and only then the next one: a log that stays is tried again, so the offsets on disk never
-                // have a gap. Caches without a log are removed at the next start. Whoever reads has the file open.
-                if try fileSystem.exists(oldest.path(FileNames.logSuffix)) {
-                    try fileSystem.remove(oldest.path(FileNames.logSuffix))
-                }
-                shared.withLock { shared in _ = shared.segments.removeFirst() }
-                caches.removeAll { $0.segment === oldest }
-                for suffix in FileNames.cacheSuffixes where try fileSystem.exists(oldest.path(suffix)) {
-                    try fileSystem.remove(oldest.path(suffix))
-                }
-                try fileSystem.syncDirectory(directory)
-            } catch {
-                throw LogError(.io, "retention of \(topicPartition): \(error)", partition: topicPartition)
-            }
-            removed += 1
-        }
-    }
-
-    /// The greatest timestamp of the first of `segments` that tells one. A segment in which nothing can be read, or nothing but a
-    /// marker, is no younger than those behind it, and must not go before its damage was looked into.
-    private func newestTimestampKnown(of segments: some Sequence<Segment>) throws(LogError) -> Int64? {
-        for segment in segments {
-            if let newest = try newestTimestamp(of: segment), newest > 0 { return newest }
-        }
-        return nil
-    }
 
     private func seconds(_ milliseconds: Int64) -> UInt32 { UInt32(clamping: milliseconds / 1000) }
 }

@@ -46,13 +46,26 @@ struct PartitionRecovery {
             folder.writeLeaderEpochs(startOffset: bases[0])
             // A point too far away for any segment is no point of this log: everything is scanned.
             let isPlausible = recoveryPoint - bases[bases.count - 1] <= FileNames.segmentOffsetsMax
-            return try recover(bases, from: isPlausible ? recoveryPoint : 0)
+            return try withProducers(recover(bases, from: isPlausible ? recoveryPoint : 0))
         } catch {
             throw LogError(.io, "recovery of \(topicPartition): \(error.refusal)", partition: topicPartition)
         }
     }
 
     private var rules: BatchRules { BatchRules(wholeBatches) }
+
+    /// Finds out what the producers have written, where the topic takes their batches.
+    private func withProducers(_ recovered: RecoveredPartition) -> RecoveredPartition {
+        var recovered = recovered
+        guard wholeBatches != nil else { return recovered }
+        do throws(FileError) {
+            recovered.producers = try ProducerRecovery(directory: directory, fileSystem: fileSystem).recover(recovered.segments)
+        } catch {
+            // What comes again would be stored again.
+            if recovered.state == .open { recovered.state = .readOnly(reason: "\(error); check the disk and restart") }
+        }
+        return recovered
+    }
 
     private func recover(_ bases: [Int64], from recoveryPoint: Int64) throws(FileError) -> RecoveredPartition {
         var progress = Progress()
@@ -158,7 +171,8 @@ struct PartitionRecovery {
 
     private func closedSegment(_ base: Int64, _ file: any File, size: Int, nextBase: Int64) -> Segment {
         Segment(
-            baseOffset: base, directory: directory, log: file, rules: rules, readableBytes: size, nextOffset: nextBase, indexes: nil,
+            baseOffset: base, directory: directory, log: file, rules: rules, readableBytes: size, nextOffset: nextBase,
+            indexes: nil,
             firstTimestamp: nil)
     }
 
@@ -173,7 +187,7 @@ struct PartitionRecovery {
     private func firstTimestamp(_ file: any File, _ walk: Walk) -> Int64? {
         guard walk.position > 0 else { return nil }
         return (try? file.readBytes(at: 0, byteCount: RecordBatchHeader.byteCount))?
-            .withUnsafeBytes { try? RecordBatchHeader(reading: $0) }?.baseTimestamp
+            .withUnsafeBytes { try? RecordBatchHeader(reading: $0) }?.firstTimestamp
     }
 
     // MARK: The walk

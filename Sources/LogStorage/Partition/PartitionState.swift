@@ -4,6 +4,7 @@
 /// open ──write or sync failed──► poisoned        (until a restart recovers it)
 /// (recovery without room) ─────► readOnly        (until a restart has room)
 /// (recovery cannot read) ──────► readOnly        (until a restart can)
+/// any ──its topic is deleted───► gone
 /// ```
 package enum PartitionState: Sendable, Equatable {
     case open
@@ -11,12 +12,15 @@ package enum PartitionState: Sendable, Equatable {
     case poisoned(reason: String)
     /// Recovery could not make the partition writable. Reads go on.
     case readOnly(reason: String)
+    /// Its topic was deleted.
+    case gone
 
     package var name: String {
         switch self {
         case .open: "open"
         case .poisoned: "poisoned"
         case .readOnly: "read-only"
+        case .gone: "gone"
         }
     }
 
@@ -28,6 +32,7 @@ package enum PartitionState: Sendable, Equatable {
         case .open: nil
         case .poisoned(let reason): "poisoned: \(reason); reads go on; restart the service to recover"
         case .readOnly(let reason): "read-only: \(reason)"
+        case .gone: "the topic was deleted"
         }
     }
 

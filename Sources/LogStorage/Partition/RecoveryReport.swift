@@ -7,6 +7,8 @@ struct RecoveredPartition: Sendable {
     var lastTimestamp: Int64
     var report: RecoveryReport
     var activeCaches: SegmentCaches
+    /// What is known of producers, and where the snapshot begins that said so.
+    var producers = ProducerRecovery.Result()
 }
 
 package struct RecoveryReport: Sendable, Equatable {

@@ -71,9 +71,11 @@ package struct CheckpointWork: Sendable {
     /// False: the caches cannot be written, so the point stays. The log is synced all the same.
     let movesPoint: Bool
     let writes: [CacheWrite]
+    let snapshot: ProducerSnapshotWrite?
 
     /// A failure here costs the next start a scan, no more.
     func writeCaches(_ fileSystem: any FileSystem) throws(FileError) {
         for write in writes { try write.perform(fileSystem) }
+        try snapshot?.perform(fileSystem)
     }
 }

@@ -8,7 +8,7 @@ internal import RecordFormat
 /// 20  for each: producerId i64, epoch i16, batchCount u8, and for each batch: firstSequence i32, lastSequence i32, baseOffset i64
 /// ```
 /// Big-endian, as the indexes are.
-struct ProducerSnapshot: Equatable {
+struct ProducerSnapshot: Equatable, Sendable {
     static let suffix = ".snapshot"
     /// More than any file has.
     static let byteCountMax = headBytes + ProducerTable.producersMax * (producerBytes + ProducerTable.batchesMax * batchBytes)
@@ -49,7 +49,8 @@ struct ProducerSnapshot: Equatable {
     /// nil where the bytes are not a whole snapshot.
     init?(decoding bytes: [UInt8]) {
         guard bytes.count >= Self.headBytes, bytes.bigEndian(at: 0) as UInt32 == Self.magic,
-            bytes.withUnsafeBytes({ CRC32C.checksum(UnsafeRawBufferPointer(rebasing: $0[8...])) }) == bytes.bigEndian(at: 4) as UInt32
+            bytes.withUnsafeBytes({ CRC32C.checksum(UnsafeRawBufferPointer(rebasing: $0[8...])) }) == bytes.bigEndian(at: 4)
+                as UInt32
         else { return nil }
         offset = bytes.bigEndian(at: 8)
         let count: UInt32 = bytes.bigEndian(at: 16)
@@ -61,7 +62,8 @@ struct ProducerSnapshot: Equatable {
             let batchCount = Int(bytes[position + 10])
             var producer = ProducerTable.Producer(epoch: bytes.bigEndian(at: position + 8), batches: [])
             position += Self.producerBytes
-            guard (1...ProducerTable.batchesMax).contains(batchCount), bytes.count - position >= batchCount * Self.batchBytes else {
+            guard (1...ProducerTable.batchesMax).contains(batchCount), bytes.count - position >= batchCount * Self.batchBytes
+            else {
                 return nil
             }
             for _ in 0..<batchCount {
@@ -76,4 +78,20 @@ struct ProducerSnapshot: Equatable {
         guard position == bytes.count, let table = ProducerTable(producers) else { return nil }
         self.table = table
     }
+}
+
+/// A snapshot that is to take the place of the one before it.
+struct ProducerSnapshotWrite: Sendable {
+    let directory: String
+    let snapshot: ProducerSnapshot
+    /// Where the one before stands; nil: there is none.
+    let replaced: Int64?
+
+    func perform(_ fileSystem: any FileSystem) throws(FileError) {
+        try fileSystem.replace(path(snapshot.offset), with: snapshot.encoded())
+        // One too many does no harm.
+        if let replaced { try? fileSystem.remove(path(replaced)) }
+    }
+
+    private func path(_ offset: Int64) -> String { "\(directory)/\(FileNames.segment(offset, ProducerSnapshot.suffix))" }
 }

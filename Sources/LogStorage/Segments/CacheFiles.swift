@@ -19,8 +19,11 @@ struct CacheFiles {
             let resumed = SegmentIndexes.resuming(
                 offsets: stored.offsets, times: stored.times, before: offset, segmentBase: segment.baseOffset),
             let header = try header(at: resumed.resume),
-            // Times never fall, so the latest one at an entry is that of its own batch.
-            stored.times.entry(atOrBefore: resumed.resume.relativeOffset)?.timestamp == header.maxTimestamp
+            let latest = stored.times.entry(atOrBefore: resumed.resume.relativeOffset),
+            // Where times never fall, the latest one at an entry is that of its own batch; otherwise it may be an earlier one's.
+            latest.timestamp == header.maxTimestamp
+                || (!segment.rules.timesNeverFall && latest.timestamp > header.maxTimestamp
+                    && latest.relativeOffset < resumed.resume.relativeOffset)
         else { return nil }
         return (resumed.indexes, (header.baseOffset, resumed.resume.position))
     }

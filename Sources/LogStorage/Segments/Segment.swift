@@ -54,7 +54,7 @@ package final class Segment: Sendable {
             for batch in batches {
                 precondition(batch.position == contents.readableBytes && batch.header.baseOffset == contents.nextOffset)
                 contents.indexes?.add(batch.header, at: batch.position, segmentBase: baseOffset)
-                contents.firstTimestamp = contents.firstTimestamp ?? batch.header.baseTimestamp
+                contents.firstTimestamp = contents.firstTimestamp ?? batch.header.firstTimestamp
                 contents.readableBytes += batch.header.totalBytes
                 contents.nextOffset = batch.header.nextOffset
             }

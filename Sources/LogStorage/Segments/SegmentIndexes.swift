@@ -49,7 +49,7 @@ package struct SegmentIndexes: Equatable, Sendable {
         // The walk adds the batch at `resume` again, entry included.
         indexes.offsets.removeEntries(from: Int(resume.position))
         indexes.times.removeEntries(from: resume.relativeOffset)
-        // Times never fall, so the latest one up to that batch is its own: known although the walk may find it damaged.
+        // The latest one up to that batch, itself included: known although the walk may find it damaged.
         indexes.latest = times.entry(atOrBefore: resume.relativeOffset)
         indexes.bytesSinceEntry = OffsetIndex.intervalBytes + 1
         return (indexes, resume)

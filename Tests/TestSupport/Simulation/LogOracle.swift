@@ -12,6 +12,9 @@ struct LogOracle {
         var submitted: Set<String> = []
         /// The greatest high watermark that was served and is certain.
         var highWatermark: Int64 = 0
+        /// What lies before is deleted for certain, and what before the other one perhaps.
+        var deletedEnd: Int64 = 0
+        var perhapsDeletedEnd: Int64 = 0
     }
 
     var partitions: [Partition]
@@ -56,7 +59,7 @@ struct LogOracle {
     ///   - isIncomplete: what the partition lacks behind that is in the journal.
     func check(
         _ number: Int, _ found: [LogContents.Record], holes: [Range<Int64>], byteCount: Int, bounds: OffsetBounds,
-        readableEnd: Int64, isIncomplete: Bool
+        readableEnd: Int64, isIncomplete: Bool, timesNeverFall: Bool
     ) throws {
         let expected = partitions[number]
         try checkStart(number, byteCount: byteCount, bounds: bounds)
@@ -73,7 +76,7 @@ struct LogOracle {
             guard record.offset == next else {
                 throw SimulationFailure("partition \(number): offset \(record.offset) where \(next) must follow")
             }
-            guard record.timestamp >= time else {
+            guard record.timestamp >= time || !timesNeverFall else {
                 throw SimulationFailure("partition \(number): time goes back at offset \(next)")
             }
             guard expected.submitted.contains(record.value) else {
@@ -110,7 +113,12 @@ struct LogOracle {
 
     /// What is below the start is not looked for, so the start itself must be earned.
     private func checkStart(_ number: Int, byteCount: Int, bounds: OffsetBounds) throws {
-        if bounds.start.value == 0 { return }
+        let start = bounds.start.value
+        guard start >= min(partitions[number].deletedEnd, bounds.highWatermark.value) else {
+            throw SimulationFailure(
+                "partition \(number) begins at offset \(start), and \(partitions[number].deletedEnd) records were deleted")
+        }
+        if start <= partitions[number].perhapsDeletedEnd { return }
         guard let retentionBytes else {
             throw SimulationFailure("partition \(number) begins at offset \(bounds.start), and nothing may be removed")
         }

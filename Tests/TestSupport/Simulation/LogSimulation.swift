@@ -30,27 +30,32 @@ package struct LogSimulation {
         }
     }
 
-    private static let topic = TopicName("t")!
+    static let topic = TopicName("t")!
     /// That may be made while it runs, and how many partitions they have.
-    private static let laterTopics = [
+    static let laterTopics = [
         (name: TopicName("later")!, partitionCount: 1), (name: TopicName("a-later")!, partitionCount: 2),
     ]
 
-    private var random: SeededGenerator
-    private let fileSystem: SimulatedFileSystem
-    private let options: LogOptions
+    var random: SeededGenerator
+    let fileSystem: SimulatedFileSystem
+    let options: LogOptions
     /// By the numbers that they have here: those of the first topic, and behind them those that are made later.
-    private let places: [TopicPartition]
+    let places: [TopicPartition]
     /// Topics that are there for certain.
-    private var made: Set<TopicName> = []
-    private var oracle: LogOracle
-    private var now: Int64 = 1_769_000_000_000
+    var made: Set<TopicName> = []
+    /// Topics that may be deleted, or may be there with all that they had.
+    var perhapsDeleted: Set<TopicName> = []
+    /// Of those, the ones that may have been made anew.
+    var perhapsRemade: Set<TopicName> = []
+    var oracle: LogOracle
+    var producers: SimulatedProducers
+    var now: Int64 = 1_769_000_000_000
     /// By a clock that is never set.
-    private var uptime: Int64 = 0
+    var uptime: Int64 = 0
     private var valuesMade = 0
-    private var summary = Summary()
+    var summary = Summary()
     /// Told what happens, a line each.
-    private let trace: (String) -> Void
+    let trace: (String) -> Void
 
     /// - Parameter syncsReachDisk: false simulates a disk that forgets what it called synced, to see promises broken.
     package init(seed: UInt64, syncsReachDisk: Bool = true, trace: @escaping (String) -> Void = { _ in }) {
@@ -58,9 +63,10 @@ package struct LogSimulation {
         random = SeededGenerator(seed: seed)
         fileSystem = SimulatedFileSystem(seed: random.next(), syncsReachDisk: syncsReachDisk)
         let partitionCount = Int(1 + random.next() % 3)
-        places = ([(Self.topic, partitionCount)] + Self.laterTopics).flatMap { name, count in
+        let places = ([(Self.topic, partitionCount)] + Self.laterTopics).flatMap { name, count in
             (0..<count).map { TopicPartition(name, PartitionID($0)) }
         }
+        self.places = places
         var options = LogOptions()
         options.durability = random.next() % 5 == 0 ? .os : .fsync
         options.segmentBytes = [2000, 6000, 20_000][Int(random.next() % 3)]
@@ -71,6 +77,7 @@ package struct LogSimulation {
         options.journalPieceBytes = [0, 100, 16_384][Int(random.next() % 3)]
         options.lingerMilliseconds = [0, 1500, 10_000, 1_000_000][Int(random.next() % 4)]
         self.options = options
+        producers = SimulatedProducers(places: places.indices.filter { places[$0].topic != Self.topic } + [partitionCount])
         oracle = LogOracle(partitionCount: places.count, retentionBytes: options.retentionBytes)
         trace(
             "\(partitionCount) partitions, \(options.durability), segments of \(options.segmentBytes), batches of "
@@ -119,6 +126,7 @@ package struct LogSimulation {
                 + core.partitions.map { "\($0.bounds.start)-\($0.bounds.highWatermark) \($0.state.name)" }.joined(separator: ", ")
         )
         for name in made where core.topic(named: name) == nil { throw SimulationFailure("the topic \(name) is lost") }
+        settleDeletions(core)
         // What could not be put back there from the journal is there again once it can.
         incomplete = Set(core.partitions.filter { !$0.state.isWritable }.map { number(of: $0.topicPartition) })
         try check(core, observes: true)
@@ -126,13 +134,15 @@ package struct LogSimulation {
         if !fileSystem.isDown { try check(core, observes: options.durability == .fsync) }
         if isLast || random.next() % 5 == 0 {
             trace("close")
+            // Of a removal that was interrupted, the segment may have come back without its caches.
+            for closed in core.closedSegments { core.mendCaches(closed) }
             core.close()
             if isLast { try verify() }
         }
         restart()
     }
 
-    private var hasFaults = false
+    var hasFaults = false
     /// Partitions that took no writes when the log opened.
     private var incomplete: Set<Int> = []
 
@@ -160,6 +170,7 @@ package struct LogSimulation {
         let stop: SimulatedFileSystem.Stop = random.next() % 3 == 0 ? .kill : .powerCut
         if stop == .powerCut {
             oracle.losePower()
+            if options.durability == .os { for number in producers.producers.indices { producers.begin(number) } }
             summary.powerCuts += 1
         } else {
             summary.kills += 1
@@ -175,11 +186,15 @@ package struct LogSimulation {
             options: options, processID: 1, concurrently: Self.oneByOne)
     }
 
-    private func definition(of topic: TopicName) -> TopicDefinition {
-        TopicDefinition(name: topic, partitionCount: places.count { $0.topic == topic }, keepsIdentities: true)
+    func definition(of topic: TopicName) -> TopicDefinition {
+        TopicDefinition(
+            name: topic, partitionCount: places.count { $0.topic == topic }, keepsIdentities: topic != Self.laterTopics[0].name,
+            wholeBatches: topic == Self.topic ? nil : topic == Self.laterTopics[0].name ? .created : .appended)
     }
 
-    private func number(of partition: TopicPartition) -> Int { places.firstIndex(of: partition)! }
+    func timesNeverFall(_ number: Int) -> Bool { places[number].topic != Self.laterTopics[0].name }
+
+    func number(of partition: TopicPartition) -> Int { places.firstIndex(of: partition)! }
 
     private static func oneByOne(_ count: Int, _ body: @Sendable (Int) -> Void) {
         for number in 0..<count { body(number) }
@@ -188,7 +203,7 @@ package struct LogSimulation {
     // MARK: Work
 
     private mutating func step(_ core: LogCore) throws {
-        switch random.next() % 13 {
+        switch random.next() % 18 {
         case 0: checkpoint(core, commitsBetween: false)
         case 1: checkpoint(core, commitsBetween: true)
         case 2:
@@ -200,6 +215,9 @@ package struct LogSimulation {
         case 4: try check(core, observes: options.durability == .fsync)
         case 5: core.prepareJournalFile()
         case 6: try makeTopic(core)
+        case 7, 8, 9: try commitBatches(core)
+        case 10: try deleteRecords(core)
+        case 11 where random.next() % 3 == 0: try deleteTopic(core)
         default: commit(core)
         }
         let passed = Int64(random.next() % 2000)
@@ -212,9 +230,15 @@ package struct LogSimulation {
         do throws(LogError) {
             try core.make(definition(of: topic))
             trace("make \(topic)" + (fileSystem.isDown ? " down" : ""))
-            if !fileSystem.isDown { made.insert(topic) }
+            if fileSystem.isDown {
+                if perhapsDeleted.contains(topic) { perhapsRemade.insert(topic) }
+                return
+            }
+            made.insert(topic)
+            if perhapsDeleted.remove(topic) != nil { forget(topic) }
         } catch {
             trace("make \(topic): \(error)")
+            if perhapsDeleted.contains(topic) { perhapsRemade.insert(topic) }
             guard fileSystem.isDown || hasFaults || error.code == .overloaded else {
                 throw SimulationFailure("the topic \(topic) is not made: \(error)")
             }
@@ -258,7 +282,7 @@ package struct LogSimulation {
         }
     }
 
-    private mutating func value() -> String {
+    mutating func value() -> String {
         valuesMade += 1
         let length = random.next() % 10 == 0 ? random.next() % 2500 : random.next() % 60
         return "\(valuesMade)-" + random.text(Int(length))
@@ -309,8 +333,9 @@ package struct LogSimulation {
             }
             try oracle.check(
                 number, contents.records, holes: contents.holes, byteCount: contents.byteCount, bounds: log.bounds,
-                readableEnd: log.writtenEnd, isIncomplete: incomplete.contains(number) || log.isPending())
-            try checkIdentities(log, contents.records, core.identityHasher)
+                readableEnd: log.bounds.settled.value, isIncomplete: incomplete.contains(number) || log.isPending(),
+                timesNeverFall: timesNeverFall(number))
+            if timesNeverFall(number) { try checkIdentities(log, contents.records, core.identityHasher) }
             try checkTimes(log, contents.records)
             summary.holes += contents.holes.count
             if observes && !isDown && log.state.isWritable {
@@ -326,7 +351,8 @@ package struct LogSimulation {
         let expected = records.map { record in Array(record.value.utf8).withUnsafeBytes { hasher.identity(of: $0) } }
         let found: [StoredIdentity]
         do {
-            found = try log.identities(since: 0).all()
+            // Those of deleted records are known as long as their segment is there.
+            found = try log.identities(since: 0).all().filter { $0.offset >= log.bounds.start }
         } catch {
             if fileSystem.isDown { return }
             throw SimulationFailure("the identities of \(log.topicPartition) cannot be read: \(error)")
@@ -362,7 +388,8 @@ package struct LogSimulation {
         let directory = LogDirectory("/log", fileSystem: fileSystem)
         let verifier = LogVerifier(directory, meta: try LogInspector(directory).meta(), isInUse: false)
         for partition in places where made.contains(partition.topic) || partition.topic == Self.topic {
-            let result = try verifier.verify(partition, keepsIdentities: true, onProgress: { _ in })
+            let result = try verifier.verify(
+                partition, keepsIdentities: definition(of: partition.topic).keepsIdentities, onProgress: { _ in })
             if let finding = result.findings.first { throw SimulationFailure("verify finds \(finding)") }
         }
     }

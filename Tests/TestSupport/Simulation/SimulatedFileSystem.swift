@@ -176,6 +176,16 @@ package final class SimulatedFileSystem: FileSystem {
         }
     }
 
+    package func removeDirectory(_ path: String) throws(FileError) {
+        try change { state throws(FileError) in
+            try state.step(.remove, path)
+            guard !state.names.keys.contains(where: { $0.hasPrefix(path + "/") }), state.folders.remove(path) != nil else {
+                throw SimulatedFileSystem.error("remove folder", path, 39, "Directory not empty")
+            }
+            try state.afterStep(path)
+        }
+    }
+
     package func rename(_ path: String, to target: String) throws(FileError) {
         try change { state throws(FileError) in
             try state.step(.rename, path)
