@@ -65,12 +65,15 @@ package final class EmbeddedLog: LogWriter, BatchWriter, LogReader, TopicMaker, 
     }
 
     package var topics: [TopicDefinition] { core.topics }
+    package var options: LogOptions { core.options }
     package var identityHasher: RecordIdentityHasher { core.identityHasher }
     package var recovery: RecoverySummary { core.recovery }
 
     // MARK: Writing
 
     package func topic(named name: TopicName) -> (handle: TopicHandle, partitionCount: Int)? { core.topic(named: name) }
+
+    package func definition(of topic: TopicName) -> TopicDefinition? { core.definition(of: topic) }
 
     package func append(_ group: RecordGroup, onReceipt: @escaping @Sendable (AppendReceipt) -> Void) {
         if group.entries.isEmpty { return onReceipt(AppendReceipt(offsets: [])) }
@@ -171,6 +174,15 @@ package final class EmbeddedLog: LogWriter, BatchWriter, LogReader, TopicMaker, 
             // It may be one of those that could not be written.
             if found == nil, log.isPending(Offset(end.value - 1)) { throw LogError(.io, log.pendingReason, partition: partition) }
             return found
+        }
+    }
+
+    /// The greatest timestamp of a partition's records; nil where it has none.
+    package func newestTimestamp(of partition: TopicPartition) async throws(LogError) -> Int64? {
+        let log = try log(of: partition)
+        return try await onThread(of: workers) { [self] () throws(LogError) in
+            if log.isPending() { try flush(log) }
+            return try log.newestTimestamp()
         }
     }
 

@@ -117,6 +117,8 @@ package final class LogCore: Sendable {
         table.withLock { $0 }.topic(named: name)
     }
 
+    package func definition(of topic: TopicName) -> TopicDefinition? { table.withLock { $0 }.definition(of: topic) }
+
     package func log(of partition: TopicPartition) throws(LogError) -> PartitionLog {
         guard let log = table.withLock({ $0 }).log(of: partition) else {
             throw LogError(.unknownTopic, "there is no partition \(partition)", partition: partition)

@@ -74,6 +74,9 @@ public struct RecordBatchReader: ~Copyable {
 
     public init() {}
 
+    /// The memory that it keeps for the next batch, in bytes.
+    public var keptBytes: Int { inflated.capacity }
+
     /// Reads the head of the batch that `bytes` starts with, and checks length and checksum.
     public static func checkedHeader(_ bytes: UnsafeRawBufferPointer) throws(RecordFormatError) -> RecordBatchHeader {
         let header = try RecordBatchHeader(reading: bytes)

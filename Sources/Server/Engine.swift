@@ -39,9 +39,14 @@ struct Engine: Sendable {
         let enricher = try settings.enrichment.enricher(logger)
         let clock = ServiceClock()
         let topics = [
-            TopicDefinition(name: topic, partitionCount: settings.partitionCount, keepsIdentities: true),
-            TopicDefinition(name: rejected, partitionCount: 1, keepsIdentities: false),
-            TopicDefinition(name: derived, partitionCount: settings.partitionCount, keepsIdentities: false),
+            TopicDefinition(
+                name: topic, partitionCount: settings.partitionCount, keepsIdentities: true,
+                wholeBatches: settings.kafka.wholeBatches(topic)),
+            TopicDefinition(
+                name: rejected, partitionCount: 1, keepsIdentities: false, wholeBatches: settings.kafka.wholeBatches(rejected)),
+            TopicDefinition(
+                name: derived, partitionCount: settings.partitionCount, keepsIdentities: false,
+                wholeBatches: settings.kafka.wholeBatches(derived)),
         ]
         let log = try EmbeddedLog.open(
             directory, topics: topics, options: options, now: clock.cautious,

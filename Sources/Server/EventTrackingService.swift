@@ -59,13 +59,13 @@ package struct EventTrackingService: Sendable {
         let services = AdminServices()
         AdminRoutes(services: services).add(to: router.group("/api/admin").add(middleware: AdminGate(admin)))
 
-        let announcement = ReadyAnnouncement { [announce, settings] port in
-            announce(Self.readyLine(host: settings.host, port: port, dataDirectory: dataDirectory))
+        let announcement = ReadyAnnouncement { [announce, settings] port, kafka in
+            announce(Self.readyLine(host: settings.host, port: port, kafka: kafka, dataDirectory: dataDirectory))
         }
         let descriptors = DescriptorBudget(
             limit: descriptorLimit, partitionCount: 2 * settings.partitionCount + partitionsMadeLater(directory),
             segmentCount: DescriptorBudget.countSegments(directory.path),
-            otherCount: ConsumerGroups.descriptorsMax + settings.exporters.reduce(0) { $0 + type(of: $1).descriptorsMax })
+            otherCount: ConsumerGroups.descriptorsMax + KafkaService.descriptorsMax(settings) + settings.exporters.reduce(0) { $0 + type(of: $1).descriptorsMax })
         let limits = connectionLimits(descriptors)
         let eventLoops = EventLoopGroupProvider.singleton
         let watches = ConnectionWatches(
@@ -166,16 +166,16 @@ package struct EventTrackingService: Sendable {
         return (WriteKeyRing(keys), admin(settings.adminToken ?? credentials.adminToken))
     }
 
-    private static func readyLine(host: String, port: Int, dataDirectory: String) -> String {
+    private static func readyLine(host: String, port: Int, kafka: String?, dataDirectory: String) -> String {
         let shownHost = host.contains(":") ? "[\(host)]" : host
-        return "{\"ready\":true,\"http\":\"http://\(shownHost):\(port)\",\"kafka\":null,\"dataDir\":"
-            + "\(String(decoding: jsonString(dataDirectory), as: UTF8.self))}"
+        return "{\"ready\":true,\"http\":\"http://\(shownHost):\(port)\",\"kafka\":"
+            + "\(kafka.map { json($0) } ?? "null"),\"dataDir\":\(json(dataDirectory))}"
     }
 
-    private static func jsonString(_ text: String) -> Data {
+    private static func json(_ text: String) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .withoutEscapingSlashes
         // A String always encodes.
-        return (try? encoder.encode(text)) ?? Data("\"\"".utf8)
+        return (try? encoder.encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
     }
 }

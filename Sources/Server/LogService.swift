@@ -6,6 +6,7 @@ internal import EventModel
 internal import Exporters
 internal import Foundation
 internal import Ingestion
+internal import KafkaBroker
 internal import LogStorage
 internal import Logging
 internal import ServiceLifecycle
@@ -24,7 +25,8 @@ struct LogService: Service {
     let descriptors: DescriptorBudget
     let admin: AdminServices
     let logger: Logger
-    let onReady: @Sendable () -> Void
+    /// Told where Kafka's clients are served; nil: they are not.
+    let onReady: @Sendable (_ kafka: String?) -> Void
 
     func run() async throws {
         let started = ContinuousClock.now
@@ -78,12 +80,21 @@ struct LogService: Service {
                 retry: engine.rejectedRetry, users: consumers.users, live: live, statistics: consumers.statistics,
                 replay: replays.desk, consumers: consumers.runners, log: log,
                 rejectedTopic: engine.rejectedTopic.name, logOverview: { LogOverview(log) }))
+        let kafka: KafkaListener?
+        do {
+            kafka = try await KafkaService(settings: settings, descriptors: descriptors, logger: logger)
+                .start(engine, consumers: consumers)
+        } catch {
+            await onThread { engine.close() }
+            throw error
+        }
         status.set(.ready(engine.pipeline))
-        onReady()
+        onReady(kafka.map { ListenAddress(host: settings.kafka.listen?.host ?? "", port: $0.port).description })
         await cancelWhenGracefulShutdown {
             async let consuming: Void = consumers.run()
             async let replaying: Void = replays.queue.run()
             await keep(engine.ledger)
+            await kafka?.stop()
             await consuming
             await replaying
         }

@@ -5,24 +5,31 @@ final class ReadyAnnouncement: Sendable {
     private struct State {
         var port: Int?
         var isLogOpen = false
+        var kafka: String?
         var isAnnounced = false
     }
 
     private let state = Mutex(State())
-    private let announce: @Sendable (_ port: Int) -> Void
+    private let announce: @Sendable (_ port: Int, _ kafka: String?) -> Void
 
-    init(_ announce: @escaping @Sendable (_ port: Int) -> Void) { self.announce = announce }
+    init(_ announce: @escaping @Sendable (_ port: Int, _ kafka: String?) -> Void) { self.announce = announce }
 
     func listening(on port: Int) { update { $0.port = port } }
-    func logIsOpen() { update { $0.isLogOpen = true } }
+    /// - Parameter kafka: where Kafka's clients are served; nil: they are not.
+    func logIsOpen(kafka: String?) {
+        update { state in
+            state.isLogOpen = true
+            state.kafka = kafka
+        }
+    }
 
     private func update(_ change: (inout State) -> Void) {
-        let port = state.withLock { state -> Int? in
+        let ready = state.withLock { state -> (port: Int, kafka: String?)? in
             change(&state)
             guard let port = state.port, state.isLogOpen, !state.isAnnounced else { return nil }
             state.isAnnounced = true
-            return port
+            return (port, state.kafka)
         }
-        if let port { announce(port) }
+        if let ready { announce(ready.port, ready.kafka) }
     }
 }

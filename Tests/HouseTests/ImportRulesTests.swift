@@ -11,6 +11,7 @@ import Testing
         "Telemetry": [],
         "OutboundHTTP": ["CCurl"],
         "LogStorage": ["EventLog", "RecordFormat", "Telemetry"],
+        "KafkaBroker": ["KafkaProtocol", "EventLog", "LogStorage", "RecordFormat"],
         "Ingestion": ["EventModel", "EventLog", "RecordFormat", "Telemetry", "CDeflate", "CMaxMindDB", "CUserAgent", "CYAML"],
         "Consumption": ["EventModel", "EventLog", "RecordFormat"],
         "Projections": ["Consumption", "EventModel", "EventLog", "RecordFormat"],
@@ -23,7 +24,7 @@ import Testing
         "Server": [
             "AdminAPI", "Collector", "Exporters", "Projections", "Consumption", "Ingestion", "EventModel", "EventLog",
             "LogStorage",
-            "RecordFormat", "Telemetry",
+            "RecordFormat", "Telemetry", "KafkaBroker",
         ],
         "okla-events": ["Server", "LogStorage", "EventLog", "EventModel", "RecordFormat", "OutboundHTTP", "CDeflate"],
     ]
@@ -33,6 +34,7 @@ import Testing
         "EventModel": ["Synchronization"], "RecordFormat": [], "KafkaProtocol": [], "EventLog": ["Synchronization"],
         "Telemetry": ["Synchronization"],
         "LogStorage": ["Glibc", "Synchronization"],
+        "KafkaBroker": ["Logging", "NIOCore", "NIOPosix", "NIOSSL", "Synchronization"],
         "Ingestion": ["Glibc", "Synchronization"],
         "Consumption": ["Foundation", "Synchronization"],
         "OutboundHTTP": ["Foundation", "Glibc", "Synchronization"],

@@ -136,7 +136,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"Kafka":{"Listen":":9092"}}"#, "Kafka.Listen is set, but the Kafka listener is not in this version"),
+        (#"{"Kafka":{"Listen":":9092"}}"#, "Kafka.Listen is \":9092\"; the host is missing"),
         (#"{"Kafka":{"Brokers":["a:1"]}}"#, "Kafka.Brokers"),
     ])
     func keysOfPartsNotBuiltYetRefuseToStart(_ file: String, _ words: String) {

@@ -231,6 +231,17 @@ extension PartitionLog {
 }
 
 extension PartitionLog {
+    /// The greatest timestamp of all records; nil where there are none.
+    package func newestTimestamp() throws(LogError) -> Int64? {
+        var newest: Int64?
+        for segment in segments.reversed() where segment.readableBytes > 0 {
+            newest = max(newest ?? .min, try newestTimestamp(of: segment) ?? .min)
+            // Those before it have none that is later.
+            if segment.rules.timesNeverFall { break }
+        }
+        return newest
+    }
+
     /// The greatest timestamp of a segment's records; nil where it has none.
     func newestTimestamp(of segment: Segment) throws(LogError) -> Int64? {
         try reporting { () throws(FileError) in try indexes(of: segment).latestOrLastEntry }

@@ -70,8 +70,8 @@ struct ConfigurationKey: Sendable {
 
     private static let kafka: [ConfigurationKey] = [
         .init("Kafka.Brokers", .notInThisVersion("the Kafka cluster engine")), .init("Kafka.Topic"),
-        .init("Kafka.Partitions"), .init("Kafka.AutoCreateTopics", .notInThisVersion("the Kafka listener")),
-        .init("Kafka.Listen", .notInThisVersion("the Kafka listener")),
+        .init("Kafka.Partitions"), .init("Kafka.AutoCreateTopics"), .init("Kafka.Listen"), .init("Kafka.Advertise"),
+        .init("Kafka.Users"), .init("Kafka.WritableTopics"), .init("Kafka.TLS.CertificateFile"), .init("Kafka.TLS.KeyFile"),
     ]
 
     private static let log: [ConfigurationKey] = [

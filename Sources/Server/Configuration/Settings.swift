@@ -27,6 +27,7 @@ package struct Settings: Sendable {
     package var trustedProxies = TrustedProxies()
     package var topic = "okla.events.raw"
     package var partitionCount = 12
+    package var kafka = KafkaSettings()
     package var log = LogOptions()
     /// nil: as the default says, which depends on whether the data is temporary.
     private var configuredMinFreeBytes: Int?
@@ -111,6 +112,12 @@ package struct Settings: Sendable {
             topic = name
         }
         partitionCount = try sources.integer("Kafka.Partitions", 1...TopicDefinition.partitionsMax) ?? partitionCount
+        kafka = try KafkaSettings(sources)
+        for name in kafka.writableTopics where ![topic, Self.rejectedTopic, Self.derivedTopic].contains(name) {
+            throw ConfigurationError(
+                "Kafka.WritableTopics names \(name); it may name \(topic), \(Self.rejectedTopic) and \(Self.derivedTopic), all others "
+                    + "are the clients' own")
+        }
         timeZone = try sources.timeZone("Redis.TimeZone") ?? timeZone
         try readLog(sources)
         exporters = try ExporterKinds.configured(sources)

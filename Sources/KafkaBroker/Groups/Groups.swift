@@ -1,0 +1,85 @@
+package import EventLog
+internal import KafkaProtocol
+
+/// Groups of the service itself, as Kafka's clients may see them: where its exporters and projections are.
+package protocol BuiltInGroups: Sendable {
+    /// For each group the offsets of what it reads next.
+    var offsets: [String: [TopicPartition: Offset]] { get }
+}
+
+/// All groups, those of clients and the service's own.
+final class Groups: Sendable {
+    let coordinator: GroupCoordinator
+    let store: OffsetStore
+    let builtIn: any BuiltInGroups
+
+    init(coordinator: GroupCoordinator, store: OffsetStore, builtIn: any BuiltInGroups) {
+        self.coordinator = coordinator
+        self.store = store
+        self.builtIn = builtIn
+    }
+
+    private static let consumerType = "consumer"
+    private static let dead = "Dead"
+
+    /// Why somebody may not be a member of a group, or change its offsets; nil: it may.
+    func refusal(of group: String, _ user: User) -> KafkaErrorCode? {
+        guard user.mayUseGroups, builtIn.offsets[group] == nil else { return .groupAuthorizationFailed }
+        return nil
+    }
+
+    /// Every group, without its members.
+    var all: [DescribeGroupsResponse.Group] {
+        let states = coordinator.groups.filter { !$0.isEmpty }
+        let others = Set(store.offsets.groups.keys).union(builtIn.offsets.keys).subtracting(states.map(\.id))
+        return (states.map(described) + others.map(empty)).sorted { $0.groupID < $1.groupID }
+    }
+
+    func described(_ id: String) -> DescribeGroupsResponse.Group {
+        if let state = coordinator.group(id), !state.isEmpty { return described(state) }
+        if !store[id].isEmpty || builtIn.offsets[id] != nil { return empty(id) }
+        var group = DescribeGroupsResponse.Group()
+        group.groupID = id
+        group.groupState = Self.dead
+        return group
+    }
+
+    private func described(_ state: GroupState) -> DescribeGroupsResponse.Group {
+        var group = DescribeGroupsResponse.Group()
+        group.groupID = state.id
+        group.groupState = state.phase.rawValue
+        group.protocolType = state.protocolType ?? ""
+        group.protocolData = state.phase == .stable ? state.protocolName ?? "" : ""
+        group.members = state.members.map { member in
+            var described = DescribeGroupsResponse.Member()
+            (described.memberID, described.groupInstanceID) = (member.id, member.instanceID)
+            (described.clientID, described.clientHost) = (member.clientID, "/\(member.clientHost)")
+            if state.phase == .stable {
+                described.memberMetadata = member.metadata(for: state.protocolName)
+                described.memberAssignment = member.assignment
+            }
+            return described
+        }
+        return group
+    }
+
+    /// One that has offsets and no members.
+    private func empty(_ id: String) -> DescribeGroupsResponse.Group {
+        var group = DescribeGroupsResponse.Group()
+        group.groupID = id
+        group.groupState = GroupState.Phase.empty.rawValue
+        group.protocolType = Self.consumerType
+        return group
+    }
+
+    func delete(_ id: String, _ user: User) async -> KafkaErrorCode {
+        guard user.mayManageSome, refusal(of: id, user) == nil else { return .groupAuthorizationFailed }
+        let offsets = store[id]
+        guard coordinator.group(id) != nil || !offsets.isEmpty else { return .groupIDNotFound }
+        guard coordinator.remove(id) else { return .nonEmptyGroup }
+        let error = await withUnsafeContinuation { continuation in
+            store.keep(offsets.keys.map { (id, $0, nil) }) { continuation.resume(returning: $0) }
+        }
+        return error.map(KafkaErrorCode.init) ?? .none
+    }
+}

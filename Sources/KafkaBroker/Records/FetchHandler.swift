@@ -1,0 +1,187 @@
+internal import EventLog
+internal import KafkaProtocol
+internal import LogStorage
+internal import NIOCore
+internal import Synchronization
+
+/// Gives records to clients: the segments' own bytes. Where there are too few, it waits for more.
+///
+/// What is acknowledged and waits for others to fill its batch is not waited for, nor hurried: it is there within the log's linger. When the time
+/// of a request is over, it is written to be read.
+final class FetchHandler: RequestHandler {
+    private struct Waiting: Sendable {
+        let fetch: Fetch
+        let timeout: Scheduled<Void>
+    }
+
+    private struct Fetch: Sendable {
+        let message: FetchRequest
+        let header: RequestHeader
+        let user: User
+        let deadline: NIODeadline
+        let answer: @Sendable (Answer) -> Void
+    }
+
+    private struct State {
+        var waiting: [Int: Waiting] = [:]
+        var nextNumber = 0
+    }
+
+    private let broker: Broker
+    private let state = Mutex(State())
+    private let timers: any EventLoop
+    private let waker = Mutex<Task<Void, Never>?>(nil)
+
+    /// - Parameter timers: whose clock wakes those whose time is over.
+    init(broker: Broker, timers: any EventLoop) {
+        self.broker = broker
+        self.timers = timers
+    }
+
+    /// Begins to watch the log grow.
+    func start() {
+        waker.withLock { waker in
+            waker = Task { [weak self, growth = broker.log.growth] in
+                var seen = growth.count
+                while !Task.isCancelled {
+                    await growth.wait(beyond: seen)
+                    seen = growth.count
+                    self?.logHasGrown()
+                }
+            }
+        }
+    }
+
+    func stop() { waker.withLock { $0?.cancel() } }
+
+    /// Requests that wait.
+    var waitingCount: Int { state.withLock { $0.waiting.count } }
+
+    func handle(_ message: FetchRequest, of request: Request, _ answer: @escaping @Sendable (Answer) -> Void) {
+        if message.sessionID != 0 {
+            // There are no sessions: each request names all that it wants.
+            var response = FetchResponse()
+            response.error = .fetchSessionIDNotFound
+            return answer(Answer(response, to: request.header))
+        }
+        let wait = max(0, min(message.maxWaitMilliseconds, broker.limits.fetchWaitMax))
+        let fetch = Fetch(
+            message: message, header: request.header, user: request.client.user,
+            deadline: .now() + .milliseconds(Int64(wait)), answer: answer)
+        broker.onWorker { self.serve(fetch) }
+    }
+
+    // MARK: Waiting
+
+    private func serve(_ fetch: Fetch) {
+        let seen = broker.log.growth.count
+        let isOver = NIODeadline.now() >= fetch.deadline
+        if let answer = read(fetch, isOver: isOver) { return fetch.answer(answer) }
+        let number = state.withLock { state in
+            defer { state.nextNumber += 1 }
+            return state.nextNumber
+        }
+        let timeout = timers.scheduleTask(deadline: fetch.deadline) { self.wake(number) }
+        state.withLock { $0.waiting[number] = Waiting(fetch: fetch, timeout: timeout) }
+        // It may have grown, or the time be over, before it was there to be woken.
+        if broker.log.growth.count != seen || NIODeadline.now() >= fetch.deadline { wake(number) }
+    }
+
+    private func wake(_ number: Int) {
+        guard let waiting = state.withLock({ $0.waiting.removeValue(forKey: number) }) else { return }
+        waiting.timeout.cancel()
+        broker.onWorker { self.serve(waiting.fetch) }
+    }
+
+    private func logHasGrown() {
+        let waiting = state.withLock { $0.waiting }
+        for (number, waiting) in waiting where hasMore(waiting.fetch.message) { wake(number) }
+    }
+
+    /// Whether there is something at rest that a request wants.
+    private func hasMore(_ message: FetchRequest) -> Bool {
+        message.topics.contains { topic in
+            topic.partitions.contains { wanted in
+                guard let partition = broker.partition(topic.name, wanted.partition), let bounds = try? broker.log.bounds(of: partition)
+                else { return true }
+                return bounds.settled.value > wanted.fetchOffset
+            }
+        }
+    }
+
+    // MARK: Reading
+
+    /// nil: there is too little, and it is waited for more.
+    private func read(_ fetch: Fetch, isOver: Bool) -> Answer? {
+        let wanted = max(0, min(Int(fetch.message.maxBytes), broker.limits.fetchBytesMax))
+        let held = broker.memory.takeUpTo(wanted, atLeast: 0)
+        var (records, response) = ([ByteBuffer](), FetchResponse())
+        var (byteCount, hasError) = (0, false)
+        for wantedTopic in fetch.message.topics {
+            var topic = FetchResponse.Topic()
+            topic.name = wantedTopic.name
+            for wantedPartition in wantedTopic.partitions {
+                let (partition, bytes) = read(
+                    wantedTopic.name, wantedPartition, fetch.user, room: max(0, held - byteCount), isFirst: byteCount == 0,
+                    settles: isOver)
+                hasError = hasError || partition.error != .none
+                byteCount += bytes.readableBytes
+                records.append(bytes)
+                topic.partitions.append(partition)
+            }
+            response.topics.append(topic)
+        }
+        guard byteCount >= fetch.message.minBytes || hasError || isOver else {
+            broker.memory.give(held)
+            return nil
+        }
+        // At least a batch is given, also where there was no room for it.
+        if byteCount > held { _ = broker.memory.takeUpTo(byteCount - held, atLeast: byteCount - held) } else { broker.memory.give(held - byteCount) }
+        var answer = Answer(response, to: fetch.header, records: records)
+        answer.heldBytes = byteCount
+        return answer
+    }
+
+    private func read(
+        _ topic: String, _ wanted: FetchRequest.Partition, _ user: User, room: Int, isFirst: Bool, settles: Bool
+    ) -> (FetchResponse.Partition, ByteBuffer) {
+        var found = FetchResponse.Partition()
+        found.partition = wanted.partition
+        found.highWatermark = -1
+        found.records = .elsewhere(byteCount: 0)
+        let none = ByteBuffer()
+        guard user.mayRead(topic) else {
+            found.error = .topicAuthorizationFailed
+            return (found, none)
+        }
+        guard let partition = broker.partition(topic, wanted.partition) else {
+            found.error = .unknownTopicOrPartition
+            return (found, none)
+        }
+        guard wanted.currentLeaderEpoch <= Broker.leaderEpoch else {
+            found.error = .unknownLeaderEpoch
+            return (found, none)
+        }
+        do throws(LogError) {
+            let bounds = try broker.log.bounds(of: partition)
+            found.highWatermark = bounds.highWatermark.value
+            found.lastStableOffset = bounds.highWatermark.value
+            found.logStartOffset = bounds.start.value
+            let offset = Offset(wanted.fetchOffset)
+            guard offset >= bounds.start, offset <= bounds.highWatermark else {
+                found.error = .offsetOutOfRange
+                return (found, none)
+            }
+            // The first batch of an answer is given however large it is.
+            guard offset < (settles ? bounds.highWatermark : bounds.settled), isFirst || room > 0 else { return (found, none) }
+            let bytes = try broker.log.readNow(
+                partition, from: offset, maximumBytes: max(0, min(Int(wanted.partitionMaxBytes), room)))
+            guard isFirst || bytes.count <= room else { return (found, none) }
+            found.records = .elsewhere(byteCount: bytes.count)
+            return (found, ByteBuffer(bytes: bytes))
+        } catch {
+            found.error = KafkaErrorCode(error)
+            return (found, none)
+        }
+    }
+}
