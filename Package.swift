@@ -168,6 +168,8 @@ let package = Package(
         tests("RecordFormat"),
         tests("EventLog"),
         tests("KafkaProtocol"),
+        tests(
+            "KafkaBroker", ["KafkaProtocol", "EventLog", "RecordFormat", .product(name: "NIOCore", package: "swift-nio")]),
         tests("Telemetry"),
         tests("LogStorage", ["EventLog", "RecordFormat"]),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),

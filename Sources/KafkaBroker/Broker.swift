@@ -37,7 +37,9 @@ final class Broker: Sendable {
 
     /// A partition as a request names it; nil: there is none.
     func partition(_ topic: String, _ number: Int32) -> TopicPartition? {
-        guard let name = TopicName(topic), let (_, count) = log.topic(named: name), (0..<count).contains(Int(number)) else { return nil }
+        guard let name = TopicName(topic), let (_, count) = log.topic(named: name), (0..<count).contains(Int(number)) else {
+            return nil
+        }
         return TopicPartition(name, PartitionID(Int(number)))
     }
 

@@ -46,7 +46,8 @@ package final class KafkaListener: Sendable {
         let timers = loops.next()
         let fetch = FetchHandler(broker: broker, timers: timers)
         let groups = Groups(
-            coordinator: GroupCoordinator(limits: settings.limits, timers: timers, uptime: uptime), store: store, builtIn: builtIn)
+            coordinator: GroupCoordinator(limits: settings.limits, timers: timers, uptime: uptime), store: store, builtIn: builtIn
+        )
         let router = RequestRouter(broker: broker, groups: groups, fetch: fetch)
         let connections = OpenConnections(max: settings.limits.connectionsMax)
         do {
@@ -146,6 +147,10 @@ private final class IdleConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if event is IdleStateHandler.IdleStateEvent { context.close(promise: nil) } else { context.fireUserInboundEventTriggered(event) }
+        if event is IdleStateHandler.IdleStateEvent {
+            context.close(promise: nil)
+        } else {
+            context.fireUserInboundEventTriggered(event)
+        }
     }
 }

@@ -4,14 +4,17 @@ package protocol KafkaMessage: KafkaStructure {
 }
 
 extension KafkaMessage {
-    /// Reads a message that takes all of `bytes` from `position` on.
+    /// Reads a message from `position` on.
+    ///
+    /// - Parameter isAll: it must take all of `bytes`. Kafka's brokers do not ask that of requests, and librdkafka sends some bytes too many where it asks
+    ///   for all topics (Metadata from version 9 on: four bytes for an array that is null, which has one).
     package init(
-        reading bytes: UnsafeRawBufferPointer, at position: Int = 0, version: Int16
+        reading bytes: UnsafeRawBufferPointer, at position: Int = 0, version: Int16, isAll: Bool = true
     ) throws(KafkaProtocolError) {
         var reader = FieldReader(bytes, at: position, version: version, isFlexible: Self.api.isFlexible(version))
         self.init()
         try reader.structure(&self)
-        try reader.end()
+        if isAll { try reader.end() }
     }
 
     package func write(_ writer: inout FieldWriter) throws(KafkaProtocolError) {

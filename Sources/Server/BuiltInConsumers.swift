@@ -12,7 +12,8 @@ struct BuiltInConsumers: BuiltInGroups {
                 let status = runner.status
                 return (
                     status.group,
-                    Dictionary(status.partitions.map { ($0.partition, Offset($0.committed)) }, uniquingKeysWith: { first, _ in first })
+                    Dictionary(
+                        status.partitions.map { ($0.partition, Offset($0.position)) }, uniquingKeysWith: { first, _ in first })
                 )
             }, uniquingKeysWith: { first, _ in first })
     }

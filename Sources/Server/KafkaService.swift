@@ -17,7 +17,9 @@ struct KafkaService: Sendable {
 
     /// nil: there is none, or the address that nobody has asked for is taken.
     func start(_ engine: Engine, consumers: ConsumerGroups) async throws -> KafkaListener? {
-        guard var broker = settings.kafka.broker(ownTopics: [engine.topic, engine.rejectedTopic, engine.derivedTopic]) else { return nil }
+        guard var broker = settings.kafka.broker(ownTopics: [engine.topic, engine.rejectedTopic, engine.derivedTopic]) else {
+            return nil
+        }
         // Whoever wants any free port for HTTP has several services, and they would all want this one.
         if settings.kafka.isDefault && settings.port == 0 { broker.port = 0 }
         do {
@@ -25,7 +27,8 @@ struct KafkaService: Sendable {
                 log: engine.log, settings: broker, builtIn: BuiltInConsumers(runners: consumers.runners),
                 reservePartitions: descriptors.reserve, logger: logger, now: ServiceClock.wall, uptime: ServiceClock.uptime)
         } catch let error as IOError {
-            let reason = "cannot listen on \(broker.host):\(broker.port) for Kafka's clients: \(String(cString: strerror(error.errnoCode)))"
+            let reason =
+                "cannot listen on \(broker.host):\(broker.port) for Kafka's clients: \(String(cString: strerror(error.errnoCode)))"
             guard settings.kafka.isDefault else {
                 throw ConfigurationError("\(reason); choose another address with Kafka.Listen, or \"\" for none")
             }

@@ -6,7 +6,8 @@ import Testing
 
 /// Topics and records that somebody wants gone; the simulation brings crashes over them.
 @Suite struct DeletingTests {
-    private let later = TopicDefinition(name: TopicName("later")!, partitionCount: 2, keepsIdentities: false, wholeBatches: .created)
+    private let later = TopicDefinition(
+        name: TopicName("later")!, partitionCount: 2, keepsIdentities: false, wholeBatches: .created)
 
     private func append(_ values: [String], to log: EmbeddedLog) async throws -> AppendReceipt {
         let handle = try #require(log.topic(named: later.name)).handle
@@ -45,7 +46,9 @@ import Testing
         let harness = LogHarness()
         harness.options.segmentBytes = LogOptions.segmentBytesMin
         var log = try harness.open()
-        for number in 0..<40 { _ = await harness.append([(0, "\(number)" + String(repeating: "x", count: 20_000 + number))], to: log) }
+        for number in 0..<40 {
+            _ = await harness.append([(0, "\(number)" + String(repeating: "x", count: 20_000 + number))], to: log)
+        }
         let first = harness.partition(0)
         let before = log.sizes[0]
         #expect(try await log.deleteRecords(of: first, before: 25) == 25)

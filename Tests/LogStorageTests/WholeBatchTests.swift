@@ -9,12 +9,15 @@ import Testing
     /// A log with the topic `t` for records alone, and two for whole batches.
     private struct Harness {
         var log = SimulatedLog()
-        let created = TopicDefinition(name: TopicName("created")!, partitionCount: 2, keepsIdentities: false, wholeBatches: .created)
-        let appended = TopicDefinition(name: TopicName("appended")!, partitionCount: 1, keepsIdentities: true, wholeBatches: .appended)
+        let created = TopicDefinition(
+            name: TopicName("created")!, partitionCount: 2, keepsIdentities: false, wholeBatches: .created)
+        let appended = TopicDefinition(
+            name: TopicName("appended")!, partitionCount: 1, keepsIdentities: true, wholeBatches: .appended)
 
         func open() throws -> LogCore {
             try LogCore.open(
-                LogDirectory("/log", fileSystem: log.fileSystem), topics: [log.definition, created, appended], options: log.options,
+                LogDirectory("/log", fileSystem: log.fileSystem), topics: [log.definition, created, appended],
+                options: log.options,
                 processID: 1, concurrently: { count, body in for number in 0..<count { body(number) } })
         }
 
@@ -75,7 +78,8 @@ import Testing
             (header.baseOffset, header.partitionLeaderEpoch) = (baseOffset, 0)
             header.write(to: expected.base + start)
         }
-        let stored = try core.log(of: TopicPartition(harness.created.name, PartitionID(0))).read(from: .zero, maximumBytes: 1 << 20)
+        let stored = try core.log(of: TopicPartition(harness.created.name, PartitionID(0))).read(
+            from: .zero, maximumBytes: 1 << 20)
         #expect(stored == Array(copying: expected))
         #expect(try harness.read(harness.created, core).map(\.timestamp) == [30, 10, 20, 500])
         core.close()
@@ -143,7 +147,11 @@ import Testing
             if isRestarted {
                 if end == "closed" { core.close() }
                 harness.log.fileSystem.restart(after: .kill)
-                if end.contains("lost") { for path in harness.log.fileSystem.paths where path.hasSuffix(".snapshot") { harness.log.fileSystem.delete(path) } }
+                if end.contains("lost") {
+                    for path in harness.log.fileSystem.paths where path.hasSuffix(".snapshot") {
+                        harness.log.fileSystem.delete(path)
+                    }
+                }
                 core = try harness.open()
             }
             // The last five are known, and where they are.
@@ -235,7 +243,8 @@ import Testing
         core.close()
         harness.log.fileSystem.delete("/log/\(FileNames.meta)")
         core = try LogCore.open(
-            LogDirectory("/log", fileSystem: harness.log.fileSystem), topics: [harness.log.definition], options: harness.log.options,
+            LogDirectory("/log", fileSystem: harness.log.fileSystem), topics: [harness.log.definition],
+            options: harness.log.options,
             processID: 1, concurrently: { count, body in for number in 0..<count { body(number) } })
         #expect(core.troubles.isEmpty)
         #expect(core.topics.first { $0.name == harness.created.name }?.wholeBatches == .created)

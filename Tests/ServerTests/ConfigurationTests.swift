@@ -136,15 +136,30 @@ import Testing
     }
 
     @Test(arguments: [
-        (#"{"Kafka":{"Listen":":9092"}}"#, "Kafka.Listen is \":9092\"; the host is missing"),
-        (#"{"Kafka":{"Brokers":["a:1"]}}"#, "Kafka.Brokers"),
+        (#"{"Kafka":{"Brokers":["a:1"]}}"#, "Kafka.Brokers")
     ])
     func keysOfPartsNotBuiltYetRefuseToStart(_ file: String, _ words: String) {
         #expect(failure(file).contains(words), "\(failure(file))")
     }
 
+    @Test(arguments: [
+        (#"{"Kafka":{"Listen":"127.0.0.1"}}"#, "Kafka.Listen is \"127.0.0.1\"; it must be a host and a port"),
+        (#"{"Kafka":{"Listen":"::1:9092"}}"#, "an IPv6 address without brackets"),
+        (#"{"Kafka":{"Listen":"0.0.0.0:9092"}}"#, "Kafka.Users is empty: name who may use it"),
+        (#"{"Kafka":{"Listen":"0.0.0.0:9092","Users":[{"Name":"a"}]}}"#, "Kafka.Users[0].Password is missing"),
+        (#"{"Kafka":{"Users":[{"Name":"a","Password":"b","Write":["*x"]}]}}"#, "a * stands at the end"),
+        (#"{"Kafka":{"Users":[{"Name":"a","Password":"b"},{"Name":"a","Password":"c"}]}}"#, "the user a stands twice"),
+        (#"{"Kafka":{"Users":[{"Name":"a","Password":"b","Right":1}]}}"#, "a user has Name, Password, Read, Write, Manage"),
+        (#"{"Kafka":{"TLS":{"KeyFile":"k"}}}"#, "Kafka.TLS.CertificateFile and Kafka.TLS.KeyFile go together"),
+        (#"{"Kafka":{"WritableTopics":["mine"]}}"#, "Kafka.WritableTopics names mine"),
+        (#"{"Kafka":{"Listen":":9092"}}"#, "Kafka.Listen is \":9092\"; the host is missing"),
+    ])
+    func whatTheListenerForKafkasClientsCannotBeIsToldSo(_ file: String, _ words: String) {
+        #expect(failure(file).contains(words), "\(failure(file))")
+    }
+
     @Test func aMisspelledNameInTheEnvironmentIsNamed() {
         #expect(failure("{}", environment: ["EVENT_TRACKING_BATCHSIZE": "5"]).contains("did you mean EVENT_TRACKING_BATCH_SIZE?"))
-        #expect(failure("{}", environment: ["KAFKA_LISTEN": "x"]).contains("Kafka.Listen is set"))
+        #expect(failure("{}", environment: ["KAFKA_LISTEN": "x"]).contains("Kafka.Listen is \"x\""))
     }
 }

@@ -1,4 +1,4 @@
-internal import KafkaProtocol
+package import KafkaProtocol
 
 /// What a connection has to say of itself before anything else is served: SASL PLAIN (RFC 4616) as Kafka's clients speak it. It has no I/O.
 ///
@@ -6,7 +6,7 @@ internal import KafkaProtocol
 /// new ──handshake──► chosen ──authenticate──► known
 ///  └──────────────── nobody has to say who it is ───► known
 /// ```
-struct Login {
+package struct Login {
     private enum State {
         case new
         /// The mechanism is chosen.
@@ -17,19 +17,19 @@ struct Login {
     private var state: State
     private let users: [User]
 
-    static let mechanism = "PLAIN"
+    package static let mechanism = "PLAIN"
 
     /// - Parameter users: empty: nobody has to say who it is.
-    init(users: [User]) {
+    package init(users: [User]) {
         self.users = users
         state = users.isEmpty ? .known(.anyone) : .new
     }
 
     /// nil: it has not said who it is.
-    var user: User? { if case .known(let user) = state { user } else { nil } }
+    package var user: User? { if case .known(let user) = state { user } else { nil } }
 
     /// Whether a request may be served now.
-    func allows(_ api: APIKey) -> Bool {
+    package func allows(_ api: APIKey) -> Bool {
         switch api {
         case .apiVersions, .saslHandshake: true
         case .saslAuthenticate: true
@@ -37,7 +37,7 @@ struct Login {
         }
     }
 
-    mutating func handshake(_ request: SASLHandshakeRequest) -> SASLHandshakeResponse {
+    package mutating func handshake(_ request: SASLHandshakeRequest) -> SASLHandshakeResponse {
         var response = SASLHandshakeResponse()
         response.mechanisms = [Self.mechanism]
         if users.isEmpty {
@@ -52,7 +52,7 @@ struct Login {
         return response
     }
 
-    mutating func authenticate(_ request: SASLAuthenticateRequest) -> SASLAuthenticateResponse {
+    package mutating func authenticate(_ request: SASLAuthenticateRequest) -> SASLAuthenticateResponse {
         var response = SASLAuthenticateResponse()
         guard case .chosen = state else {
             response.error = .illegalSASLState

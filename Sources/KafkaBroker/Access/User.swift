@@ -38,7 +38,7 @@ package struct TopicPattern: Sendable, Equatable {
 
     package init(_ text: String) { self.text = text }
 
-    func matches(_ topic: String) -> Bool {
+    package func matches(_ topic: String) -> Bool {
         text.hasSuffix("*") ? topic.utf8.starts(with: text.utf8.dropLast()) : topic == text
     }
 }

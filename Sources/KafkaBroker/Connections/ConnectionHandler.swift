@@ -136,7 +136,8 @@ final class ConnectionHandler: ChannelInboundHandler {
         }
         let slot = answers.reserve()
         guard let api = APIKey(rawValue: header.api), api == .apiVersions || api.versions.contains(header.version) else {
-            return finish(slot, .close("a request \(header.api) of version \(header.version), which is not served"), countedBytes, context)
+            return finish(
+                slot, .close("a request \(header.api) of version \(header.version), which is not served"), countedBytes, context)
         }
         guard let user = login.user else {
             return finish(slot, answerBeforeLogin(api, header, frame, bodyStart, context), countedBytes, context)

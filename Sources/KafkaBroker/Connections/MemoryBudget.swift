@@ -1,21 +1,21 @@
 internal import Synchronization
 
 /// The bytes that all connections together may hold. Who gets none now is told when there are some again.
-final class MemoryBudget: Sendable {
+package final class MemoryBudget: Sendable {
     private struct State {
         var used = 0
         var waiting: [(byteCount: Int, onGranted: @Sendable () -> Void)] = []
     }
 
     private let state = Mutex(State())
-    let byteCountMax: Int
+    package let byteCountMax: Int
 
-    init(byteCountMax: Int) { self.byteCountMax = byteCountMax }
+    package init(byteCountMax: Int) { self.byteCountMax = byteCountMax }
 
-    var used: Int { state.withLock { $0.used } }
+    package var used: Int { state.withLock { $0.used } }
 
     /// True: they are taken. False: they are taken when `onGranted` is called, on any thread; those who wait for longest come first.
-    func take(_ byteCount: Int, onGranted: @escaping @Sendable () -> Void) -> Bool {
+    package func take(_ byteCount: Int, onGranted: @escaping @Sendable () -> Void) -> Bool {
         state.withLock { state in
             if state.waiting.isEmpty, Self.fits(byteCount, state.used, byteCountMax) {
                 state.used += byteCount
@@ -27,7 +27,7 @@ final class MemoryBudget: Sendable {
     }
 
     /// Takes as many as there are, `byteCount` at most; what is needed in any case is taken in any case.
-    func takeUpTo(_ byteCount: Int, atLeast needed: Int) -> Int {
+    package func takeUpTo(_ byteCount: Int, atLeast needed: Int) -> Int {
         state.withLock { state in
             let taken = max(min(byteCount, byteCountMax - state.used), needed)
             state.used += taken
@@ -35,7 +35,7 @@ final class MemoryBudget: Sendable {
         }
     }
 
-    func give(_ byteCount: Int) {
+    package func give(_ byteCount: Int) {
         let granted = state.withLock { state in
             state.used -= byteCount
             var granted: [@Sendable () -> Void] = []

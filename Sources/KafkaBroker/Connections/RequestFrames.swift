@@ -1,9 +1,9 @@
-internal import NIOCore
+package import NIOCore
 
 /// Cuts what comes over a connection into requests: a length of four bytes, and so many bytes. No memory is taken on the word of a length.
-struct RequestFrames {
+package struct RequestFrames {
     /// What the bytes so far say of the next request.
-    enum Next: Equatable {
+    package enum Next: Equatable {
         /// Not even its length.
         case unknown
         /// It has so many bytes, and they are there or not.
@@ -18,13 +18,15 @@ struct RequestFrames {
 
     private var buffered = ByteBuffer()
 
-    mutating func append(_ bytes: ByteBuffer) {
+    package init() {}
+
+    package mutating func append(_ bytes: ByteBuffer) {
         if buffered.readableBytes == 0 { buffered = bytes } else { buffered.writeImmutableBuffer(bytes) }
     }
 
-    var isEmpty: Bool { buffered.readableBytes == 0 }
+    package var isEmpty: Bool { buffered.readableBytes == 0 }
 
-    func next(bytesMax: Int) -> Next {
+    package func next(bytesMax: Int) -> Next {
         guard let length = buffered.getInteger(at: buffered.readerIndex, as: Int32.self) else { return .unknown }
         guard (Self.bytesMin...bytesMax).contains(Int(length)) else {
             return .refused("a request of \(length) bytes, \(Self.bytesMin) to \(bytesMax) are taken")
@@ -33,7 +35,7 @@ struct RequestFrames {
     }
 
     /// Takes the next request, which is there, without its length.
-    mutating func take(_ length: Int) -> ByteBuffer {
+    package mutating func take(_ length: Int) -> ByteBuffer {
         buffered.moveReaderIndex(forwardBy: Self.lengthBytes)
         guard let request = buffered.readSlice(length: length) else { preconditionFailure("the request is not there") }
         // Nothing of a request that is done stays in memory because of the next one.

@@ -1,27 +1,36 @@
-internal import EventLog
+package import EventLog
 
 /// Where the readers of groups are, as they have said.
-struct GroupOffsets: Sendable {
-    struct Committed: Equatable, Sendable {
+package struct GroupOffsets: Sendable {
+    package struct Committed: Equatable, Sendable {
         /// Of what comes next.
-        var offset: Int64
-        var leaderEpoch: Int32
-        var metadata: String
+        package var offset: Int64
+        package var leaderEpoch: Int32
+        package var metadata: String
         /// When it was said, in milliseconds since 1970.
-        var timestamp: Int64
+        package var timestamp: Int64
+
+        package init(offset: Int64, leaderEpoch: Int32, metadata: String, timestamp: Int64) {
+            self.offset = offset
+            self.leaderEpoch = leaderEpoch
+            self.metadata = metadata
+            self.timestamp = timestamp
+        }
     }
 
-    private(set) var groups: [String: [TopicPartition: Committed]] = [:]
+    package init() {}
+
+    package private(set) var groups: [String: [TopicPartition: Committed]] = [:]
 
     /// How many offsets there are.
-    private(set) var count = 0
+    package private(set) var count = 0
 
-    mutating func set(_ group: String, _ partition: TopicPartition, _ committed: Committed?) {
+    package mutating func set(_ group: String, _ partition: TopicPartition, _ committed: Committed?) {
         let before = groups[group]?[partition]
         groups[group, default: [:]][partition] = committed
         count += (committed == nil ? 0 : 1) - (before == nil ? 0 : 1)
         if groups[group]?.isEmpty == true { groups[group] = nil }
     }
 
-    subscript(group: String) -> [TopicPartition: Committed] { groups[group] ?? [:] }
+    package subscript(group: String) -> [TopicPartition: Committed] { groups[group] ?? [:] }
 }

@@ -1,4 +1,4 @@
-internal import KafkaProtocol
+package import KafkaProtocol
 
 /// One group of consumers that share partitions, by Kafka's eager protocol. It has no I/O and no clock: times are given to it, in milliseconds.
 ///
@@ -13,30 +13,30 @@ internal import KafkaProtocol
 /// 1. In `preparing` a member either waits for the generation or may still join it; in the other states none waits for one.
 /// 2. All members know a protocol that all of them know, and have one type.
 /// 3. The generation grows by one each time that it begins.
-struct GroupState {
+package struct GroupState {
     /// Whom to answer: a number that the caller has given.
-    typealias Waiter = Int
+    package typealias Waiter = Int
 
-    enum Phase: String {
+    package enum Phase: String {
         case empty = "Empty"
         case preparing = "PreparingRebalance"
         case completing = "CompletingRebalance"
         case stable = "Stable"
     }
 
-    enum Action {
+    package enum Action {
         case joined(Waiter, JoinGroupResponse)
         case synced(Waiter, SyncGroupResponse)
     }
 
-    let id: String
-    private(set) var phase = Phase.empty
-    private(set) var generation: Int32 = 0
-    private(set) var protocolType: String?
-    private(set) var protocolName: String?
-    private(set) var leader: String?
+    package let id: String
+    package private(set) var phase = Phase.empty
+    package private(set) var generation: Int32 = 0
+    package private(set) var protocolType: String?
+    package private(set) var protocolName: String?
+    package private(set) var leader: String?
     /// In the order in which they came.
-    private(set) var members: [GroupMember] = []
+    package private(set) var members: [GroupMember] = []
     /// Numbers given to those who then must come with them, and until when.
     private var promised: [String: Int64] = [:]
     /// Until when `preparing` waits for members that have not joined.
@@ -46,30 +46,38 @@ struct GroupState {
     private var membersMade = 0
 
     /// How long a group without members waits for a second one, so that members that start together need not begin again.
-    static let gatherMilliseconds: Int64 = 100
+    package static let gatherMilliseconds: Int64 = 100
     /// A number that is never used again.
     private let mark: String
 
     /// - Parameter mark: for the members' names, another one each time that the service starts.
-    init(id: String, mark: String) {
+    package init(id: String, mark: String) {
         self.id = id
         self.mark = mark
     }
 
-    var isEmpty: Bool { members.isEmpty && promised.isEmpty }
+    package var isEmpty: Bool { members.isEmpty && promised.isEmpty }
 
     // MARK: Joining
 
-    struct Joining {
-        let request: JoinGroupRequest
-        let clientID: String
-        let clientHost: String
+    package struct Joining {
+        package let request: JoinGroupRequest
+        package let clientID: String
+        package let clientHost: String
         /// The client's version of the protocol has members come twice, so that one that is gone before the first answer leaves nothing behind.
-        let comesTwice: Bool
-        let membersMax: Int
+        package let comesTwice: Bool
+        package let membersMax: Int
+
+        package init(request: JoinGroupRequest, clientID: String, clientHost: String, comesTwice: Bool, membersMax: Int) {
+            self.request = request
+            self.clientID = clientID
+            self.clientHost = clientHost
+            self.comesTwice = comesTwice
+            self.membersMax = membersMax
+        }
     }
 
-    mutating func join(_ joining: Joining, _ waiter: Waiter, now: Int64) -> [Action] {
+    package mutating func join(_ joining: Joining, _ waiter: Waiter, now: Int64) -> [Action] {
         let request = joining.request
         func refused(_ error: KafkaErrorCode, memberID: String? = nil) -> [Action] {
             var response = JoinGroupResponse()
@@ -77,7 +85,9 @@ struct GroupState {
             response.memberID = memberID ?? request.memberID
             return [.joined(waiter, response)]
         }
-        guard !request.protocolType.isEmpty, !request.protocols.isEmpty, fits(request) else { return refused(.inconsistentGroupProtocol) }
+        guard !request.protocolType.isEmpty, !request.protocols.isEmpty, fits(request) else {
+            return refused(.inconsistentGroupProtocol)
+        }
         if let place = members.firstIndex(where: { $0.id == request.memberID }) {
             guard members[place].instanceID == request.groupInstanceID else { return refused(.fencedInstanceID) }
             return rejoin(place, request, waiter, now)
@@ -112,14 +122,17 @@ struct GroupState {
 
     /// Whether all would have a protocol in common with one who asks to join.
     private func fits(_ request: JoinGroupRequest) -> Bool {
-        let others = members.filter { $0.id != request.memberID && ($0.instanceID == nil || $0.instanceID != request.groupInstanceID) }
+        let others = members.filter {
+            $0.id != request.memberID && ($0.instanceID == nil || $0.instanceID != request.groupInstanceID)
+        }
         guard !others.isEmpty else { return true }
         return protocolType == request.protocolType
             && request.protocols.contains { wanted in others.allSatisfy { $0.protocols.contains { $0.name == wanted.name } } }
     }
 
     private static func rebalanceTimeout(_ request: JoinGroupRequest) -> Int64 {
-        Int64(request.rebalanceTimeoutMilliseconds > 0 ? request.rebalanceTimeoutMilliseconds : request.sessionTimeoutMilliseconds)
+        Int64(
+            request.rebalanceTimeoutMilliseconds > 0 ? request.rebalanceTimeoutMilliseconds : request.sessionTimeoutMilliseconds)
     }
 
     private mutating func rejoin(_ place: Int, _ request: JoinGroupRequest, _ waiter: Waiter, _ now: Int64) -> [Action] {
@@ -225,14 +238,18 @@ struct GroupState {
 
     // MARK: Assignments
 
-    mutating func sync(_ request: SyncGroupRequest, _ waiter: Waiter, now: Int64) -> [Action] {
+    package mutating func sync(_ request: SyncGroupRequest, _ waiter: Waiter, now: Int64) -> [Action] {
         let place: Int
         switch self.place(of: request.memberID, request.groupInstanceID, generation: request.generationID) {
         case .failure(let error): return [.synced(waiter, Self.refusedSync(error.code))]
         case .success(let found): place = found
         }
-        if let type = request.protocolType, type != protocolType { return [.synced(waiter, Self.refusedSync(.inconsistentGroupProtocol))] }
-        if let name = request.protocolName, name != protocolName { return [.synced(waiter, Self.refusedSync(.inconsistentGroupProtocol))] }
+        if let type = request.protocolType, type != protocolType {
+            return [.synced(waiter, Self.refusedSync(.inconsistentGroupProtocol))]
+        }
+        if let name = request.protocolName, name != protocolName {
+            return [.synced(waiter, Self.refusedSync(.inconsistentGroupProtocol))]
+        }
         members[place].lastHeard = now
         switch phase {
         case .empty, .preparing: return [.synced(waiter, Self.refusedSync(.rebalanceInProgress))]
@@ -273,7 +290,7 @@ struct GroupState {
 
     // MARK: Members that are there
 
-    struct NoMember: Error { let code: KafkaErrorCode }
+    private struct NoMember: Error { let code: KafkaErrorCode }
 
     private func place(of id: String, _ instanceID: String?, generation: Int32?) -> Result<Int, NoMember> {
         if let instanceID, let place = members.firstIndex(where: { $0.instanceID == instanceID }), members[place].id != id {
@@ -284,7 +301,7 @@ struct GroupState {
         return .success(place)
     }
 
-    mutating func heartbeat(_ request: HeartbeatRequest, now: Int64) -> KafkaErrorCode {
+    package mutating func heartbeat(_ request: HeartbeatRequest, now: Int64) -> KafkaErrorCode {
         switch place(of: request.memberID, request.groupInstanceID, generation: request.generationID) {
         case .failure(let error): return error.code
         case .success(let place):
@@ -294,7 +311,9 @@ struct GroupState {
     }
 
     /// Whether a member may commit offsets; a client that is no member may where there are none.
-    mutating func maySet(offsetsOf memberID: String, _ instanceID: String?, generation: Int32, now: Int64) -> KafkaErrorCode {
+    package mutating func maySet(offsetsOf memberID: String, _ instanceID: String?, generation: Int32, now: Int64)
+        -> KafkaErrorCode
+    {
         if memberID.isEmpty && generation < 0 { return members.isEmpty ? .none : .unknownMemberID }
         switch place(of: memberID, instanceID, generation: generation) {
         case .failure(let error): return error.code
@@ -304,7 +323,7 @@ struct GroupState {
         }
     }
 
-    mutating func leave(_ id: String, _ instanceID: String?, now: Int64) -> (error: KafkaErrorCode, actions: [Action]) {
+    package mutating func leave(_ id: String, _ instanceID: String?, now: Int64) -> (error: KafkaErrorCode, actions: [Action]) {
         if promised.removeValue(forKey: id) != nil { return (.none, completeIfAllJoined(now)) }
         let found =
             id.isEmpty
@@ -343,13 +362,13 @@ struct GroupState {
     // MARK: Time
 
     /// When `expire` is to be called next; nil: not before something else happens.
-    var nextDeadline: Int64? {
+    package var nextDeadline: Int64? {
         var deadlines = members.compactMap(\.deadline) + promised.values
         if phase == .preparing { deadlines += [joinDeadline, gatherUntil].compactMap { $0 } }
         return deadlines.min()
     }
 
-    mutating func expire(now: Int64) -> [Action] {
+    package mutating func expire(now: Int64) -> [Action] {
         promised = promised.filter { $0.value > now }
         let dead = members.indices.filter { members[$0].deadline.map { $0 <= now } ?? false }
         var actions = dead.isEmpty ? [] : remove(dead, now)

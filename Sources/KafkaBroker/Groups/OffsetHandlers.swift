@@ -26,7 +26,8 @@ struct OffsetCommitHandler: RequestHandler {
                     errors[topic.name, default: [:]][wanted.partition] = .offsetMetadataTooLarge
                 } else if let partition = broker.partition(topic.name, wanted.partition) {
                     let committed = GroupOffsets.Committed(
-                        offset: wanted.committedOffset, leaderEpoch: wanted.committedLeaderEpoch, metadata: metadata, timestamp: now)
+                        offset: wanted.committedOffset, leaderEpoch: wanted.committedLeaderEpoch, metadata: metadata,
+                        timestamp: now)
                     changes.append((message.groupID, partition, committed))
                 } else {
                     errors[topic.name, default: [:]][wanted.partition] = .unknownTopicOrPartition
@@ -43,7 +44,8 @@ struct OffsetCommitHandler: RequestHandler {
     private func refusal(_ message: OffsetCommitRequest, _ request: Request) -> KafkaErrorCode? {
         if let error = groups.refusal(of: message.groupID, request.client.user) { return error }
         let error = groups.coordinator.maySet(
-            offsetsOf: message.groupID, member: message.memberID, instanceID: message.groupInstanceID, generation: message.generationID)
+            offsetsOf: message.groupID, member: message.memberID, instanceID: message.groupInstanceID,
+            generation: message.generationID)
         if error != .none { return error }
         let count = message.topics.reduce(groups.store.offsets.count) { $0 + $1.partitions.count }
         return count > Self.offsetsMax ? .invalidCommitOffsetSize : nil
@@ -119,7 +121,9 @@ struct OffsetFetchHandler: RequestHandler {
         partition.metadata = ""
         if !user.mayRead(topic) {
             partition.error = .topicAuthorizationFailed
-        } else if number >= 0, let name = TopicName(topic), let committed = offsets[TopicPartition(name, PartitionID(Int(number)))] {
+        } else if number >= 0, let name = TopicName(topic),
+            let committed = offsets[TopicPartition(name, PartitionID(Int(number)))]
+        {
             partition.committedOffset = committed.offset
             partition.committedLeaderEpoch = committed.leaderEpoch
             partition.metadata = committed.metadata
@@ -145,7 +149,9 @@ struct OffsetDeleteHandler: RequestHandler {
             response.error = .groupIDNotFound
         }
         guard response.error == .none else { return answer(Answer(response, to: header)) }
-        let partitions = message.topics.flatMap { topic in topic.partitions.compactMap { broker.partition(topic.name, $0.partition) } }
+        let partitions = message.topics.flatMap { topic in
+            topic.partitions.compactMap { broker.partition(topic.name, $0.partition) }
+        }
         groups.store.keep(partitions.filter { offsets[$0] != nil }.map { (message.groupID, $0, nil) }) { failure in
             var response = OffsetDeleteResponse()
             response.topics = message.topics.map { wanted in
@@ -170,6 +176,8 @@ extension Groups {
     /// Also those of the service's own groups.
     func offsets(of group: String) -> [TopicPartition: GroupOffsets.Committed] {
         guard let own = builtIn.offsets[group] else { return store[group] }
-        return own.mapValues { GroupOffsets.Committed(offset: $0.value, leaderEpoch: Broker.leaderEpoch, metadata: "", timestamp: -1) }
+        return own.mapValues {
+            GroupOffsets.Committed(offset: $0.value, leaderEpoch: Broker.leaderEpoch, metadata: "", timestamp: -1)
+        }
     }
 }

@@ -1,5 +1,5 @@
-internal import EventLog
-internal import RecordFormat
+package import EventLog
+package import RecordFormat
 
 /// A committed offset as a record of `__consumer_offsets`, as Kafka's brokers write it: key and value begin with the versions of their formats.
 ///
@@ -8,17 +8,17 @@ internal import RecordFormat
 /// value  version i16 = 3, offset i64, leaderEpoch i32, metadata string, commitTimestamp i64; none: the offset is forgotten
 /// ```
 /// Big-endian; a string has a length of 16 bits before it.
-struct OffsetRecord: Equatable {
+package struct OffsetRecord: Equatable {
     private static let keyVersion: Int16 = 1
     private static let valueVersion: Int16 = 3
 
-    let group: String
-    let partition: TopicPartition
+    package let group: String
+    package let partition: TopicPartition
     /// nil: it is forgotten.
-    let committed: GroupOffsets.Committed?
+    package let committed: GroupOffsets.Committed?
 
     /// Appends its `RecordBody`.
-    func append(to target: inout GrowableBytes) {
+    package func append(to target: inout GrowableBytes) {
         var key = GrowableBytes()
         key.append(bigEndian: Self.keyVersion)
         key.append(text: group)
@@ -39,14 +39,14 @@ struct OffsetRecord: Equatable {
         RecordBody.appendHeaderCount(0, to: &target)
     }
 
-    init(group: String, partition: TopicPartition, committed: GroupOffsets.Committed?) {
+    package init(group: String, partition: TopicPartition, committed: GroupOffsets.Committed?) {
         self.group = group
         self.partition = partition
         self.committed = committed
     }
 
     /// nil where a record is none of these.
-    init?(_ record: RecordView) {
+    package init?(_ record: RecordView) {
         guard var key = record.key.map(Reader.init), key.integer(Int16.self) == Self.keyVersion, let group = key.text(),
             let topic = key.text().flatMap(TopicName.init), let number = key.integer(Int32.self), number >= 0
         else { return nil }

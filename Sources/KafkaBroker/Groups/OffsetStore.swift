@@ -104,7 +104,9 @@ final class OffsetStore: Sendable {
                     state.recordCount += waiting.changes.count
                 }
                 state.inFlightCount -= 1
-                if state.recordCount > max(Self.recordsMin, Self.recordsOfOneMax * state.offsets.count) { state.isRewriting = true }
+                if state.recordCount > max(Self.recordsMin, Self.recordsOfOneMax * state.offsets.count) {
+                    state.isRewriting = true
+                }
                 return state.isRewriting && state.inFlightCount == 0
             }
             waiting.onKept(error)

@@ -1,32 +1,39 @@
-internal import EventLog
-internal import KafkaProtocol
-internal import RecordFormat
+package import EventLog
+package import KafkaProtocol
+package import RecordFormat
 
 /// Looks through a batch that a client has sent, down to its records, before anything of it is kept. It has no I/O.
-struct BatchCheck {
+package struct BatchCheck {
     /// Kafka's `message.max.bytes`.
-    let messageBytesMax: Int
+    package let messageBytesMax: Int
     /// No record may be later, in milliseconds since 1970.
-    let latestTimestamp: Int64
+    package let latestTimestamp: Int64
     /// For a topic that keeps identities.
-    let hasher: RecordIdentityHasher?
+    package let hasher: RecordIdentityHasher?
     /// Whether the client's version of the protocol knows Zstandard.
-    let allowsZstandard: Bool
+    package let allowsZstandard: Bool
 
-    struct Refusal: Error, Equatable {
-        let code: KafkaErrorCode
-        let message: String
+    package struct Refusal: Error, Equatable {
+        package let code: KafkaErrorCode
+        package let message: String
     }
 
-    struct Passed {
-        let header: RecordBatchHeader
-        let identities: [RecordIdentity?]
+    package struct Passed {
+        package let header: RecordBatchHeader
+        package let identities: [RecordIdentity?]
     }
 
     private static let zstandard = 4
 
+    package init(messageBytesMax: Int, latestTimestamp: Int64, hasher: RecordIdentityHasher?, allowsZstandard: Bool) {
+        self.messageBytesMax = messageBytesMax
+        self.latestTimestamp = latestTimestamp
+        self.hasher = hasher
+        self.allowsZstandard = allowsZstandard
+    }
+
     /// - Parameter bytes: what a request has for one partition: one batch.
-    func check(_ bytes: UnsafeRawBufferPointer, _ reader: inout RecordBatchReader) throws(Refusal) -> Passed {
+    package func check(_ bytes: UnsafeRawBufferPointer, _ reader: inout RecordBatchReader) throws(Refusal) -> Passed {
         guard bytes.count <= messageBytesMax else {
             throw Refusal(code: .messageTooLarge, message: "the batch has \(bytes.count) bytes, \(messageBytesMax) are taken")
         }
@@ -48,7 +55,8 @@ struct BatchCheck {
         }
         guard greatest == header.maxTimestamp else {
             throw Refusal(
-                code: .invalidTimestamp, message: "the greatest timestamp is \(greatest), the batch's head says \(header.maxTimestamp)")
+                code: .invalidTimestamp,
+                message: "the greatest timestamp is \(greatest), the batch's head says \(header.maxTimestamp)")
         }
         return Passed(header: header, identities: identities)
     }
@@ -65,7 +73,8 @@ struct BatchCheck {
         }
         guard header.maxTimestamp <= latestTimestamp else {
             throw Refusal(
-                code: .invalidTimestamp, message: "the timestamp \(header.maxTimestamp) is too far ahead, \(latestTimestamp) is the latest")
+                code: .invalidTimestamp,
+                message: "the timestamp \(header.maxTimestamp) is too far ahead, \(latestTimestamp) is the latest")
         }
         if header.codec == Self.zstandard && !allowsZstandard {
             throw Refusal(

@@ -102,7 +102,8 @@ final class FetchHandler: RequestHandler {
     private func hasMore(_ message: FetchRequest) -> Bool {
         message.topics.contains { topic in
             topic.partitions.contains { wanted in
-                guard let partition = broker.partition(topic.name, wanted.partition), let bounds = try? broker.log.bounds(of: partition)
+                guard let partition = broker.partition(topic.name, wanted.partition),
+                    let bounds = try? broker.log.bounds(of: partition)
                 else { return true }
                 return bounds.settled.value > wanted.fetchOffset
             }
@@ -136,7 +137,11 @@ final class FetchHandler: RequestHandler {
             return nil
         }
         // At least a batch is given, also where there was no room for it.
-        if byteCount > held { _ = broker.memory.takeUpTo(byteCount - held, atLeast: byteCount - held) } else { broker.memory.give(held - byteCount) }
+        if byteCount > held {
+            _ = broker.memory.takeUpTo(byteCount - held, atLeast: byteCount - held)
+        } else {
+            broker.memory.give(held - byteCount)
+        }
         var answer = Answer(response, to: fetch.header, records: records)
         answer.heldBytes = byteCount
         return answer

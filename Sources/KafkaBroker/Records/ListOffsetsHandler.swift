@@ -31,7 +31,9 @@ struct ListOffsetsHandler: RequestHandler {
         }
     }
 
-    private func found(_ topic: String, _ wanted: ListOffsetsRequest.Partition, _ user: User) async -> ListOffsetsResponse.Partition {
+    private func found(_ topic: String, _ wanted: ListOffsetsRequest.Partition, _ user: User) async
+        -> ListOffsetsResponse.Partition
+    {
         var found = ListOffsetsResponse.Partition()
         found.partition = wanted.partition
         guard user.mayRead(topic) else {

@@ -58,7 +58,8 @@ struct ProduceHandler: Sendable {
                     let target = target(topic.name, message, request)
                     for partition in topic.partitions {
                         let outcome = outcome(
-                            partition, target, bytes, now, allowsZstandard: request.header.version >= 7, &reader, &group, &entries)
+                            partition, target, bytes, now, allowsZstandard: request.header.version >= 7, &reader, &group, &entries
+                        )
                         places.append(Place(topic: topic.name, partition: partition.partition, outcome: outcome))
                     }
                 }
@@ -85,19 +86,23 @@ struct ProduceHandler: Sendable {
         guard broker.topics.takesBatches(topic) else {
             return .refused(
                 .topicAuthorizationFailed,
-                "\(name) is the service's own topic: events come by HTTP, where they are checked (Kafka.WritableTopics allows it)")
+                "\(name) is the service's own topic: events come by HTTP, where they are checked (Kafka.WritableTopics allows it)"
+            )
         }
         return .topic(topic, handle)
     }
 
     private func outcome(
-        _ partition: ProduceRequest.Partition, _ target: Target, _ bytes: UnsafeRawBufferPointer, _ now: Int64, allowsZstandard: Bool,
+        _ partition: ProduceRequest.Partition, _ target: Target, _ bytes: UnsafeRawBufferPointer, _ now: Int64,
+        allowsZstandard: Bool,
         _ reader: inout RecordBatchReader, _ group: inout GrowableBytes, _ entries: inout [BatchGroup.Entry]
     ) -> Outcome {
         switch target {
         case .refused(let code, let message): return .refused(code, message)
         case .topic(let topic, let handle):
-            guard (0..<topic.partitionCount).contains(Int(partition.partition)) else { return .refused(.unknownTopicOrPartition, nil) }
+            guard (0..<topic.partitionCount).contains(Int(partition.partition)) else {
+                return .refused(.unknownTopicOrPartition, nil)
+            }
             guard case .place(let place) = partition.records else { return .refused(.invalidRecord, "there is no batch") }
             let batch = UnsafeRawBufferPointer(rebasing: bytes[place])
             let check = BatchCheck(

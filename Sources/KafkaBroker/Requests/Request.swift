@@ -21,7 +21,7 @@ struct Request: Sendable {
     func decode<Message: KafkaMessage>(_: Message.Type) throws(KafkaProtocolError) -> Message {
         try bytes.withUnsafeReadableBytes { bytes -> Result<Message, KafkaProtocolError> in
             do throws(KafkaProtocolError) {
-                return .success(try Message(reading: bytes, at: bodyStart, version: header.version))
+                return .success(try Message(reading: bytes, at: bodyStart, version: header.version, isAll: false))
             } catch {
                 return .failure(error)
             }

@@ -23,7 +23,8 @@ struct RequestRouter: Sendable {
     ///   - onAccepted: called when the connection's next request may be served, at the latest with the answer.
     ///   - answer: called once, on any thread.
     func serve(
-        _ api: APIKey, _ request: Request, onAccepted: @escaping @Sendable () -> Void, _ answer: @escaping @Sendable (Answer) -> Void
+        _ api: APIKey, _ request: Request, onAccepted: @escaping @Sendable () -> Void,
+        _ answer: @escaping @Sendable (Answer) -> Void
     ) {
         let alone: @Sendable (Answer) -> Void = {
             answer($0)

@@ -37,7 +37,8 @@ struct DescribeConfigsHandler: RequestHandler {
         case Kind.broker where wanted.resourceName.isEmpty || wanted.resourceName == String(Broker.nodeID):
             settings = [
                 ("auto.create.topics.enable", String(broker.settings.makesTopics)), ("broker.id", String(Broker.nodeID)),
-                ("message.max.bytes", String(broker.limits.messageBytesMax)), ("num.partitions", String(broker.settings.partitionCount)),
+                ("message.max.bytes", String(broker.limits.messageBytesMax)),
+                ("num.partitions", String(broker.settings.partitionCount)),
             ]
         default:
             resource.error = .invalidRequest

@@ -48,7 +48,8 @@ struct CreateTopicsHandler: RequestHandler {
         if wanted.assignments.isEmpty {
             guard wanted.replicationFactor == -1 || wanted.replicationFactor == 1 else {
                 throw TopicKeeper.Refusal(
-                    .invalidReplicationFactor, "there is one broker: a replication factor of \(wanted.replicationFactor) cannot be")
+                    .invalidReplicationFactor,
+                    "there is one broker: a replication factor of \(wanted.replicationFactor) cannot be")
             }
             return wanted.numPartitions == -1 ? broker.settings.partitionCount : Int(wanted.numPartitions)
         }
@@ -67,7 +68,8 @@ struct DeleteTopicsHandler: RequestHandler {
     let broker: Broker
 
     func handle(_ message: DeleteTopicsRequest, of request: Request, _ answer: @escaping @Sendable (Answer) -> Void) {
-        let wanted = request.header.version >= 6 ? message.topics.map { ($0.name, $0.topicID) } : message.topicNames.map { ($0, .none) }
+        let wanted =
+            request.header.version >= 6 ? message.topics.map { ($0.name, $0.topicID) } : message.topicNames.map { ($0, .none) }
         Task {
             var response = DeleteTopicsResponse()
             for (name, id) in wanted {
@@ -152,7 +154,8 @@ struct DeleteRecordsHandler: RequestHandler {
         guard user.mayManage(name) else {
             throw TopicKeeper.Refusal(.topicAuthorizationFailed, "\(user.name) may not delete records of \(name)")
         }
-        guard let partition = broker.partition(name, wanted.partition), let topic = broker.topics.definition(of: partition.topic) else {
+        guard let partition = broker.partition(name, wanted.partition), let topic = broker.topics.definition(of: partition.topic)
+        else {
             throw TopicKeeper.Refusal(.unknownTopicOrPartition, "there is no such partition")
         }
         guard broker.topics.isClients(topic) else {

@@ -51,12 +51,14 @@ final class TopicKeeper: Sendable {
         guard let topic = TopicName(name) else {
             throw Refusal(
                 .invalidTopic,
-                "a topic's name has 1 to \(TopicName.charactersMax) letters, digits, '.', '_' and '-', and is not \".\" or \"..\"")
+                "a topic's name has 1 to \(TopicName.charactersMax) letters, digits, '.', '_' and '-', and is not \".\" or \"..\""
+            )
         }
         if isInternal(topic) { throw Refusal(.invalidTopic, "\(name) is kept by the broker itself") }
         if log.topic(named: topic) != nil { throw Refusal(.topicAlreadyExists, "Topic '\(name)' already exists.") }
         guard (1...TopicDefinition.partitionsMax).contains(partitionCount) else {
-            throw Refusal(.invalidPartitions, "a topic has 1 to \(TopicDefinition.partitionsMax) partitions, not \(partitionCount)")
+            throw Refusal(
+                .invalidPartitions, "a topic has 1 to \(TopicDefinition.partitionsMax) partitions, not \(partitionCount)")
         }
         let clients = log.topics.filter { !settings.ownTopics.contains($0.name) }
         guard clients.count < settings.limits.topicsMax else {
@@ -65,7 +67,8 @@ final class TopicKeeper: Sendable {
         let partitions = clients.reduce(partitionCount) { $0 + $1.partitionCount }
         guard partitions <= settings.limits.partitionsMax else {
             throw Refusal(
-                .policyViolation, "all topics would have \(partitions) partitions, \(settings.limits.partitionsMax) may be: delete some")
+                .policyViolation,
+                "all topics would have \(partitions) partitions, \(settings.limits.partitionsMax) may be: delete some")
         }
         return topic
     }
@@ -73,7 +76,8 @@ final class TopicKeeper: Sendable {
     func make(_ name: String, partitionCount: Int, times: TopicDefinition.Timestamps = .created) async throws(Refusal) {
         let topic = try check(name, partitionCount: partitionCount)
         guard reservePartitions(partitionCount) else {
-            throw Refusal(.policyViolation, "the process may open too few files for \(partitionCount) partitions more: raise its limit")
+            throw Refusal(
+                .policyViolation, "the process may open too few files for \(partitionCount) partitions more: raise its limit")
         }
         do throws(LogError) {
             try await log.make(

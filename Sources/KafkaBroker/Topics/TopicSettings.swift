@@ -28,7 +28,8 @@ enum TopicSettings {
                 times = found
             } else if let expected = fixed[setting.name] {
                 guard value == expected else {
-                    throw TopicKeeper.Refusal(.invalidConfig, "\(setting.name) is \(value), and here it is \(expected) for all topics")
+                    throw TopicKeeper.Refusal(
+                        .invalidConfig, "\(setting.name) is \(value), and here it is \(expected) for all topics")
                 }
             } else {
                 throw TopicKeeper.Refusal(

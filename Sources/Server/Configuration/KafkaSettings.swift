@@ -34,7 +34,8 @@ package struct KafkaSettings: Sendable {
         }
         if let listen, !listen.isLoopback, users.isEmpty {
             throw ConfigurationError(
-                "Kafka.Listen is \(listen), which others can reach, and Kafka.Users is empty: name who may use it, or listen on 127.0.0.1")
+                "Kafka.Listen is \(listen), which others can reach, and Kafka.Users is empty: name who may use it, or listen on 127.0.0.1"
+            )
         }
     }
 
@@ -72,8 +73,10 @@ package struct ListenAddress: Sendable, Equatable, CustomStringConvertible {
 
     /// Reads `host:port`; an IPv6 address stands in brackets.
     init(_ text: String, key: String) throws {
-        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]), (0...65535).contains(port) else {
-            throw ConfigurationError("\(key) is \"\(text)\"; it must be a host and a port, such as \"127.0.0.1:9092\" or \"[::1]:9092\"")
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]), (0...65535).contains(port)
+        else {
+            throw ConfigurationError(
+                "\(key) is \"\(text)\"; it must be a host and a port, such as \"127.0.0.1:9092\" or \"[::1]:9092\"")
         }
         var host = text[..<colon]
         if host.hasPrefix("["), host.hasSuffix("]") {
@@ -129,7 +132,9 @@ extension ConfigurationSources {
     }
 
     private func kafkaUser(_ value: ConfigurationValue, _ path: String) throws -> KafkaUser {
-        guard case .object(let members) = value else { throw ConfigurationError("\(path) is \(value.kindName); it must be an object") }
+        guard case .object(let members) = value else {
+            throw ConfigurationError("\(path) is \(value.kindName); it must be an object")
+        }
         var user = KafkaUser()
         for (name, member) in members {
             let here = "\(path).\(name)"
@@ -159,7 +164,9 @@ extension ConfigurationSources {
 
     /// Topics, or the beginnings of some with a `*` behind them.
     private func patterns(_ value: ConfigurationValue, _ path: String) throws -> [String] {
-        guard case .array(let elements) = value else { throw ConfigurationError("\(path) is \(value.kindName); it must be a list of topics") }
+        guard case .array(let elements) = value else {
+            throw ConfigurationError("\(path) is \(value.kindName); it must be a list of topics")
+        }
         return try elements.map { element in
             let text = try kafkaText(element, path)
             guard let star = text.firstIndex(of: "*"), text.index(after: star) != text.endIndex else { return text }
