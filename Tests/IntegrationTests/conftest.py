@@ -45,7 +45,7 @@ def measured(request):
     return add
 
 
-# Tests run in three processes beside each other (pytest-xdist), those marked `alone` in one afterwards.
+# Tests run in two processes beside each other (pytest-xdist), those marked `alone` in one afterwards.
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "alone: needs the whole machine, so that no other test may run at the same time")

@@ -144,8 +144,8 @@ class Service:
         return counts[-1]
 
     def connection_count(self):
-        """Its sockets but the listener."""
-        folder, count = f"/proc/{self.process.pid}/fd", -1
+        """Its sockets but the listeners, for HTTP and for Kafka's clients."""
+        folder, count = f"/proc/{self.process.pid}/fd", -1 - bool(getattr(self, "ready", {}).get("kafka"))
         for name in os.listdir(folder):
             # It may close meanwhile.
             with contextlib.suppress(FileNotFoundError):

@@ -5,7 +5,7 @@ internal import Synchronization
 
 /// Keeps committed offsets in the log, in a topic of their own, and in memory. What is answered is as durable as everything else in the log.
 ///
-/// The topic has one partition. When it holds many more records than there are offsets, all offsets are written once more, and what stands before
+/// The topic is made when the first one comes, and has one partition. When it holds many more records than there are offsets, all offsets are written once more, and what stands before
 /// that is deleted.
 final class OffsetStore: Sendable {
     typealias Change = (group: String, partition: TopicPartition, committed: GroupOffsets.Committed?)
@@ -42,9 +42,9 @@ final class OffsetStore: Sendable {
         self.now = now
     }
 
-    /// Makes the topic where it is missing, and reads what it holds.
+    /// Reads what the topic holds.
     func open() async throws(LogError) {
-        try await log.make(TopicDefinition(name: Self.partition.topic, partitionCount: 1, keepsIdentities: false))
+        if log.topic(named: Self.partition.topic) == nil { return }
         var (next, end) = (try log.bounds(of: Self.partition).start, try log.bounds(of: Self.partition).highWatermark)
         while next < end {
             let bytes = try await log.read(Self.partition, from: next, maximumBytes: Self.readBytes)
@@ -116,7 +116,15 @@ final class OffsetStore: Sendable {
 
     private func append(_ records: [OffsetRecord], _ onAppended: @escaping @Sendable (_ first: Int64?, LogError?) -> Void) {
         guard let handle = log.topic(named: Self.partition.topic)?.handle else {
-            return onAppended(nil, LogError(.unknownTopic, "the topic \(Self.partition.topic) is missing"))
+            Task { [self] in
+                do throws(LogError) {
+                    try await log.make(TopicDefinition(name: Self.partition.topic, partitionCount: 1, keepsIdentities: false))
+                    append(records, onAppended)
+                } catch {
+                    onAppended(nil, error)
+                }
+            }
+            return
         }
         var group = RecordGroupBuilder(timestamp: now())
         for record in records {
