@@ -14,7 +14,8 @@ package final class DescriptorBudget: Sendable {
     /// what it found free, and for a second at least: that much is within the reserve.
     private static let openedInASecondMax = 100
 
-    private let limit: Int
+    /// The process's limit of open files.
+    let limit: Int
     private let reserved: Atomic<Int>
     /// What is no connection, as far as it is known at the start.
     private let othersMin: Int

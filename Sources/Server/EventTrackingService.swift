@@ -65,7 +65,7 @@ package struct EventTrackingService: Sendable {
         let descriptors = DescriptorBudget(
             limit: descriptorLimit, partitionCount: 2 * settings.partitionCount + partitionsMadeLater(directory),
             segmentCount: DescriptorBudget.countSegments(directory.path),
-            otherCount: ConsumerGroups.descriptorsMax + KafkaService.descriptorsMax(settings)
+            otherCount: ConsumerGroups.descriptorsMax + KafkaService.descriptorsMax(settings, limit: descriptorLimit)
                 + settings.exporters.reduce(0) { $0 + type(of: $1).descriptorsMax })
         let limits = connectionLimits(descriptors)
         let eventLoops = EventLoopGroupProvider.singleton

@@ -10,10 +10,15 @@ struct KafkaService: Sendable {
     let descriptors: DescriptorBudget
     let logger: Logger
 
-    /// Of its connections, and its loops.
-    static func descriptorsMax(_ settings: Settings) -> Int {
-        settings.kafka.listen == nil ? 0 : BrokerLimits().connectionsMax + 16
+    /// Its loops, and what they wake each other with.
+    private static let loopDescriptors = 16
+
+    /// Of its connections, which take no more than an eighth of what the process may open, and its loops.
+    static func descriptorsMax(_ settings: Settings, limit: Int) -> Int {
+        settings.kafka.listen == nil ? 0 : connectionsMax(limit: limit) + loopDescriptors
     }
+
+    private static func connectionsMax(limit: Int) -> Int { min(BrokerLimits().connectionsMax, limit / 8) }
 
     /// nil: there is none, or the address that nobody has asked for is taken.
     func start(_ engine: Engine, consumers: ConsumerGroups) async throws -> KafkaListener? {
@@ -22,6 +27,7 @@ struct KafkaService: Sendable {
         }
         // Whoever wants any free port for HTTP has several services, and they would all want this one.
         if settings.kafka.isDefault && settings.port == 0 { broker.port = 0 }
+        broker.limits.connectionsMax = Self.connectionsMax(limit: descriptors.limit)
         do {
             return try await KafkaListener.start(
                 log: engine.log, settings: broker, builtIn: BuiltInConsumers(runners: consumers.runners),

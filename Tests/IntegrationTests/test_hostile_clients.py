@@ -209,7 +209,7 @@ def test_connections_leave_the_log_its_descriptors(tmp_path, measured):
     """More connections than there are descriptors: those that are open go on, the log opens segment after segment, and who
     waits is served when the idle ones are closed, sooner than they would be with descriptors to spare."""
     limit, reserve = 320, 64 + 4 * 24
-    with Service(tmp_path / "data", {"LOG_SEGMENT_BYTES": "65536"}, descriptors=limit) as service:
+    with Service(tmp_path / "data", {"LOG_SEGMENT_BYTES": "65536", "KAFKA_LISTEN": ""}, descriptors=limit) as service:
         before = service.descriptors_at_rest()
         regular = socket.create_connection(("127.0.0.1", service.port))
         started = time.monotonic()
