@@ -191,3 +191,12 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx17
 )
+
+// It links with libFuzzer, and is built by Tools/fuzz alone.
+if Context.environment["OKLA_FUZZ"] != nil {
+    package.products.append(.executable(name: "kafka-fuzz", targets: ["kafka-fuzz"]))
+    package.targets.append(
+        .executableTarget(
+            name: "kafka-fuzz", dependencies: ["KafkaProtocol", "RecordFormat"], path: "Tools/Fuzz/KafkaFuzz",
+            swiftSettings: strict, linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]))
+}

@@ -13,14 +13,14 @@ package final class AdminServices: Sendable {
         let statistics: StatisticsDesk
         let replay: ReplayDesk
         let consumers: [ConsumerRunner]
+        let clientGroups: @Sendable () -> [ClientGroup]
         let log: any LogReader
         let rejectedTopic: TopicName
         let logOverview: @Sendable () -> LogOverview
 
         package init(
             retry: RejectedRetry, users: UserLookup, live: LiveReaders, statistics: StatisticsDesk, replay: ReplayDesk,
-            consumers: [ConsumerRunner],
-            log: any LogReader,
+            consumers: [ConsumerRunner], clientGroups: @escaping @Sendable () -> [ClientGroup], log: any LogReader,
             rejectedTopic: TopicName, logOverview: @escaping @Sendable () -> LogOverview
         ) {
             self.retry = retry
@@ -29,6 +29,7 @@ package final class AdminServices: Sendable {
             self.statistics = statistics
             self.replay = replay
             self.consumers = consumers
+            self.clientGroups = clientGroups
             self.log = log
             self.rejectedTopic = rejectedTopic
             self.logOverview = logOverview

@@ -16,6 +16,7 @@ package final class KafkaListener: Sendable {
     private let channel: any Channel
     private let fetch: FetchHandler
     private let connections: OpenConnections
+    private let allGroups: Groups
 
     private static let loopThreads = 2
     private static let workerThreads = 4
@@ -74,7 +75,7 @@ package final class KafkaListener: Sendable {
                 }
                 .bind(host: settings.host, port: settings.port).get()
             fetch.start()
-            return KafkaListener(loops: loops, workers: workers, channel: channel, fetch: fetch, connections: connections)
+            return KafkaListener(loops: loops, workers: workers, channel: channel, fetch: fetch, connections: connections, groups: groups)
         } catch {
             try? await workers.shutdownGracefully()
             try? await loops.shutdownGracefully()
@@ -84,13 +85,14 @@ package final class KafkaListener: Sendable {
 
     private init(
         loops: MultiThreadedEventLoopGroup, workers: NIOThreadPool, channel: any Channel, fetch: FetchHandler,
-        connections: OpenConnections
+        connections: OpenConnections, groups: Groups
     ) {
         self.loops = loops
         self.workers = workers
         self.channel = channel
         self.fetch = fetch
         self.connections = connections
+        allGroups = groups
     }
 
     private static func context(_ files: BrokerSettings.TLSFiles) throws -> NIOSSLContext {
@@ -105,6 +107,9 @@ package final class KafkaListener: Sendable {
     package var port: Int { channel.localAddress?.port ?? 0 }
 
     package var connectionCount: Int { connections.count }
+
+    /// The groups of clients.
+    package var groups: [GroupOverview] { allGroups.ofClients }
 
     /// Closes the socket and all connections. What was appended and not answered is in the log or not, as a client must take it.
     package func stop() async {

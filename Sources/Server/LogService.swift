@@ -75,11 +75,6 @@ struct LogService: Service {
             descriptors: descriptors, threads: threads, logger: logger)
         // Where they cannot be read, the queue tries again, and says so.
         try? await replays.queue.load()
-        admin.set(
-            .init(
-                retry: engine.rejectedRetry, users: consumers.users, live: live, statistics: consumers.statistics,
-                replay: replays.desk, consumers: consumers.runners, log: log,
-                rejectedTopic: engine.rejectedTopic.name, logOverview: { LogOverview(log) }))
         let kafka: KafkaListener?
         do {
             kafka = try await KafkaService(settings: settings, descriptors: descriptors, logger: logger)
@@ -88,6 +83,12 @@ struct LogService: Service {
             await onThread { engine.close() }
             throw error
         }
+        admin.set(
+            .init(
+                retry: engine.rejectedRetry, users: consumers.users, live: live, statistics: consumers.statistics,
+                replay: replays.desk, consumers: consumers.runners,
+                clientGroups: { kafka?.groups.flatMap { ClientGroup.all(of: $0, log) } ?? [] }, log: log,
+                rejectedTopic: engine.rejectedTopic.name, logOverview: { LogOverview(log) }))
         status.set(.ready(engine.pipeline))
         onReady(kafka.map { ListenAddress(host: settings.kafka.listen?.host ?? "", port: $0.port).description })
         await cancelWhenGracefulShutdown {

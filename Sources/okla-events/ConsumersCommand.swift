@@ -5,7 +5,8 @@ struct ConsumersCommand: AsyncParsableCommand {
         commandName: "consumers", abstract: "Prints how far each consumer of the log is, as a running service says.",
         discussion: """
             LAG are records that the group has not taken yet, TAKEN those since the service began. ASIDE are records that it could not take and set
-            aside, MISSED offsets that it has passed without a record: removed by retention before it came to them, or damaged.
+            aside, MISSED offsets that it has passed without a record: removed by retention before it came to them, or damaged. Groups of
+            Kafka's clients say no more than the offsets that they have committed.
             """)
 
     @OptionGroup var location: AdminLocation
@@ -25,7 +26,9 @@ struct ConsumersCommand: AsyncParsableCommand {
 
         let group, topic, state: String
         let reason: String?
-        let lag, taken, failures, setAside, missedToRetention, missedToDamage: Int64
+        let members: Int?
+        let lag: Int64
+        let taken, failures, setAside, missedToRetention, missedToDamage: Int64?
         let partitions: [Partition]
     }
 
@@ -47,9 +50,11 @@ struct ConsumersCommand: AsyncParsableCommand {
                     ])
                 }
             } else {
+                func shown(_ number: Int64?) -> String { number.map(String.init) ?? "-" }
                 table.add([
-                    group.group, group.topic, group.state, "\(group.lag)", "\(group.taken)", "\(group.failures)",
-                    "\(group.setAside)", "\(group.missedToRetention + group.missedToDamage)",
+                    group.group, group.topic, group.state + (group.members.map { ", \($0) members" } ?? ""), "\(group.lag)",
+                    shown(group.taken), shown(group.failures), shown(group.setAside),
+                    shown(group.missedToRetention.map { $0 + (group.missedToDamage ?? 0) }),
                 ])
             }
         }

@@ -7,11 +7,12 @@ from ports import free_port
 
 
 class ClickHouseServer(ClickHouseHTTP, ChildServer):
-    """`settings` are those of the profile that every query starts with, such as {"max_memory_usage": 10**7}."""
+    """`settings` are those of the profile that every query starts with, such as {"max_memory_usage": 10**7}; `kafka` those of its Kafka consumers, which are
+    librdkafka's with _ for a point."""
 
-    def __init__(self, folder, user="default", password="", settings=None):
+    def __init__(self, folder, user="default", password="", settings=None, kafka=None):
         super().__init__(folder)
-        self.user, self.password, self.settings = user, password, settings or {}
+        self.user, self.password, self.settings, self.kafka = user, password, settings or {}, kafka or {}
         self.http_port, self.tcp_port, self.replicas_port = free_port(), free_port(), free_port()
 
     def command(self):
@@ -33,7 +34,7 @@ class ClickHouseServer(ClickHouseHTTP, ChildServer):
             "listen_host": "127.0.0.1", "http_port": self.http_port, "tcp_port": self.tcp_port, "interserver_http_port": self.replicas_port,
             "path": f"{folder}/data/", "tmp_path": f"{folder}/temporary/", "format_schema_path": f"{folder}/schemas/",
             "users_config": users, "default_profile": "default", "default_database": "default", "mark_cache_size": 64 << 20,
-        }) + "<logger><level>information</level><console>1</console></logger></yandex>\n")
+        }) + f"<kafka>{elements(self.kafka)}</kafka>" + "<logger><level>information</level><console>1</console></logger></yandex>\n")
         return ["clickhouse-server", f"--config-file={config}"], None
 
 

@@ -1,6 +1,7 @@
 """Kafka's own clients cannot tell the service from Kafka: each of them, with a password and without."""
 import json
 import random
+import re
 import time
 
 import confluent_kafka
@@ -10,7 +11,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 from kafka.partitioner.default import murmur2
 
 from kafka_clients import CLIENTS, CODECS, Access, Confluent, Member, Sender
-from service import Service, wait_until
+from service import Service, run, wait_until
 
 USERS = [{"Name": "writer", "Password": "a \"secret\" & ñandú", "Read": ["*"], "Write": ["*"], "Manage": ["*"]},
          {"Name": "reader", "Password": "another", "Read": ["okla.*", "shared"]},
@@ -205,8 +206,13 @@ def test_offsets_are_there_after_a_sigkill(tmp_path):
         access = Access(bootstrap(service))
         found = Confluent(access).consumer(**{"group.id": "keeper"}).committed([confluent_kafka.TopicPartition(topic, partition) for partition in range(3)])
         assert [(place.offset, place.metadata) for place in found] == [(10, "note 0"), (11, "note 1"), (12, "note 2")]
-        listed = kafka.KafkaAdminClient(**access.python()).list_groups()
-        assert "keeper" in str(listed)
+        assert "keeper" in str(kafka.KafkaAdminClient(**access.python()).list_groups())
+        ends = [Confluent(access).consumer().get_watermark_offsets(confluent_kafka.TopicPartition(topic, partition))[1] for partition in range(3)]
+        [told] = [group for group in service.request("GET", "/api/admin/consumers", headers=ADMIN).json["consumers"] if group["group"] == "keeper"]
+        assert (told["kind"], told["topic"], told["state"], told["members"]) == ("kafka", topic, "Empty", 0)
+        assert told["lag"] == sum(ends) - 33 and [partition["committed"] for partition in told["partitions"]] == [10, 11, 12]
+        shown = run("consumers", "--url", service.ready["http"], "--admin-token", "an-admin-token").stdout
+        assert re.search(rf"^keeper +{topic} +Empty, 0 members +{told['lag']} +- ", shown, re.MULTILINE), shown
 
 
 def test_the_services_own_readers_are_groups_too(open_service):

@@ -25,6 +25,7 @@ SECTIONS = {
     "growth": "cost per event as the log grows",
     "index": "the index of users as it grows, look-ups, lag",
     "live": "what live readers cost the ingest",
+    "kafka": "Kafka's clients, beside librdkafka's mock of a broker",
     "export": "to ClickHouse, Redis and RabbitMQ, and the ingest while they are away",
 }
 

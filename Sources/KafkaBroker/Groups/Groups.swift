@@ -63,6 +63,17 @@ final class Groups: Sendable {
         return group
     }
 
+    /// Those of clients, with what they have committed.
+    var ofClients: [GroupOverview] {
+        let (states, offsets) = (coordinator.groups.filter { !$0.isEmpty }, store.offsets)
+        let byName = Dictionary(states.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        return Set(offsets.groups.keys).union(byName.keys).sorted().map { id in
+            GroupOverview(
+                name: id, state: (byName[id]?.phase ?? .empty).rawValue, memberCount: byName[id]?.members.count ?? 0,
+                offsets: offsets[id].mapValues(\.offset))
+        }
+    }
+
     /// One that has offsets and no members.
     private func empty(_ id: String) -> DescribeGroupsResponse.Group {
         var group = DescribeGroupsResponse.Group()
@@ -82,4 +93,14 @@ final class Groups: Sendable {
         }
         return error.map(KafkaErrorCode.init) ?? .none
     }
+}
+
+/// A group of clients, for whoever wants to know how far it is.
+package struct GroupOverview: Sendable {
+    package let name: String
+    /// As Kafka calls it.
+    package let state: String
+    package let memberCount: Int
+    /// Of what it reads next.
+    package let offsets: [TopicPartition: Int64]
 }

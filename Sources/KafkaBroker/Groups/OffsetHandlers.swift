@@ -55,16 +55,13 @@ struct OffsetCommitHandler: RequestHandler {
         _ message: OffsetCommitRequest, _ error: (String, Int32) -> KafkaErrorCode
     ) -> OffsetCommitResponse {
         var response = OffsetCommitResponse()
-        response.topics = message.topics.map { wanted in
-            var topic = OffsetCommitResponse.Topic()
-            topic.name = wanted.name
-            topic.partitions = wanted.partitions.map { wantedPartition in
+        response.topics = message.topics.map { topic in
+            topic.map { wanted in
                 var partition = OffsetCommitResponse.Partition()
-                partition.partition = wantedPartition.partition
-                partition.error = error(wanted.name, wantedPartition.partition)
+                partition.partition = wanted.partition
+                partition.error = error(topic.name, wanted.partition)
                 return partition
             }
-            return topic
         }
         return response
     }
@@ -154,18 +151,15 @@ struct OffsetDeleteHandler: RequestHandler {
         }
         groups.store.keep(partitions.filter { offsets[$0] != nil }.map { (message.groupID, $0, nil) }) { failure in
             var response = OffsetDeleteResponse()
-            response.topics = message.topics.map { wanted in
-                var topic = OffsetDeleteResponse.Topic()
-                topic.name = wanted.name
-                topic.partitions = wanted.partitions.map { wantedPartition in
+            response.topics = message.topics.map { topic in
+                topic.map { wanted in
                     var partition = OffsetDeleteResponse.Partition()
-                    partition.partition = wantedPartition.partition
+                    partition.partition = wanted.partition
                     partition.error =
-                        broker.partition(wanted.name, wantedPartition.partition) == nil
+                        broker.partition(topic.name, wanted.partition) == nil
                         ? .unknownTopicOrPartition : failure.map { _ in .coordinatorNotAvailable } ?? .none
                     return partition
                 }
-                return topic
             }
             answer(Answer(response, to: header))
         }

@@ -97,12 +97,7 @@ struct OffsetForLeaderEpochHandler: RequestHandler {
 
     func handle(_ message: OffsetForLeaderEpochRequest, of request: Request, _ answer: @escaping @Sendable (Answer) -> Void) {
         var response = OffsetForLeaderEpochResponse()
-        response.topics = message.topics.map { wantedTopic in
-            var topic = OffsetForLeaderEpochResponse.Topic()
-            topic.name = wantedTopic.name
-            topic.partitions = wantedTopic.partitions.map { found(wantedTopic.name, $0, request.client.user) }
-            return topic
-        }
+        response.topics = message.topics.map { topic in topic.map { found(topic.name, $0, request.client.user) } }
         answer(Answer(response, to: request.header))
     }
 

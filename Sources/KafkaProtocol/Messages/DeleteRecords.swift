@@ -12,17 +12,7 @@ package struct DeleteRecordsRequest: KafkaMessage {
         try coder.integer(&timeoutMilliseconds)
     }
 
-    package struct Topic: KafkaStructure {
-        package var name = ""
-        package var partitions: [Partition] = []
-
-        package init() {}
-
-        package mutating func fields<Coder: FieldCoder>(_ coder: inout Coder) throws(KafkaProtocolError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-        }
-    }
+    package typealias Topic = TopicPart<Partition>
 
     package struct Partition: KafkaStructure {
         package var partition: Int32 = 0
@@ -51,17 +41,7 @@ package struct DeleteRecordsResponse: KafkaMessage {
         try coder.array(&topics)
     }
 
-    package struct Topic: KafkaStructure {
-        package var name = ""
-        package var partitions: [Partition] = []
-
-        package init() {}
-
-        package mutating func fields<Coder: FieldCoder>(_ coder: inout Coder) throws(KafkaProtocolError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-        }
-    }
+    package typealias Topic = TopicPart<Partition>
 
     package struct Partition: KafkaStructure {
         package var partition: Int32 = 0

@@ -30,17 +30,7 @@ package struct FetchRequest: KafkaMessage {
         if coder.version >= 11 { try coder.string(&rackID) }
     }
 
-    package struct Topic: KafkaStructure {
-        package var name = ""
-        package var partitions: [Partition] = []
-
-        package init() {}
-
-        package mutating func fields<Coder: FieldCoder>(_ coder: inout Coder) throws(KafkaProtocolError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-        }
-    }
+    package typealias Topic = TopicPart<Partition>
 
     package struct Partition: KafkaStructure {
         package var partition: Int32 = 0
@@ -62,17 +52,7 @@ package struct FetchRequest: KafkaMessage {
         }
     }
 
-    package struct ForgottenTopic: KafkaStructure {
-        package var name = ""
-        package var partitions: [Int32] = []
-
-        package init() {}
-
-        package mutating func fields<Coder: FieldCoder>(_ coder: inout Coder) throws(KafkaProtocolError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-        }
-    }
+    package typealias ForgottenTopic = TopicPartitions
 }
 
 /// Whole record batches, the first of which may begin before the offset that was asked for.
@@ -95,17 +75,7 @@ package struct FetchResponse: KafkaMessage {
         try coder.array(&topics)
     }
 
-    package struct Topic: KafkaStructure {
-        package var name = ""
-        package var partitions: [Partition] = []
-
-        package init() {}
-
-        package mutating func fields<Coder: FieldCoder>(_ coder: inout Coder) throws(KafkaProtocolError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-        }
-    }
+    package typealias Topic = TopicPart<Partition>
 
     package struct Partition: KafkaStructure {
         package var partition: Int32 = 0

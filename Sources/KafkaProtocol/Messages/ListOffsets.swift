@@ -14,17 +14,7 @@ package struct ListOffsetsRequest: KafkaMessage {
         try coder.array(&topics)
     }
 
-    package struct Topic: KafkaStructure {
-        package var name = ""
-        package var partitions: [Partition] = []
-
-        package init() {}
-
-        package mutating func fields<Coder: FieldCoder>(_ coder: inout Coder) throws(KafkaProtocolError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-        }
-    }
+    package typealias Topic = TopicPart<Partition>
 
     package struct Partition: KafkaStructure {
         package var partition: Int32 = 0
@@ -57,17 +47,7 @@ package struct ListOffsetsResponse: KafkaMessage {
         try coder.array(&topics)
     }
 
-    package struct Topic: KafkaStructure {
-        package var name = ""
-        package var partitions: [Partition] = []
-
-        package init() {}
-
-        package mutating func fields<Coder: FieldCoder>(_ coder: inout Coder) throws(KafkaProtocolError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-        }
-    }
+    package typealias Topic = TopicPart<Partition>
 
     package struct Partition: KafkaStructure {
         package var partition: Int32 = 0

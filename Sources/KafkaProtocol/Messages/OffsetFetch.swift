@@ -18,17 +18,7 @@ package struct OffsetFetchRequest: KafkaMessage {
         if coder.version >= 7 { try coder.bool(&requireStable) }
     }
 
-    package struct Topic: KafkaStructure {
-        package var name = ""
-        package var partitions: [Int32] = []
-
-        package init() {}
-
-        package mutating func fields<Coder: FieldCoder>(_ coder: inout Coder) throws(KafkaProtocolError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-        }
-    }
+    package typealias Topic = TopicPartitions
 
     package struct Group: KafkaStructure {
         package var groupID = ""
@@ -61,17 +51,7 @@ package struct OffsetFetchResponse: KafkaMessage {
         if coder.version >= 8 { try coder.array(&groups) }
     }
 
-    package struct Topic: KafkaStructure {
-        package var name = ""
-        package var partitions: [Partition] = []
-
-        package init() {}
-
-        package mutating func fields<Coder: FieldCoder>(_ coder: inout Coder) throws(KafkaProtocolError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-        }
-    }
+    package typealias Topic = TopicPart<Partition>
 
     package struct Partition: KafkaStructure {
         package var partition: Int32 = 0

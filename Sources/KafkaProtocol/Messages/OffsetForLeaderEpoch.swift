@@ -12,17 +12,7 @@ package struct OffsetForLeaderEpochRequest: KafkaMessage {
         try coder.array(&topics)
     }
 
-    package struct Topic: KafkaStructure {
-        package var name = ""
-        package var partitions: [Partition] = []
-
-        package init() {}
-
-        package mutating func fields<Coder: FieldCoder>(_ coder: inout Coder) throws(KafkaProtocolError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-        }
-    }
+    package typealias Topic = TopicPart<Partition>
 
     package struct Partition: KafkaStructure {
         package var partition: Int32 = 0
@@ -53,17 +43,7 @@ package struct OffsetForLeaderEpochResponse: KafkaMessage {
         try coder.array(&topics)
     }
 
-    package struct Topic: KafkaStructure {
-        package var name = ""
-        package var partitions: [Partition] = []
-
-        package init() {}
-
-        package mutating func fields<Coder: FieldCoder>(_ coder: inout Coder) throws(KafkaProtocolError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-        }
-    }
+    package typealias Topic = TopicPart<Partition>
 
     package struct Partition: KafkaStructure {
         package var error = KafkaErrorCode.none

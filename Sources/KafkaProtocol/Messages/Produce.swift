@@ -16,17 +16,7 @@ package struct ProduceRequest: KafkaMessage {
         try coder.array(&topics)
     }
 
-    package struct Topic: KafkaStructure {
-        package var name = ""
-        package var partitions: [Partition] = []
-
-        package init() {}
-
-        package mutating func fields<Coder: FieldCoder>(_ coder: inout Coder) throws(KafkaProtocolError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-        }
-    }
+    package typealias Topic = TopicPart<Partition>
 
     package struct Partition: KafkaStructure {
         package var partition: Int32 = 0
@@ -55,17 +45,7 @@ package struct ProduceResponse: KafkaMessage {
         try coder.integer(&throttleTimeMilliseconds)
     }
 
-    package struct Topic: KafkaStructure {
-        package var name = ""
-        package var partitions: [Partition] = []
-
-        package init() {}
-
-        package mutating func fields<Coder: FieldCoder>(_ coder: inout Coder) throws(KafkaProtocolError) {
-            try coder.string(&name)
-            try coder.array(&partitions)
-        }
-    }
+    package typealias Topic = TopicPart<Partition>
 
     package struct Partition: KafkaStructure {
         package var partition: Int32 = 0

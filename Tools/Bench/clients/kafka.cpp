@@ -1,0 +1,95 @@
+// A client of Kafka's, librdkafka: it produces events, with LZ4 and acknowledged by all, or consumes as many as are asked for.
+//
+//   kafka BOOTSTRAP EVENTS BATCH CONNECTIONS FIRST mode=produce|consume topic=NAME partitions=N
+//
+// BATCH and CONNECTIONS mean nothing here: librdkafka makes its own batches over one connection. A consumer that has read all that is there
+// begins anew.
+//
+// links: -lrdkafka
+#include <librdkafka/rdkafka.h>
+
+#include "load.hpp"
+
+static rd_kafka_t *client(rd_kafka_type_t type, const Options &options, std::map<std::string, std::string> settings) {
+    char error[512];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    settings["bootstrap.servers"] = options.target;
+    for (auto &[name, value] : settings)
+        if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), error, sizeof error) != RD_KAFKA_CONF_OK) die(error);
+    if (type == RD_KAFKA_PRODUCER)
+        rd_kafka_conf_set_dr_msg_cb(conf, [](rd_kafka_t *, const rd_kafka_message_t *message, void *) {
+            if (message->err) die(std::string("kafka: ") + rd_kafka_err2str(message->err));
+        });
+    rd_kafka_t *made = rd_kafka_new(type, conf, error, sizeof error);
+    if (!made) die(error);
+    return made;
+}
+
+static size_t produce(const Options &options, Clock::time_point &start) {
+    // Made before; sent in turns, so that no memory is needed for millions.
+    std::vector<std::string> events(std::min<size_t>(options.events, 50'000));
+    on_all_cores(events.size(), [&](size_t i) { events[i] = event(options.seed, options.first + i); });
+    rd_kafka_t *producer = client(RD_KAFKA_PRODUCER, options, {{"acks", "all"}, {"compression.type", "lz4"}, {"partitioner", "murmur2_random"}});
+    rd_kafka_topic_t *topic = rd_kafka_topic_new(producer, options.get("topic").c_str(), nullptr);
+    wait_for_go();
+    start = Clock::now();
+    size_t bytes = 0;
+    for (size_t i = 0; i < options.events; i++) {
+        const std::string &text = events[i % events.size()];
+        const std::string key = user_of(text);
+        bytes += text.size();
+        while (rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, (void *)text.data(), text.size(), key.data(), key.size(), nullptr))
+            if (rd_kafka_last_error() == RD_KAFKA_RESP_ERR__QUEUE_FULL) rd_kafka_poll(producer, 10);
+            else die(rd_kafka_err2str(rd_kafka_last_error()));
+        if (i % 1000 == 0) rd_kafka_poll(producer, 0);
+    }
+    if (rd_kafka_flush(producer, 300'000)) die("kafka: not everything was acknowledged");
+    return bytes;
+}
+
+static size_t consume(const Options &options, Clock::time_point &start) {
+    const int partitions = options.number("partitions", 1);
+    rd_kafka_t *consumer = client(RD_KAFKA_CONSUMER, options, {{"group.id", "bench"}, {"enable.auto.commit", "false"}, {"enable.partition.eof", "true"}, {"check.crcs", "true"}});
+    rd_kafka_poll_set_consumer(consumer);
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(consumer);
+    auto assign = [&] {
+        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(partitions);
+        for (int p = 0; p < partitions; p++) rd_kafka_topic_partition_list_add(list, options.get("topic").c_str(), p)->offset = RD_KAFKA_OFFSET_BEGINNING;
+        if (rd_kafka_assign(consumer, list)) die("kafka: cannot assign");
+        rd_kafka_topic_partition_list_destroy(list);
+    };
+    wait_for_go();
+    start = Clock::now();
+    assign();
+    size_t bytes = 0, count = 0;
+    int ended = 0;
+    std::vector<rd_kafka_message_t *> messages(10'000);
+    while (count < options.events) {
+        const ssize_t found = rd_kafka_consume_batch_queue(queue, 1000, messages.data(), messages.size());
+        for (ssize_t i = 0; i < found; i++) {
+            if (messages[i]->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) ended++;
+            else if (messages[i]->err) die(std::string("kafka: ") + rd_kafka_message_errstr(messages[i]));
+            else count++, bytes += messages[i]->len;
+            rd_kafka_message_destroy(messages[i]);
+        }
+        if (ended >= partitions && count < options.events) {
+            if (!count) die("kafka: there is nothing to read");
+            ended = 0;
+            assign();
+        }
+    }
+    return bytes;
+}
+
+int main(int argc, char **argv) {
+    Options options(argc, argv);
+    Clock::time_point start;
+    const bool produces = options.get("mode") == "produce";
+    const size_t bytes = produces ? produce(options, start) : consume(options, start);
+    const double took = seconds(Clock::now() - start);
+    printf("{\"events\":%zu,\"bytes\":%zu,\"seconds\":%.6f,\"per_s\":%.0f,\"mb_s\":%.2f,\"client_cpu_s\":%.3f}\n", options.events, bytes, took,
+           options.events / took, bytes / took / 1e6, Usage::now().cpu);
+    fflush(stdout);
+    // What is left in its queues is not waited for.
+    _exit(0);
+}
