@@ -11,6 +11,7 @@ final class Broker: Sendable {
     let workers: NIOThreadPool
     let memory: MemoryBudget
     let topics: TopicKeeper
+    let meters = BrokerMeters()
     let now: @Sendable () -> Int64
 
     var limits: BrokerLimits { settings.limits }

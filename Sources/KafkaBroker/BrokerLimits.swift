@@ -26,6 +26,11 @@ package struct BrokerLimits: Sendable {
     package var membersMax = 200
     /// What one member says of itself, in bytes.
     package var memberBytesMax = 256 << 10
+    /// What all members say of themselves, with their assignments.
+    package var groupBytesMax = 64 << 20
+    /// Committed offsets, with what is said of them.
+    package var offsetBytesMax = 128 << 20
+    package var groupNameBytesMax = 255
     /// Kafka's `group.min.session.timeout.ms` and `group.max.session.timeout.ms`.
     package var sessionTimeouts: ClosedRange<Int32> = 1000...1_800_000
     /// How far ahead of the clock a record's time may be: Kafka's `message.timestamp.after.max.ms`.

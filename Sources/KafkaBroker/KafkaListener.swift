@@ -17,6 +17,7 @@ package final class KafkaListener: Sendable {
     private let fetch: FetchHandler
     private let connections: OpenConnections
     private let allGroups: Groups
+    package let meters: BrokerMeters
 
     private static let loopThreads = 2
     private static let workerThreads = 4
@@ -65,7 +66,11 @@ package final class KafkaListener: Sendable {
                 )
                 .childChannelInitializer { channel in
                     channel.eventLoop.makeCompletedFuture {
-                        guard connections.add(channel) else { return channel.close(promise: nil) }
+                        guard connections.add(channel) else {
+                            broker.meters.refused()
+                            return channel.close(promise: nil)
+                        }
+                        broker.meters.accepted()
                         if let tls { try channel.pipeline.syncOperations.addHandler(NIOSSLServerHandler(context: tls)) }
                         try channel.pipeline.syncOperations.addHandler(
                             IdleStateHandler(allTimeout: .seconds(Int64(settings.limits.idleSecondsMax))))
@@ -75,7 +80,8 @@ package final class KafkaListener: Sendable {
                 }
                 .bind(host: settings.host, port: settings.port).get()
             fetch.start()
-            return KafkaListener(loops: loops, workers: workers, channel: channel, fetch: fetch, connections: connections, groups: groups)
+            timers.scheduleRepeatedTask(initialDelay: .hours(1), delay: .hours(1)) { _ in Task { await groups.expire(now: now()) } }
+            return KafkaListener(loops: loops, workers: workers, channel: channel, fetch: fetch, connections: connections, groups: groups, meters: broker.meters)
         } catch {
             try? await workers.shutdownGracefully()
             try? await loops.shutdownGracefully()
@@ -85,7 +91,7 @@ package final class KafkaListener: Sendable {
 
     private init(
         loops: MultiThreadedEventLoopGroup, workers: NIOThreadPool, channel: any Channel, fetch: FetchHandler,
-        connections: OpenConnections, groups: Groups
+        connections: OpenConnections, groups: Groups, meters: BrokerMeters
     ) {
         self.loops = loops
         self.workers = workers
@@ -93,6 +99,7 @@ package final class KafkaListener: Sendable {
         self.fetch = fetch
         self.connections = connections
         allGroups = groups
+        self.meters = meters
     }
 
     private static func context(_ files: BrokerSettings.TLSFiles) throws -> NIOSSLContext {

@@ -135,15 +135,17 @@ package final class EmbeddedLog: LogWriter, BatchWriter, LogReader, TopicMaker, 
     ) async throws(LogError) -> [UInt8] {
         try await onThread(of: workers) { [self] () throws(LogError) in
             let batches = try readNow(partition, from: offset, maximumBytes: maximumBytes)
-            readCount.wrappingAdd(Self.recordCount(batches, from: offset), ordering: .relaxed)
+            noteRead(Self.recordCount(batches, from: offset))
             return batches
         }
     }
 
-    /// Records that `read` has given to its callers.
+    /// Records that readers have got: from `read`, and those of `noteRead`.
     package var readRecordCount: Int { readCount.load(ordering: .relaxed) }
 
-    private static func recordCount(_ batches: [UInt8], from offset: Offset) -> Int {
+    package func noteRead(_ recordCount: Int) { readCount.wrappingAdd(recordCount, ordering: .relaxed) }
+
+    package static func recordCount(_ batches: [UInt8], from offset: Offset) -> Int {
         batches.withUnsafeBytes { bytes in
             var (count, place) = (0, 0)
             while place < bytes.count,

@@ -83,6 +83,7 @@ struct LogService: Service {
             await onThread { engine.close() }
             throw error
         }
+        if let kafka { metrics.add(KafkaListenerMetrics(listener: kafka)) }
         admin.set(
             .init(
                 retry: engine.rejectedRetry, users: consumers.users, live: live, statistics: consumers.statistics,

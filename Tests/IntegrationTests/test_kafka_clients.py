@@ -278,8 +278,14 @@ def test_topics_are_made_listed_described_and_deleted(access):
         with pytest.raises(confluent_kafka.KafkaException) as error:
             next(iter(both[0].create_topics([refused]).values())).result()
         assert error.value.args[0].name() == code
+    keeper = Confluent(access).consumer(**{"group.id": name})
+    keeper.commit(offsets=[confluent_kafka.TopicPartition(name, place.partition, 10)], asynchronous=False)
     next(iter(both[0].delete_topics([name]).values())).result()
     assert name not in both[0].list_topics().topics
+    next(iter(both[0].create_topics([NewTopic(name, 3, 1)]).values())).result()
+    assert keeper.committed([confluent_kafka.TopicPartition(name, place.partition)])[0].offset < 0, "another topic of its name begins anew"
+    assert consumer.get_watermark_offsets(place) == (0, 0)
+    next(iter(both[0].delete_topics([name]).values())).result()
     both[1].create_topics({f"{name}-again": {"num_partitions": 2}})
     assert f"{name}-again" in both[1].list_topics()
     both[1].delete_topics([f"{name}-again"])

@@ -73,6 +73,7 @@ final class ConnectionHandler: ChannelInboundHandler {
     private func close(_ context: ChannelHandlerContext, _ reason: String) {
         if isClosed { return }
         isClosed = true
+        router.broker.meters.refused()
         logger.debug("a connection was closed", metadata: ["from": "\(address(context))", "reason": "\(reason)"])
         context.close(promise: nil)
     }
@@ -139,6 +140,7 @@ final class ConnectionHandler: ChannelInboundHandler {
             return finish(
                 slot, .close("a request \(header.api) of version \(header.version), which is not served"), countedBytes, context)
         }
+        router.broker.meters.received(api, byteCount: frame.readableBytes)
         guard let user = login.user else {
             return finish(slot, answerBeforeLogin(api, header, frame, bodyStart, context), countedBytes, context)
         }
@@ -222,6 +224,7 @@ final class ConnectionHandler: ChannelInboundHandler {
                 if case .close(let reason) = answer.kind { close(context, reason) }
                 continue
             }
+            router.broker.meters.sent(byteCount: pieces.reduce(0) { $0 + $1.readableBytes })
             for piece in pieces.dropLast() { context.write(wrapOutboundOut(piece), promise: nil) }
             let sent = context.eventLoop.makePromise(of: Void.self)
             if held > 0 { sent.futureResult.whenComplete { _ in memory.give(held) } }

@@ -13,6 +13,8 @@ final class GroupCoordinator: Sendable {
         var timer: Scheduled<Void>?
         /// For which time the timer is set.
         var wakesAt: Int64?
+        /// Since when it has no members, in the milliseconds of `uptime`.
+        var emptySince: Int64?
     }
 
     private struct State {
@@ -20,6 +22,8 @@ final class GroupCoordinator: Sendable {
         var joins: [GroupState.Waiter: @Sendable (JoinGroupResponse) -> Void] = [:]
         var syncs: [GroupState.Waiter: @Sendable (SyncGroupResponse) -> Void] = [:]
         var nextWaiter = 0
+        /// What all members take of memory, more or less.
+        var byteCount = 0
     }
 
     private let state = Mutex(State())
@@ -27,12 +31,14 @@ final class GroupCoordinator: Sendable {
     private let timers: any EventLoop
     /// Milliseconds by a clock that is never set.
     private let uptime: @Sendable () -> Int64
+    private let started: Int64
     private let mark = String(UInt64.random(in: 0...UInt64.max), radix: 36)
 
     init(limits: BrokerLimits, timers: any EventLoop, uptime: @escaping @Sendable () -> Int64) {
         self.limits = limits
         self.timers = timers
         self.uptime = uptime
+        started = uptime()
     }
 
     // MARK: Members
@@ -48,11 +54,11 @@ final class GroupCoordinator: Sendable {
             response.memberID = request.memberID
             answer(response)
         }
-        if request.groupID.isEmpty { return refuse(.invalidGroupID) }
+        guard (1...limits.groupNameBytesMax).contains(request.groupID.utf8.count) else { return refuse(.invalidGroupID) }
         guard limits.sessionTimeouts.contains(request.sessionTimeoutMilliseconds) else { return refuse(.invalidSessionTimeout) }
-        guard request.protocols.reduce(0, { $0 + $1.metadata.count + $1.name.utf8.count }) <= limits.memberBytesMax else {
-            return refuse(.inconsistentGroupProtocol)
-        }
+        let byteCount = request.protocols.reduce(0) { $0 + $1.metadata.count + $1.name.utf8.count }
+        guard byteCount <= limits.memberBytesMax else { return refuse(.inconsistentGroupProtocol) }
+        guard hasRoom(for: byteCount) else { return refuse(.groupMaxSizeReached) }
         let joining = GroupState.Joining(
             request: request, clientID: clientID, clientHost: clientHost, comesTwice: comesTwice, membersMax: limits.membersMax)
         let isTaken = change(request.groupID, makesGroup: true) { state, group, now in
@@ -64,6 +70,11 @@ final class GroupCoordinator: Sendable {
     }
 
     func sync(_ request: SyncGroupRequest, _ answer: @escaping @Sendable (SyncGroupResponse) -> Void) {
+        guard hasRoom(for: request.assignments.reduce(0) { $0 + $1.assignment.count }) else {
+            var response = SyncGroupResponse()
+            response.error = .groupMaxSizeReached
+            return answer(response)
+        }
         let isTaken = change(request.groupID) { state, group, now in
             let waiter = Self.waiter(&state)
             state.syncs[waiter] = answer
@@ -113,6 +124,15 @@ final class GroupCoordinator: Sendable {
         }
     }
 
+    /// Whether a group has had no members for so many milliseconds.
+    func hasBeenEmpty(_ id: String, for milliseconds: Int64) -> Bool {
+        let since = state.withLock { state -> Int64? in
+            guard let group = state.groups[id] else { return started }
+            return group.state.isEmpty ? group.emptySince : nil
+        }
+        return since.map { uptime() - $0 >= milliseconds } ?? false
+    }
+
     // MARK: Changing
 
     private static func waiter(_ state: inout State) -> GroupState.Waiter {
@@ -135,10 +155,12 @@ final class GroupCoordinator: Sendable {
         let answers: [@Sendable () -> Void]? = state.withLock { state in
             if state.groups[id] == nil {
                 guard makesGroup, hasRoom(&state) else { return nil }
-                state.groups[id] = Group(state: GroupState(id: id, mark: mark))
+                state.groups[id] = Group(state: GroupState(id: id, mark: mark), emptySince: uptime())
             }
             var group = state.groups[id]!.state
             let actions = body(&state, &group, uptime())
+            if group.isEmpty != state.groups[id]!.state.isEmpty { state.groups[id]!.emptySince = group.isEmpty ? uptime() : nil }
+            state.byteCount += group.byteCount - state.groups[id]!.state.byteCount
             state.groups[id]!.state = group
             setTimer(id, &state)
             return actions.compactMap { answer($0, &state) }
@@ -147,6 +169,8 @@ final class GroupCoordinator: Sendable {
         for answer in answers { answer() }
         return true
     }
+
+    private func hasRoom(for byteCount: Int) -> Bool { state.withLock { $0.byteCount } + byteCount <= limits.groupBytesMax }
 
     /// Groups that nobody uses make room for others.
     private func hasRoom(_ state: inout State) -> Bool {

@@ -20,6 +20,11 @@ package struct GroupMember: Sendable {
     /// Until when it must say something; nil: it waits for an answer.
     package var deadline: Int64? { isWaiting ? nil : lastHeard + sessionTimeout }
 
+    /// What it takes of memory, more or less.
+    package var byteCount: Int {
+        protocols.reduce(assignment.count + id.utf8.count) { $0 + $1.name.utf8.count + $1.metadata.count }
+    }
+
     package func metadata(for name: String?) -> [UInt8] { protocols.first { $0.name == name }?.metadata ?? [] }
 
     package func hasSameProtocols(as other: [(name: String, metadata: [UInt8])]) -> Bool {

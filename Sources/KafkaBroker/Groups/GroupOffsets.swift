@@ -24,12 +24,20 @@ package struct GroupOffsets: Sendable {
 
     /// How many offsets there are.
     package private(set) var count = 0
+    /// What they take of memory, more or less.
+    package private(set) var byteCount = 0
+    private static let offsetBytes = 200
 
     package mutating func set(_ group: String, _ partition: TopicPartition, _ committed: Committed?) {
         let before = groups[group]?[partition]
         groups[group, default: [:]][partition] = committed
         count += (committed == nil ? 0 : 1) - (before == nil ? 0 : 1)
+        byteCount += Self.byteCount(group, committed) - Self.byteCount(group, before)
         if groups[group]?.isEmpty == true { groups[group] = nil }
+    }
+
+    private static func byteCount(_ group: String, _ committed: Committed?) -> Int {
+        committed.map { offsetBytes + group.utf8.count + $0.metadata.utf8.count } ?? 0
     }
 
     package subscript(group: String) -> [TopicPartition: Committed] { groups[group] ?? [:] }

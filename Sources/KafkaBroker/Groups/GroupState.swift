@@ -58,6 +58,9 @@ package struct GroupState {
 
     package var isEmpty: Bool { members.isEmpty && promised.isEmpty }
 
+    /// What its members take of memory, more or less.
+    package var byteCount: Int { members.reduce(0) { $0 + $1.byteCount } }
+
     // MARK: Joining
 
     package struct Joining {

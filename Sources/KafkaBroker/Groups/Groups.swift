@@ -83,15 +83,37 @@ final class Groups: Sendable {
         return group
     }
 
+    /// Forgets what all groups have committed of a topic that is deleted: another one of its name begins anew.
+    func forget(_ topic: TopicName) async {
+        let offsets = store.offsets.groups.flatMap { group, offsets in
+            offsets.keys.filter { $0.topic == topic }.map { (group: group, partition: $0, committed: nil as GroupOffsets.Committed?) }
+        }
+        _ = await store.keep(offsets)
+    }
+
+    /// Forgets groups that have committed nothing for long and of which no member has come for long.
+    ///
+    /// - Parameter now: milliseconds since 1970.
+    func expire(now: Int64) async {
+        let old = store.offsets.groups.filter { group, offsets in
+            offsets.values.allSatisfy { $0.timestamp < now - Self.offsetsRetention } && coordinator.hasBeenEmpty(group, for: Self.absenceMin)
+        }
+        _ = await store.keep(
+            old.flatMap { group, offsets in offsets.keys.map { (group: group, partition: $0, committed: nil as GroupOffsets.Committed?) } })
+        for group in old.keys { _ = coordinator.remove(group) }
+    }
+
+    /// Kafka's `offsets.retention.minutes`, in milliseconds.
+    private static let offsetsRetention: Int64 = 7 * 86_400_000
+    /// Members may be a while away, and come when the service has been started.
+    private static let absenceMin: Int64 = 86_400_000
+
     func delete(_ id: String, _ user: User) async -> KafkaErrorCode {
         guard user.mayManageSome, refusal(of: id, user) == nil else { return .groupAuthorizationFailed }
         let offsets = store[id]
         guard coordinator.group(id) != nil || !offsets.isEmpty else { return .groupIDNotFound }
         guard coordinator.remove(id) else { return .nonEmptyGroup }
-        let error = await withUnsafeContinuation { continuation in
-            store.keep(offsets.keys.map { (id, $0, nil) }) { continuation.resume(returning: $0) }
-        }
-        return error.map(KafkaErrorCode.init) ?? .none
+        return await store.keep(offsets.keys.map { (id, $0, nil) }).map(KafkaErrorCode.init) ?? .none
     }
 }
 

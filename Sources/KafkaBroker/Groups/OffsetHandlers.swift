@@ -8,8 +8,6 @@ struct OffsetCommitHandler: RequestHandler {
 
     /// Kafka's `offset.metadata.max.bytes`.
     private static let metadataBytesMax = 4096
-    /// Of all groups together.
-    private static let offsetsMax = 500_000
 
     func handle(_ message: OffsetCommitRequest, of request: Request, _ answer: @escaping @Sendable (Answer) -> Void) {
         let header = request.header
@@ -43,12 +41,12 @@ struct OffsetCommitHandler: RequestHandler {
 
     private func refusal(_ message: OffsetCommitRequest, _ request: Request) -> KafkaErrorCode? {
         if let error = groups.refusal(of: message.groupID, request.client.user) { return error }
+        guard (1...broker.limits.groupNameBytesMax).contains(message.groupID.utf8.count) else { return .invalidGroupID }
         let error = groups.coordinator.maySet(
             offsetsOf: message.groupID, member: message.memberID, instanceID: message.groupInstanceID,
             generation: message.generationID)
         if error != .none { return error }
-        let count = message.topics.reduce(groups.store.offsets.count) { $0 + $1.partitions.count }
-        return count > Self.offsetsMax ? .invalidCommitOffsetSize : nil
+        return groups.store.byteCount > broker.limits.offsetBytesMax ? .invalidCommitOffsetSize : nil
     }
 
     private func response(

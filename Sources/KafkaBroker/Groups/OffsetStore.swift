@@ -76,6 +76,9 @@ final class OffsetStore: Sendable {
         }
     }
 
+    /// What all offsets take of memory, more or less.
+    var byteCount: Int { state.withLock { $0.offsets.byteCount } }
+
     var offsets: GroupOffsets { state.withLock { $0.offsets } }
 
     subscript(group: String) -> [TopicPartition: GroupOffsets.Committed] { state.withLock { $0.offsets[group] } }
@@ -93,6 +96,11 @@ final class OffsetStore: Sendable {
             return true
         }
         if isTaken { append(waiting) }
+    }
+
+    /// The same for a task, which waits.
+    func keep(_ changes: [Change]) async -> LogError? {
+        await withUnsafeContinuation { continuation in keep(changes) { continuation.resume(returning: $0) } }
     }
 
     private func append(_ waiting: Waiting) {

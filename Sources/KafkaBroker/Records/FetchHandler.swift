@@ -117,16 +117,17 @@ final class FetchHandler: RequestHandler {
         let wanted = max(0, min(Int(fetch.message.maxBytes), broker.limits.fetchBytesMax))
         let held = broker.memory.takeUpTo(wanted, atLeast: 0)
         var (records, response) = ([ByteBuffer](), FetchResponse())
-        var (byteCount, hasError) = (0, false)
+        var (byteCount, recordCount, hasError) = (0, 0, false)
         for wantedTopic in fetch.message.topics {
             var topic = FetchResponse.Topic()
             topic.name = wantedTopic.name
             for wantedPartition in wantedTopic.partitions {
-                let (partition, bytes) = read(
+                let (partition, bytes, count) = read(
                     wantedTopic.name, wantedPartition, fetch.user, room: max(0, held - byteCount), isFirst: byteCount == 0,
                     settles: isOver)
                 hasError = hasError || partition.error != .none
                 byteCount += bytes.readableBytes
+                recordCount += count
                 records.append(bytes)
                 topic.partitions.append(partition)
             }
@@ -136,6 +137,7 @@ final class FetchHandler: RequestHandler {
             broker.memory.give(held)
             return nil
         }
+        broker.log.noteRead(recordCount)
         // At least a batch is given, also where there was no room for it.
         if byteCount > held {
             _ = broker.memory.takeUpTo(byteCount - held, atLeast: byteCount - held)
@@ -149,7 +151,7 @@ final class FetchHandler: RequestHandler {
 
     private func read(
         _ topic: String, _ wanted: FetchRequest.Partition, _ user: User, room: Int, isFirst: Bool, settles: Bool
-    ) -> (FetchResponse.Partition, ByteBuffer) {
+    ) -> (FetchResponse.Partition, ByteBuffer, recordCount: Int) {
         var found = FetchResponse.Partition()
         found.partition = wanted.partition
         found.highWatermark = -1
@@ -157,15 +159,15 @@ final class FetchHandler: RequestHandler {
         let none = ByteBuffer()
         guard user.mayRead(topic) else {
             found.error = .topicAuthorizationFailed
-            return (found, none)
+            return (found, none, 0)
         }
         guard let partition = broker.partition(topic, wanted.partition) else {
             found.error = .unknownTopicOrPartition
-            return (found, none)
+            return (found, none, 0)
         }
         guard wanted.currentLeaderEpoch <= Broker.leaderEpoch else {
             found.error = .unknownLeaderEpoch
-            return (found, none)
+            return (found, none, 0)
         }
         do throws(LogError) {
             let bounds = try broker.log.bounds(of: partition)
@@ -175,18 +177,18 @@ final class FetchHandler: RequestHandler {
             let offset = Offset(wanted.fetchOffset)
             guard offset >= bounds.start, offset <= bounds.highWatermark else {
                 found.error = .offsetOutOfRange
-                return (found, none)
+                return (found, none, 0)
             }
             // The first batch of an answer is given however large it is.
-            guard offset < (settles ? bounds.highWatermark : bounds.settled), isFirst || room > 0 else { return (found, none) }
+            guard offset < (settles ? bounds.highWatermark : bounds.settled), isFirst || room > 0 else { return (found, none, 0) }
             let bytes = try broker.log.readNow(
                 partition, from: offset, maximumBytes: max(0, min(Int(wanted.partitionMaxBytes), room)))
-            guard isFirst || bytes.count <= room else { return (found, none) }
+            guard isFirst || bytes.count <= room else { return (found, none, 0) }
             found.records = .elsewhere(byteCount: bytes.count)
-            return (found, ByteBuffer(bytes: bytes))
+            return (found, ByteBuffer(bytes: bytes), EmbeddedLog.recordCount(bytes, from: offset))
         } catch {
             found.error = KafkaErrorCode(error)
-            return (found, none)
+            return (found, none, 0)
         }
     }
 }

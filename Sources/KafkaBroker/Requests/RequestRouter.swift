@@ -45,7 +45,7 @@ struct RequestRouter: Sendable {
         case .describeGroups: DescribeGroupsHandler(groups: groups).serve(request, alone)
         case .listGroups: ListGroupsHandler(groups: groups).serve(request, alone)
         case .createTopics: CreateTopicsHandler(broker: broker).serve(request, alone)
-        case .deleteTopics: DeleteTopicsHandler(broker: broker).serve(request, alone)
+        case .deleteTopics: DeleteTopicsHandler(broker: broker, groups: groups).serve(request, alone)
         case .deleteRecords: DeleteRecordsHandler(broker: broker).serve(request, alone)
         case .initProducerID: ProducerIDHandler().serve(request, alone)
         case .offsetForLeaderEpoch: OffsetForLeaderEpochHandler(broker: broker).serve(request, alone)

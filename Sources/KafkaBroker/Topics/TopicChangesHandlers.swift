@@ -63,9 +63,10 @@ struct CreateTopicsHandler: RequestHandler {
     }
 }
 
-/// Deletes topics.
+/// Deletes topics, and what groups have committed of them.
 struct DeleteTopicsHandler: RequestHandler {
     let broker: Broker
+    let groups: Groups
 
     func handle(_ message: DeleteTopicsRequest, of request: Request, _ answer: @escaping @Sendable (Answer) -> Void) {
         let wanted =
@@ -95,6 +96,7 @@ struct DeleteTopicsHandler: RequestHandler {
             throw TopicKeeper.Refusal(.unknownTopicOrPartition, "there is no topic \(name)")
         }
         try await broker.topics.delete(topic)
+        await groups.forget(topic.name)
     }
 }
 
