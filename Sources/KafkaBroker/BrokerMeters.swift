@@ -1,10 +1,14 @@
-package import KafkaProtocol
+internal import KafkaProtocol
 internal import Synchronization
 
 /// What the listener has done since it was started.
 package final class BrokerMeters: Sendable {
     package struct Counts: Sendable {
-        package fileprivate(set) var requests: [APIKey: Int64] = [:]
+        fileprivate var requests: [APIKey: Int64] = [:]
+        /// Requests by the name of their API, in the order of Kafka's numbers.
+        package var requestsByAPI: [(api: String, count: Int64)] {
+            requests.sorted { $0.key.rawValue < $1.key.rawValue }.map { ("\($0.key)", $0.value) }
+        }
         package fileprivate(set) var connections: Int64 = 0
         /// Connections that the listener has ended, because of what came over them, or because there were too many.
         package fileprivate(set) var refused: Int64 = 0

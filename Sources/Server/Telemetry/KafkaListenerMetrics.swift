@@ -19,7 +19,7 @@ struct KafkaListenerMetrics: MetricsSource {
             counts.refused)
         text.add(
             "kafka_listener_requests_total", .counter, help: "Requests of Kafka's clients.",
-            counts.requests.sorted { $0.key.rawValue < $1.key.rawValue }.map { ([("api", "\($0.key)")], $0.value) })
+            counts.requestsByAPI.map { ([("api", $0.api)], $0.count) })
         text.add(
             "kafka_listener_bytes_total", .counter, help: "Bytes of requests from Kafka's clients, and of answers to them.",
             [([("direction", "in")], counts.receivedBytes), ([("direction", "out")], counts.sentBytes)])

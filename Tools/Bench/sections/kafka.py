@@ -63,5 +63,5 @@ def make_topic(bootstrap):
 @contextlib.contextmanager
 def mock(folder):
     with Server([PROGRAMS / "kafka_mock", TOPIC, PARTITIONS], "ready", folder, "kafka") as server:
-        server.target = read_text(server.log).split()[1]
+        server.target = re.search(r"^ready (\S+)", read_text(server.log), re.MULTILINE)[1]
         yield server
