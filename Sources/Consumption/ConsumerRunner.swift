@@ -69,6 +69,7 @@ package final class ConsumerRunner: Sendable {
     private let state = Mutex(State())
     /// Raised when the consumer has taken something.
     private let progress = GrowthSignal()
+    private let growth: GrowthSignal
 
     package init(
         _ consumer: any Consumer, topic: TopicDefinition, feed: LogFeed,
@@ -79,6 +80,7 @@ package final class ConsumerRunner: Sendable {
         self.feed = feed
         self.makeBackoff = makeBackoff
         self.onNotice = onNotice
+        growth = feed.growth(of: topic.name)
         partitions = (0..<topic.partitionCount).map { TopicPartition(topic.name, PartitionID($0)) }
     }
 
@@ -120,7 +122,7 @@ package final class ConsumerRunner: Sendable {
     private func follow(_ suspects: inout Suspects, onSuccess: () -> Void) async throws {
         while true {
             try Task.checkCancellation()
-            let seen = feed.growth.count
+            let seen = growth.count
             let bounds = try bounds()
             if let delivery = try await next(bounds, suspects) {
                 state.withLock { $0.activity = .catchingUp }
@@ -187,7 +189,7 @@ package final class ConsumerRunner: Sendable {
 
     /// Returns when there may be more, or after a while.
     private func wait(beyond seen: UInt64) async {
-        await feed.growth.wait(beyond: seen, atMost: consumer.idleInterval)
+        await growth.wait(beyond: seen, atMost: consumer.idleInterval)
         try? await Task.sleep(for: Self.gathering)
     }
 

@@ -51,7 +51,7 @@ package final class LogFeed: Sendable {
         self.readBytes = readBytes
     }
 
-    package var growth: GrowthSignal { reader.growth }
+    package func growth(of topic: TopicName) -> GrowthSignal { reader.growth(of: topic) }
 
     package func bounds(of partition: TopicPartition) throws(LogError) -> OffsetBounds { try reader.bounds(of: partition) }
 

@@ -2,7 +2,9 @@ public import RecordFormat
 
 /// Record batches that somebody else has made, handed to a log together: those of one request. Each is appended as it is, byte for byte, but for
 /// what Kafka's brokers write into it: its first offset, the leader's epoch, and the time where the log gives that.
-public final class BatchGroup: Sendable {
+public final class BatchGroup: @unchecked Sendable {
+    // Sendable: nobody writes the bytes any more.
+
     public struct Entry: Sendable {
         public let topic: TopicHandle
         public let partition: Int32
@@ -24,20 +26,36 @@ public final class BatchGroup: Sendable {
         }
     }
 
-    /// The batches, one behind the other.
-    public let bytes: GrowableBytes
+    /// Where the batches are, each at the `start` of its entry.
+    private let bytes: UnsafeRawBufferPointer
+    /// Whose memory the bytes are: one or the other.
+    private let own: GrowableBytes
+    private let owner: AnyObject?
     public let entries: [Entry]
     /// When they came, in milliseconds since 1970.
     public let timestamp: Int64
 
     public init(_ bytes: consuming GrowableBytes, entries: [Entry], timestamp: Int64) {
+        self.bytes = bytes.bytes
+        own = bytes
+        owner = nil
+        self.entries = entries
+        self.timestamp = timestamp
+    }
+
+    /// Batches that stay where they are.
+    ///
+    /// - Parameter owner: `bytes` are there, and nobody writes them, for as long as it lives.
+    public init(_ bytes: UnsafeRawBufferPointer, of owner: AnyObject, entries: [Entry], timestamp: Int64) {
         self.bytes = bytes
+        own = GrowableBytes()
+        self.owner = owner
         self.entries = entries
         self.timestamp = timestamp
     }
 
     public func batch(of entry: Entry) -> UnsafeRawBufferPointer {
-        UnsafeRawBufferPointer(rebasing: bytes.bytes[entry.start..<entry.start + entry.header.totalBytes])
+        UnsafeRawBufferPointer(rebasing: bytes[entry.start..<entry.start + entry.header.totalBytes])
     }
 
     public var byteCount: Int { bytes.count }

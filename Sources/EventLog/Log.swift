@@ -55,8 +55,8 @@ public protocol LogReader: Sendable {
     /// to rest.
     func bounds(of partition: TopicPartition) throws(LogError) -> OffsetBounds
 
-    /// Raised whenever records have come to rest, in any partition.
-    var growth: GrowthSignal { get }
+    /// Raised whenever records of the topic have come to rest, in any partition.
+    func growth(of topic: TopicName) -> GrowthSignal
 
     /// Brings all records below the high watermark to rest now, for a reader who does not want to wait for them.
     func settle(_ partition: TopicPartition) async throws(LogError)

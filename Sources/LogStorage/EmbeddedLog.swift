@@ -123,7 +123,10 @@ package final class EmbeddedLog: LogWriter, BatchWriter, LogReader, TopicMaker, 
         try log(of: partition).bounds
     }
 
-    package var growth: GrowthSignal { core.growth }
+    package func growth(of topic: TopicName) -> GrowthSignal { core.growth.of(topic) }
+
+    /// Raised when records of any topic have come to rest.
+    package var growth: GrowthSignal { core.growth.ofAny }
 
     package func settle(_ partition: TopicPartition) async throws(LogError) {
         let log = try log(of: partition)

@@ -74,7 +74,7 @@ extension LogCore {
     static func recover(
         _ directory: LogDirectory, _ meta: LogMeta, _ points: RecoveryPoints, _ startOffsets: [TopicPartition: Int64],
         _ journaled: [TopicPartition: Range<Int64>],
-        _ options: LogOptions, _ growth: GrowthSignal, _ concurrently: Concurrently, _ onProgress: @escaping Progress,
+        _ options: LogOptions, _ growth: LogGrowth, _ concurrently: Concurrently, _ onProgress: @escaping Progress,
         onDamage: @escaping @Sendable (TopicPartition, KnownDamage.Item) -> Void
     ) throws(LogError) -> [(log: PartitionLog, report: RecoveryReport)] {
         let hasher = RecordIdentityHasher(key: meta.identityKey)

@@ -80,7 +80,7 @@ extension LogCore {
         let gone = PartitionLog.gone(TopicPartition(name, PartitionID(0)), options: options, growth: growth)
         guard betweenCommits({ [self] in table.withLock { $0 = $0.removing(name, gone) } }) != nil else { return false }
         // Whoever waits for it to grow.
-        growth.raise()
+        growth.forget(name)
         return true
     }
 

@@ -15,8 +15,7 @@ package final class LogCore: Sendable {
 
     package let identityHasher: RecordIdentityHasher
     package let recovery: RecoverySummary
-    /// Raised when records have come to the segments of any partition.
-    package let growth: GrowthSignal
+    let growth: LogGrowth
 
     let table: Mutex<PartitionTable>
     let directory: LogDirectory
@@ -51,7 +50,7 @@ package final class LogCore: Sendable {
             let points = try directory.recoveryPoints()
             let startOffsets = try directory.startOffsets()
             let status = StatusLine()
-            let growth = GrowthSignal()
+            let growth = LogGrowth()
             // Its name becomes durable with those of the partitions. Where there is no room for it now, there may be when it is needed.
             let hasJournalFolder =
                 options.durability == .fsync && (try? directory.fileSystem.createDirectory(directory.journalPath)) != nil
@@ -83,7 +82,7 @@ package final class LogCore: Sendable {
 
     private init(
         directory: LogDirectory, meta: LogMeta, options: LogOptions, lock: any FileLock, processID: Int32,
-        recovered: [(log: PartitionLog, report: RecoveryReport)], growth: GrowthSignal, recoveryPoints: RecoveryPoints,
+        recovered: [(log: PartitionLog, report: RecoveryReport)], growth: LogGrowth, recoveryPoints: RecoveryPoints,
         startOffsets: [TopicPartition: Int64],
         journaled: JournalFiles, hasJournalFolder: Bool,
         onWarning: @escaping @Sendable (String) -> Void

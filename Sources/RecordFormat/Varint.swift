@@ -25,8 +25,19 @@ public enum Varint {
     }
 
     /// Reads one varint at `position` and moves it on; nil where the bytes end early or hold more than 64 bits.
-    @inlinable
+    @inlinable @inline(__always)
     public static func read(_ bytes: UnsafeRawBufferPointer, at position: inout Int) -> Int64? {
+        // Most are of one byte.
+        if position < bytes.count, bytes[position] < 0x80 {
+            defer { position &+= 1 }
+            let byte = Int64(bytes[position])
+            return byte &>> 1 ^ -(byte & 1)
+        }
+        return readLonger(bytes, at: &position)
+    }
+
+    @inlinable
+    static func readLonger(_ bytes: UnsafeRawBufferPointer, at position: inout Int) -> Int64? {
         var result: UInt64 = 0
         var shift: UInt64 = 0
         var place = position

@@ -62,6 +62,7 @@ package struct LiveRoutes: Sendable {
     /// Gives events until the reader goes, the service stops, or the reader falls behind.
     private static func follow(_ tail: LiveTail, _ readers: LiveReaders, _ writer: inout any ResponseBodyWriter) async throws {
         var tail = tail
+        let growth = readers.feed.growth(of: readers.topic.name)
         var (lastWrite, lastAtEnd, isBehind) = (ContinuousClock.now, ContinuousClock.now, false)
         func write(_ text: String) async throws {
             try await writer.write(ByteBuffer(string: text))
@@ -70,7 +71,7 @@ package struct LiveRoutes: Sendable {
         // So that whoever waits knows that it was heard.
         try await write("retry: 5000\n\(tail.heartbeat)")
         while !Task.isCancelled, !Task.isShuttingDownGracefully {
-            let seen = readers.feed.growth.count
+            let seen = growth.count
             let piece = try await tail.next()
             // What has just come was opened for all of them; who is behind costs reads of its own.
             try await readers.pace(piece.bytes.count, lookedAt: isBehind ? piece.lookedAt : 0)
@@ -87,7 +88,7 @@ package struct LiveRoutes: Sendable {
             }
             lastAtEnd = .now
             let silence = heartbeatInterval - (.now - lastWrite)
-            await cancelWhenGracefulShutdown { await readers.feed.growth.wait(beyond: seen, atMost: max(silence, gathering)) }
+            await cancelWhenGracefulShutdown { await growth.wait(beyond: seen, atMost: max(silence, gathering)) }
             try await Task.sleep(for: gathering)
         }
     }

@@ -93,7 +93,10 @@ final class ConnectionHandler: ChannelInboundHandler {
             case .unknown: return read(context)
             case .length(let length, let isThere):
                 guard hasMemory(for: length, context) else { return }
-                guard isThere else { return read(context) }
+                guard isThere else {
+                    if grantedBytes >= length { frames.reserve(length) }
+                    return read(context)
+                }
                 if login.user != nil { endPatience() }
                 let granted = grantedBytes
                 grantedBytes = 0

@@ -1,6 +1,7 @@
 package import NIOCore
 
-/// Cuts what comes over a connection into requests: a length of four bytes, and so many bytes. No memory is taken on the word of a length.
+/// Cuts what comes over a connection into requests: a length of four bytes, and so many bytes. No memory is taken on the word of a length, but
+/// where `reserve` is called.
 package struct RequestFrames {
     /// What the bytes so far say of the next request.
     package enum Next: Equatable {
@@ -15,13 +16,22 @@ package struct RequestFrames {
     /// A request has a header at least.
     private static let bytesMin = 8
     private static let lengthBytes = 4
+    /// So many times its bytes a request may hold of memory while it comes.
+    private static let wasteMax = 4
 
     private var buffered = ByteBuffer()
 
     package init() {}
 
     package mutating func append(_ bytes: ByteBuffer) {
-        if buffered.readableBytes == 0 { buffered = bytes } else { buffered.writeImmutableBuffer(bytes) }
+        if buffered.readableBytes > 0 {
+            buffered.writeImmutableBuffer(bytes)
+        } else if bytes.readableBytes * Self.wasteMax >= bytes.storageCapacity {
+            buffered = bytes
+        } else {
+            // A few bytes do not keep the memory of a large read.
+            buffered = ByteBuffer(bytes: bytes.readableBytesView)
+        }
     }
 
     package var isEmpty: Bool { buffered.readableBytes == 0 }
@@ -33,6 +43,9 @@ package struct RequestFrames {
         }
         return .length(Int(length), isThere: buffered.readableBytes >= Self.lengthBytes + Int(length))
     }
+
+    /// Takes the memory of the next request at once, so that its bytes are not moved again and again while they come.
+    package mutating func reserve(_ length: Int) { buffered.reserveCapacity(buffered.readerIndex + Self.lengthBytes + length) }
 
     /// Takes the next request, which is there, without its length.
     package mutating func take(_ length: Int) -> ByteBuffer {

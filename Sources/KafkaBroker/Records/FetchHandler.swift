@@ -31,6 +31,8 @@ final class FetchHandler: RequestHandler {
     private let state = Mutex(State())
     private let timers: any EventLoop
     private let waker = Mutex<Task<Void, Never>?>(nil)
+    /// Raised when a request begins to wait.
+    private let arrivals = GrowthSignal()
 
     /// - Parameter timers: whose clock wakes those whose time is over.
     init(broker: Broker, timers: any EventLoop) {
@@ -38,15 +40,14 @@ final class FetchHandler: RequestHandler {
         self.timers = timers
     }
 
-    /// Begins to watch the log grow.
+    /// Begins to watch the log grow, while somebody waits for that.
     func start() {
         waker.withLock { waker in
-            waker = Task { [weak self, growth = broker.log.growth] in
-                var seen = growth.count
+            waker = Task { [weak self, arrivals, growth = broker.log.growth] in
                 while !Task.isCancelled {
-                    await growth.wait(beyond: seen)
-                    seen = growth.count
-                    self?.logHasGrown()
+                    let (arrived, grown) = (arrivals.count, growth.count)
+                    guard let isWaitedFor = self?.wakeThoseWhoHaveMore() else { return }
+                    if isWaitedFor { await growth.wait(beyond: grown) } else { await arrivals.wait(beyond: arrived) }
                 }
             }
         }
@@ -83,6 +84,7 @@ final class FetchHandler: RequestHandler {
         }
         let timeout = timers.scheduleTask(deadline: fetch.deadline) { self.wake(number) }
         state.withLock { $0.waiting[number] = Waiting(fetch: fetch, timeout: timeout) }
+        arrivals.raise()
         // It may have grown, or the time be over, before it was there to be woken.
         if broker.log.growth.count != seen || NIODeadline.now() >= fetch.deadline { wake(number) }
     }
@@ -93,9 +95,11 @@ final class FetchHandler: RequestHandler {
         broker.onWorker { self.serve(waiting.fetch) }
     }
 
-    private func logHasGrown() {
+    /// Returns whether there is somebody who waits.
+    private func wakeThoseWhoHaveMore() -> Bool {
         let waiting = state.withLock { $0.waiting }
         for (number, waiting) in waiting where hasMore(waiting.fetch.message) { wake(number) }
+        return !waiting.isEmpty
     }
 
     /// Whether there is something at rest that a request wants.

@@ -51,19 +51,19 @@ struct ProduceHandler: Sendable {
     private func prepare(_ message: ProduceRequest, _ request: Request) -> (BatchGroup?, [Place]) {
         let now = broker.now()
         return readers.withReader { reader in
-            request.bytes.withUnsafeReadableBytes { bytes in
-                var group = GrowableBytes()
+            request.bytes.withUnsafeReadableBytesWithStorageManagement { bytes, storage in
                 var (entries, places) = ([BatchGroup.Entry](), [Place]())
                 for topic in message.topics {
                     let target = target(topic.name, message, request)
                     for partition in topic.partitions {
                         let outcome = outcome(
-                            partition, target, bytes, now, allowsZstandard: request.header.version >= 7, &reader, &group, &entries
-                        )
+                            partition, target, bytes, now, allowsZstandard: request.header.version >= 7, &reader, &entries)
                         places.append(Place(topic: topic.name, partition: partition.partition, outcome: outcome))
                     }
                 }
-                return (entries.isEmpty ? nil : BatchGroup(group, entries: entries, timestamp: now), places)
+                if entries.isEmpty { return (nil, places) }
+                // The request's own bytes go to the log.
+                return (BatchGroup(bytes, of: storage.takeUnretainedValue(), entries: entries, timestamp: now), places)
             }
         }
     }
@@ -95,7 +95,7 @@ struct ProduceHandler: Sendable {
     private func outcome(
         _ partition: ProduceRequest.Partition, _ target: Target, _ bytes: UnsafeRawBufferPointer, _ now: Int64,
         allowsZstandard: Bool,
-        _ reader: inout RecordBatchReader, _ group: inout GrowableBytes, _ entries: inout [BatchGroup.Entry]
+        _ reader: inout RecordBatchReader, _ entries: inout [BatchGroup.Entry]
     ) -> Outcome {
         switch target {
         case .refused(let code, let message): return .refused(code, message)
@@ -112,9 +112,8 @@ struct ProduceHandler: Sendable {
                 let passed = try check.check(batch, &reader)
                 entries.append(
                     BatchGroup.Entry(
-                        topic: handle, partition: partition.partition, start: group.count, header: passed.header,
+                        topic: handle, partition: partition.partition, start: place.lowerBound, header: passed.header,
                         identities: passed.identities))
-                group.append(copying: batch)
                 return .appended(entries.count - 1)
             } catch {
                 return .refused(error.code, error.message)

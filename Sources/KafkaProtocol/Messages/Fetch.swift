@@ -15,6 +15,8 @@ package struct FetchRequest: KafkaMessage {
 
     package init() {}
 
+    @specialized(where Coder == FieldReader)
+    @specialized(where Coder == FieldWriter)
     package mutating func fields<Coder: FieldCoder>(_ coder: inout Coder) throws(KafkaProtocolError) {
         try coder.integer(&replicaID)
         try coder.integer(&maxWaitMilliseconds)
@@ -66,6 +68,8 @@ package struct FetchResponse: KafkaMessage {
 
     package init() {}
 
+    @specialized(where Coder == FieldReader)
+    @specialized(where Coder == FieldWriter)
     package mutating func fields<Coder: FieldCoder>(_ coder: inout Coder) throws(KafkaProtocolError) {
         try coder.integer(&throttleTimeMilliseconds)
         if coder.version >= 7 {

@@ -9,6 +9,8 @@ package struct ProduceRequest: KafkaMessage {
 
     package init() {}
 
+    @specialized(where Coder == FieldReader)
+    @specialized(where Coder == FieldWriter)
     package mutating func fields<Coder: FieldCoder>(_ coder: inout Coder) throws(KafkaProtocolError) {
         try coder.string(&transactionalID)
         try coder.integer(&acks)
@@ -40,6 +42,8 @@ package struct ProduceResponse: KafkaMessage {
 
     package init() {}
 
+    @specialized(where Coder == FieldReader)
+    @specialized(where Coder == FieldWriter)
     package mutating func fields<Coder: FieldCoder>(_ coder: inout Coder) throws(KafkaProtocolError) {
         try coder.array(&topics)
         try coder.integer(&throttleTimeMilliseconds)

@@ -2,7 +2,7 @@ internal import EventLog
 
 extension PartitionLog {
     /// What stands in the place of a partition whose topic was deleted: it holds nothing and takes nothing.
-    static func gone(_ partition: TopicPartition, options: LogOptions, growth: GrowthSignal) -> PartitionLog {
+    static func gone(_ partition: TopicPartition, options: LogOptions, growth: LogGrowth) -> PartitionLog {
         let segment = Segment(
             baseOffset: 0, directory: "", log: NoFile(), rules: BatchRules(nil), readableBytes: 0, nextOffset: 0,
             indexes: SegmentIndexes(), firstTimestamp: nil)

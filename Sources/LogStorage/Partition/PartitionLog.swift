@@ -46,7 +46,7 @@ package final class PartitionLog: @unchecked Sendable {
     }
     let shared: Mutex<Shared>
     /// Raised when records have come to the segments.
-    private let growth: GrowthSignal
+    private let growth: [GrowthSignal]
     /// Told of damage that a read has met.
     private let onDamage: @Sendable (KnownDamage.Item) -> Void
 
@@ -82,7 +82,7 @@ package final class PartitionLog: @unchecked Sendable {
         topicPartition: TopicPartition, directory: String, fileSystem: any FileSystem, options: LogOptions,
         hasher: RecordIdentityHasher?, wholeBatches: TopicDefinition.Timestamps?, startOffset: Int64 = 0,
         recovered: RecoveredPartition,
-        growth: GrowthSignal,
+        growth: LogGrowth,
         onDamage: @escaping @Sendable (KnownDamage.Item) -> Void
     ) {
         self.topicPartition = topicPartition
@@ -91,7 +91,7 @@ package final class PartitionLog: @unchecked Sendable {
         self.options = options
         self.hasher = hasher
         self.wholeBatches = wholeBatches
-        self.growth = growth
+        self.growth = [growth.of(topicPartition.topic), growth.ofAny]
         self.onDamage = onDamage
         let last = recovered.segments[recovered.segments.count - 1]
         shared = Mutex(
@@ -347,7 +347,7 @@ package final class PartitionLog: @unchecked Sendable {
             shared.highWatermark = nextOffset
             shared.writtenEnd = writtenEnd ?? shared.writtenEnd
         }
-        if writtenEnd != nil { growth.raise() }
+        if writtenEnd != nil { for signal in growth { signal.raise() } }
     }
 
     /// Takes no writes from now on. What is not in the segments is forgotten here; what was acknowledged of it, the journal has.

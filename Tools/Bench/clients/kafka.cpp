@@ -27,8 +27,11 @@ static rd_kafka_t *client(rd_kafka_type_t type, const Options &options, std::map
 
 static size_t produce(const Options &options, Clock::time_point &start) {
     // Made before; sent in turns, so that no memory is needed for millions.
-    std::vector<std::string> events(std::min<size_t>(options.events, 50'000));
-    on_all_cores(events.size(), [&](size_t i) { events[i] = event(options.seed, options.first + i); });
+    std::vector<std::string> events(std::min<size_t>(options.events, 50'000)), keys(events.size());
+    on_all_cores(events.size(), [&](size_t i) {
+        events[i] = event(options.seed, options.first + i);
+        keys[i] = user_of(events[i]);
+    });
     rd_kafka_t *producer = client(RD_KAFKA_PRODUCER, options, {{"acks", "all"}, {"compression.type", "lz4"}, {"partitioner", "murmur2_random"}});
     rd_kafka_topic_t *topic = rd_kafka_topic_new(producer, options.get("topic").c_str(), nullptr);
     wait_for_go();
@@ -36,7 +39,7 @@ static size_t produce(const Options &options, Clock::time_point &start) {
     size_t bytes = 0;
     for (size_t i = 0; i < options.events; i++) {
         const std::string &text = events[i % events.size()];
-        const std::string key = user_of(text);
+        const std::string &key = keys[i % keys.size()];
         bytes += text.size();
         while (rd_kafka_produce(topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, (void *)text.data(), text.size(), key.data(), key.size(), nullptr))
             if (rd_kafka_last_error() == RD_KAFKA_RESP_ERR__QUEUE_FULL) rd_kafka_poll(producer, 10);
