@@ -80,8 +80,11 @@ package final class KafkaListener: Sendable {
                 }
                 .bind(host: settings.host, port: settings.port).get()
             fetch.start()
-            timers.scheduleRepeatedTask(initialDelay: .hours(1), delay: .hours(1)) { _ in Task { await groups.expire(now: now()) } }
-            return KafkaListener(loops: loops, workers: workers, channel: channel, fetch: fetch, connections: connections, groups: groups, meters: broker.meters)
+            timers.scheduleRepeatedTask(initialDelay: .hours(1), delay: .hours(1)) { _ in Task { await groups.expire(now: now()) }
+            }
+            return KafkaListener(
+                loops: loops, workers: workers, channel: channel, fetch: fetch, connections: connections, groups: groups,
+                meters: broker.meters)
         } catch {
             try? await workers.shutdownGracefully()
             try? await loops.shutdownGracefully()

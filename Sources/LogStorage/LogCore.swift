@@ -281,7 +281,7 @@ package final class LogCore: Sendable {
 
     /// Whether so much was written since the last recovery points that they should move. For the thread that commits.
     package var isCheckpointDue: Bool {
-        journal.bytesSinceCheckpoint >= options.journalFileBytes || journal.isCrowded
+        journal.bytesSinceCheckpoint >= 2 * options.journalFileBytes || journal.isCrowded
             || partitions.reduce(0) { $0 + $1.bytesSinceCheckpoint } >= options.checkpointBytes
     }
 

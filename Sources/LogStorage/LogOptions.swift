@@ -30,7 +30,8 @@ package struct LogOptions: Sendable {
     package var queueBytesMax = 64 << 20
     /// New bytes in all partitions after which the recovery points move up; what lies behind is what a restart must scan.
     package var checkpointBytes = 64 << 20
-    /// A file of the journal, in bytes; two of them are in use at full speed, and the recovery points move when one is full.
+    /// A file of the journal, in bytes; three of them are in use at full speed, and the recovery points move when two are full: what a point costs is
+    /// mostly syncs, of each partition, and one for every file would slow down those who write.
     package var journalFileBytes = 16 << 20
     /// Groups from so many bytes on are compressed for the journal one by one, smaller ones together.
     package var journalPieceBytes = 16 << 10

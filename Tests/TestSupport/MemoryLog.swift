@@ -156,6 +156,8 @@ package final class MemoryLog: LogReader, LogWriter {
 
     // MARK: LogReader
 
+    package func growth(of topic: TopicName) -> GrowthSignal { growth }
+
     package var topics: [TopicDefinition] { [topic] }
 
     package func bounds(of partition: TopicPartition) throws(LogError) -> OffsetBounds {

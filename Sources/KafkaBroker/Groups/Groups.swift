@@ -86,7 +86,9 @@ final class Groups: Sendable {
     /// Forgets what all groups have committed of a topic that is deleted: another one of its name begins anew.
     func forget(_ topic: TopicName) async {
         let offsets = store.offsets.groups.flatMap { group, offsets in
-            offsets.keys.filter { $0.topic == topic }.map { (group: group, partition: $0, committed: nil as GroupOffsets.Committed?) }
+            offsets.keys.filter { $0.topic == topic }.map {
+                (group: group, partition: $0, committed: nil as GroupOffsets.Committed?)
+            }
         }
         _ = await store.keep(offsets)
     }
@@ -96,10 +98,13 @@ final class Groups: Sendable {
     /// - Parameter now: milliseconds since 1970.
     func expire(now: Int64) async {
         let old = store.offsets.groups.filter { group, offsets in
-            offsets.values.allSatisfy { $0.timestamp < now - Self.offsetsRetention } && coordinator.hasBeenEmpty(group, for: Self.absenceMin)
+            offsets.values.allSatisfy { $0.timestamp < now - Self.offsetsRetention }
+                && coordinator.hasBeenEmpty(group, for: Self.absenceMin)
         }
         _ = await store.keep(
-            old.flatMap { group, offsets in offsets.keys.map { (group: group, partition: $0, committed: nil as GroupOffsets.Committed?) } })
+            old.flatMap { group, offsets in
+                offsets.keys.map { (group: group, partition: $0, committed: nil as GroupOffsets.Committed?) }
+            })
         for group in old.keys { _ = coordinator.remove(group) }
     }
 

@@ -2,8 +2,8 @@
 //
 //   kafka BOOTSTRAP EVENTS BATCH CONNECTIONS FIRST mode=produce|consume topic=NAME partitions=N
 //
-// BATCH and CONNECTIONS mean nothing here: librdkafka makes its own batches over one connection. A consumer that has read all that is there
-// begins anew.
+// BATCH and CONNECTIONS mean nothing here: librdkafka makes its own batches over one connection. A consumer that has read all of
+// a partition begins anew with it.
 //
 // links: -lrdkafka
 #include <librdkafka/rdkafka.h>
@@ -55,30 +55,29 @@ static size_t consume(const Options &options, Clock::time_point &start) {
     rd_kafka_t *consumer = client(RD_KAFKA_CONSUMER, options, {{"group.id", "bench"}, {"enable.auto.commit", "false"}, {"enable.partition.eof", "true"}, {"check.crcs", "true"}});
     rd_kafka_poll_set_consumer(consumer);
     rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(consumer);
-    auto assign = [&] {
-        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(partitions);
-        for (int p = 0; p < partitions; p++) rd_kafka_topic_partition_list_add(list, options.get("topic").c_str(), p)->offset = RD_KAFKA_OFFSET_BEGINNING;
-        if (rd_kafka_assign(consumer, list)) die("kafka: cannot assign");
+    auto with_places = [&](int first, int behind, auto &&body) {
+        rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(behind - first);
+        for (int p = first; p < behind; p++) rd_kafka_topic_partition_list_add(list, options.get("topic").c_str(), p)->offset = RD_KAFKA_OFFSET_BEGINNING;
+        body(list);
         rd_kafka_topic_partition_list_destroy(list);
     };
     wait_for_go();
     start = Clock::now();
-    assign();
+    with_places(0, partitions, [&](auto *list) { if (rd_kafka_assign(consumer, list)) die("kafka: cannot assign"); });
     size_t bytes = 0, count = 0;
-    int ended = 0;
     std::vector<rd_kafka_message_t *> messages(10'000);
     while (count < options.events) {
         const ssize_t found = rd_kafka_consume_batch_queue(queue, 1000, messages.data(), messages.size());
         for (ssize_t i = 0; i < found; i++) {
-            if (messages[i]->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) ended++;
-            else if (messages[i]->err) die(std::string("kafka: ") + rd_kafka_message_errstr(messages[i]));
+            const int partition = messages[i]->partition;
+            if (messages[i]->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+                if (messages[i]->offset == 0) die("kafka: a partition has nothing to read");
+                with_places(partition, partition + 1, [&](auto *list) {
+                    if (rd_kafka_error_t *error = rd_kafka_seek_partitions(consumer, list, 0)) die(rd_kafka_error_string(error));
+                });
+            } else if (messages[i]->err) die(std::string("kafka: ") + rd_kafka_message_errstr(messages[i]));
             else count++, bytes += messages[i]->len;
             rd_kafka_message_destroy(messages[i]);
-        }
-        if (ended >= partitions && count < options.events) {
-            if (!count) die("kafka: there is nothing to read");
-            ended = 0;
-            assign();
         }
     }
     return bytes;

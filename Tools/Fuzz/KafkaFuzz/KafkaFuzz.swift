@@ -70,7 +70,8 @@ private let requests: [any KafkaMessage.Type] = [
 
 private let responses: [any KafkaMessage.Type] = [
     ProduceResponse.self, FetchResponse.self, ListOffsetsResponse.self, MetadataResponse.self, OffsetCommitResponse.self,
-    OffsetFetchResponse.self, FindCoordinatorResponse.self, JoinGroupResponse.self, HeartbeatResponse.self, LeaveGroupResponse.self,
+    OffsetFetchResponse.self, FindCoordinatorResponse.self, JoinGroupResponse.self, HeartbeatResponse.self,
+    LeaveGroupResponse.self,
     SyncGroupResponse.self, DescribeGroupsResponse.self, ListGroupsResponse.self, SASLHandshakeResponse.self,
     APIVersionsResponse.self, CreateTopicsResponse.self, DeleteTopicsResponse.self, DeleteRecordsResponse.self,
     InitProducerIDResponse.self, OffsetForLeaderEpochResponse.self, DescribeConfigsResponse.self, SASLAuthenticateResponse.self,
