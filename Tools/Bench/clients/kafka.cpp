@@ -52,12 +52,16 @@ static size_t produce(const Options &options, Clock::time_point &start) {
 
 static size_t consume(const Options &options, Clock::time_point &start) {
     const int partitions = options.number("partitions", 1);
-    rd_kafka_t *consumer = client(RD_KAFKA_CONSUMER, options, {{"group.id", "bench"}, {"enable.auto.commit", "false"}, {"enable.partition.eof", "true"}, {"check.crcs", "true"}});
+    // Neither does a request wait that finds all partitions at their ends, nor does the client pause for a second when it has much in its queue.
+    rd_kafka_t *consumer = client(RD_KAFKA_CONSUMER, options, {{"fetch.wait.max.ms", "5"}, {"queued.min.messages", "10000000"},
+                                                               {"queued.max.messages.kbytes", "1000000"}, {"group.id", "bench"}, {"enable.auto.commit", "false"}, {"enable.partition.eof", "true"}, {"check.crcs", "true"}});
     rd_kafka_poll_set_consumer(consumer);
     rd_kafka_queue_t *queue = rd_kafka_queue_get_consumer(consumer);
+    // Where each begins, once that is known.
+    std::vector<int64_t> beginnings(partitions, RD_KAFKA_OFFSET_BEGINNING);
     auto with_places = [&](int first, int behind, auto &&body) {
         rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(behind - first);
-        for (int p = first; p < behind; p++) rd_kafka_topic_partition_list_add(list, options.get("topic").c_str(), p)->offset = RD_KAFKA_OFFSET_BEGINNING;
+        for (int p = first; p < behind; p++) rd_kafka_topic_partition_list_add(list, options.get("topic").c_str(), p)->offset = beginnings[p];
         body(list);
         rd_kafka_topic_partition_list_destroy(list);
     };
@@ -67,16 +71,19 @@ static size_t consume(const Options &options, Clock::time_point &start) {
     size_t bytes = 0, count = 0;
     std::vector<rd_kafka_message_t *> messages(10'000);
     while (count < options.events) {
-        const ssize_t found = rd_kafka_consume_batch_queue(queue, 1000, messages.data(), messages.size());
+        const ssize_t found = rd_kafka_consume_batch_queue(queue, 10, messages.data(), messages.size());
         for (ssize_t i = 0; i < found; i++) {
             const int partition = messages[i]->partition;
             if (messages[i]->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
-                if (messages[i]->offset == 0) die("kafka: a partition has nothing to read");
+                if (beginnings[partition] < 0) die("kafka: a partition has nothing to read");
                 with_places(partition, partition + 1, [&](auto *list) {
                     if (rd_kafka_error_t *error = rd_kafka_seek_partitions(consumer, list, 0)) die(rd_kafka_error_string(error));
                 });
             } else if (messages[i]->err) die(std::string("kafka: ") + rd_kafka_message_errstr(messages[i]));
-            else count++, bytes += messages[i]->len;
+            else {
+                if (beginnings[partition] < 0) beginnings[partition] = messages[i]->offset;
+                count++, bytes += messages[i]->len;
+            }
             rd_kafka_message_destroy(messages[i]);
         }
     }
