@@ -138,7 +138,7 @@ package final class EmbeddedLog: LogWriter, BatchWriter, LogReader, TopicMaker, 
     ) async throws(LogError) -> [UInt8] {
         try await onThread(of: workers) { [self] () throws(LogError) in
             let batches = try readNow(partition, from: offset, maximumBytes: maximumBytes)
-            noteRead(Self.recordCount(batches, from: offset))
+            noteRead(batches.withUnsafeBytes { Self.recordCount($0, from: offset) })
             return batches
         }
     }
@@ -148,26 +148,33 @@ package final class EmbeddedLog: LogWriter, BatchWriter, LogReader, TopicMaker, 
 
     package func noteRead(_ recordCount: Int) { readCount.wrappingAdd(recordCount, ordering: .relaxed) }
 
-    package static func recordCount(_ batches: [UInt8], from offset: Offset) -> Int {
-        batches.withUnsafeBytes { bytes in
-            var (count, place) = (0, 0)
-            while place < bytes.count,
-                let header = try? RecordBatchHeader(reading: UnsafeRawBufferPointer(rebasing: bytes[place...]))
-            {
-                if !header.isControlBatch { count += Int(header.nextOffset - max(header.baseOffset, offset.value)) }
-                place += header.totalBytes
-            }
-            return count
+    package static func recordCount(_ batches: UnsafeRawBufferPointer, from offset: Offset) -> Int {
+        var (count, place) = (0, 0)
+        while place < batches.count,
+            let header = try? RecordBatchHeader(reading: UnsafeRawBufferPointer(rebasing: batches[place...]))
+        {
+            if !header.isControlBatch { count += Int(header.nextOffset - max(header.baseOffset, offset.value)) }
+            place += header.totalBytes
         }
+        return count
     }
 
     /// `read`, for a thread that may wait.
     package func readNow(_ partition: TopicPartition, from offset: Offset, maximumBytes: Int) throws(LogError) -> [UInt8] {
+        var batches: [UInt8] = []
+        try readNow(partition, from: offset, maximumBytes: maximumBytes, into: &batches)
+        return batches
+    }
+
+    /// The same, appended to what a reader has.
+    package func readNow<Space: BatchSpace>(
+        _ partition: TopicPartition, from offset: Offset, maximumBytes: Int, into space: inout Space
+    ) throws(LogError) {
         let log = try log(of: partition)
         // A commit may come meanwhile: what is behind the end of now is not asked for.
-        if offset == log.bounds.highWatermark { return [] }
+        if offset == log.bounds.highWatermark { return }
         if log.isPending(offset) { try flush(log) }
-        return try log.read(from: offset, maximumBytes: maximumBytes)
+        try log.read(from: offset, maximumBytes: maximumBytes, into: &space)
     }
 
     package func offset(_ partition: TopicPartition, atOrAfter timestamp: Int64) async throws(LogError) -> Offset? {

@@ -221,16 +221,16 @@ final class ConnectionHandler: ChannelInboundHandler {
         for (answer, requestBytes) in answers.fill(slot, (answer, countedBytes)) {
             let memory = router.broker.memory
             if requestBytes > 0 { memory.give(requestBytes) }
-            let held = answer.heldBytes
+            let onDone = answer.onDone
             guard case .bytes(let pieces) = answer.kind, !isClosed else {
-                if held > 0 { memory.give(held) }
+                onDone?()
                 if case .close(let reason) = answer.kind { close(context, reason) }
                 continue
             }
             router.broker.meters.sent(byteCount: pieces.reduce(0) { $0 + $1.readableBytes })
             for piece in pieces.dropLast() { context.write(wrapOutboundOut(piece), promise: nil) }
             let sent = context.eventLoop.makePromise(of: Void.self)
-            if held > 0 { sent.futureResult.whenComplete { _ in memory.give(held) } }
+            if let onDone { sent.futureResult.whenComplete { _ in onDone() } }
             context.writeAndFlush(wrapOutboundOut(pieces[pieces.count - 1]), promise: sent)
         }
     }

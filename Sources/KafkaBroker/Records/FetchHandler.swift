@@ -31,6 +31,7 @@ final class FetchHandler: RequestHandler {
     private let state = Mutex(State())
     private let timers: any EventLoop
     private let waker = Mutex<Task<Void, Never>?>(nil)
+    private let buffers = AnswerBuffers()
     /// Raised when a request begins to wait.
     private let arrivals = GrowthSignal()
 
@@ -120,25 +121,29 @@ final class FetchHandler: RequestHandler {
     private func read(_ fetch: Fetch, isOver: Bool) -> Answer? {
         let wanted = max(0, min(Int(fetch.message.maxBytes), broker.limits.fetchBytesMax))
         let held = broker.memory.takeUpTo(wanted, atLeast: 0)
-        var (records, response) = ([ByteBuffer](), FetchResponse())
-        var (byteCount, recordCount, hasError) = (0, 0, false)
+        var response = FetchResponse()
+        // All records of the answer, and where those of each partition are.
+        var (records, places) = (buffers.take(), [Range<Int>]())
+        var (recordCount, hasError) = (0, false)
         for wantedTopic in fetch.message.topics {
             var topic = FetchResponse.Topic()
             topic.name = wantedTopic.name
             for wantedPartition in wantedTopic.partitions {
-                let (partition, bytes, count) = read(
-                    wantedTopic.name, wantedPartition, fetch.user, room: max(0, held - byteCount), isFirst: byteCount == 0,
-                    settles: isOver)
+                let start = records.writerIndex
+                var (partition, count) = read(
+                    wantedTopic.name, wantedPartition, fetch.user, room: max(0, held - start), settles: isOver, into: &records)
                 hasError = hasError || partition.error != .none
-                byteCount += bytes.readableBytes
                 recordCount += count
-                records.append(bytes)
+                places.append(start..<records.writerIndex)
+                partition.records = .elsewhere(byteCount: records.writerIndex - start)
                 topic.partitions.append(partition)
             }
             response.topics.append(topic)
         }
+        let byteCount = records.readableBytes
         guard byteCount >= fetch.message.minBytes || hasError || isOver else {
             broker.memory.give(held)
+            buffers.give(records)
             return nil
         }
         broker.log.noteRead(recordCount)
@@ -148,30 +153,36 @@ final class FetchHandler: RequestHandler {
         } else {
             broker.memory.give(held - byteCount)
         }
-        var answer = Answer(response, to: fetch.header, records: records)
-        answer.heldBytes = byteCount
+        let pieces = places.map { place in
+            guard let piece = records.getSlice(at: place.lowerBound, length: place.count) else { preconditionFailure("it was read") }
+            return piece
+        }
+        var answer = Answer(response, to: fetch.header, records: pieces)
+        answer.onDone = { [broker, buffers, records] in
+            broker.memory.give(byteCount)
+            buffers.give(records)
+        }
         return answer
     }
 
+    /// Appends a partition's records to `records`; says what else there is to say of it, and how many they are.
     private func read(
-        _ topic: String, _ wanted: FetchRequest.Partition, _ user: User, room: Int, isFirst: Bool, settles: Bool
-    ) -> (FetchResponse.Partition, ByteBuffer, recordCount: Int) {
+        _ topic: String, _ wanted: FetchRequest.Partition, _ user: User, room: Int, settles: Bool, into records: inout ByteBuffer
+    ) -> (FetchResponse.Partition, recordCount: Int) {
         var found = FetchResponse.Partition()
         found.partition = wanted.partition
         found.highWatermark = -1
-        found.records = .elsewhere(byteCount: 0)
-        let none = ByteBuffer()
         guard user.mayRead(topic) else {
             found.error = .topicAuthorizationFailed
-            return (found, none, 0)
+            return (found, 0)
         }
         guard let partition = broker.partition(topic, wanted.partition) else {
             found.error = .unknownTopicOrPartition
-            return (found, none, 0)
+            return (found, 0)
         }
         guard wanted.currentLeaderEpoch <= Broker.leaderEpoch else {
             found.error = .unknownLeaderEpoch
-            return (found, none, 0)
+            return (found, 0)
         }
         do throws(LogError) {
             let bounds = try broker.log.bounds(of: partition)
@@ -181,18 +192,24 @@ final class FetchHandler: RequestHandler {
             let offset = Offset(wanted.fetchOffset)
             guard offset >= bounds.start, offset <= bounds.highWatermark else {
                 found.error = .offsetOutOfRange
-                return (found, none, 0)
+                return (found, 0)
             }
             // The first batch of an answer is given however large it is.
-            guard offset < (settles ? bounds.highWatermark : bounds.settled), isFirst || room > 0 else { return (found, none, 0) }
-            let bytes = try broker.log.readNow(
-                partition, from: offset, maximumBytes: max(0, min(Int(wanted.partitionMaxBytes), room)))
-            guard isFirst || bytes.count <= room else { return (found, none, 0) }
-            found.records = .elsewhere(byteCount: bytes.count)
-            return (found, ByteBuffer(bytes: bytes), EmbeddedLog.recordCount(bytes, from: offset))
+            let start = records.writerIndex
+            guard offset < (settles ? bounds.highWatermark : bounds.settled), start == 0 || room > 0 else { return (found, 0) }
+            try broker.log.readNow(
+                partition, from: offset, maximumBytes: max(0, min(Int(wanted.partitionMaxBytes), room)), into: &records)
+            guard start == 0 || records.writerIndex - start <= room else {
+                records.moveWriterIndex(to: start)
+                return (found, 0)
+            }
+            let count = records.withUnsafeReadableBytes { bytes in
+                EmbeddedLog.recordCount(UnsafeRawBufferPointer(rebasing: bytes[start...]), from: offset)
+            }
+            return (found, count)
         } catch {
             found.error = KafkaErrorCode(error)
-            return (found, none, 0)
+            return (found, 0)
         }
     }
 }

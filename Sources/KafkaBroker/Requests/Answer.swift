@@ -13,8 +13,8 @@ struct Answer: Sendable {
     }
 
     let kind: Kind
-    /// Bytes of the budget that are given back when all is sent.
-    var heldBytes = 0
+    /// Called when all is sent, or nobody wants it any more.
+    var onDone: (@Sendable () -> Void)?
 
     static let none = Answer(kind: .none)
     static func close(_ reason: String) -> Answer { Answer(kind: .close(reason: reason)) }

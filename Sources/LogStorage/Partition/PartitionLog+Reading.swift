@@ -7,6 +7,13 @@ extension PartitionLog {
     /// Whole batches from the one that holds `offset` on, at least one where there is one. Each was checked against its
     /// checksum; in place of a damaged one stands a `HoleMarker` that takes its offsets.
     package func read(from offset: Offset, maximumBytes: Int) throws(LogError) -> [UInt8] {
+        var batches: [UInt8] = []
+        try read(from: offset, maximumBytes: maximumBytes, into: &batches)
+        return batches
+    }
+
+    /// The same, appended to what a reader has.
+    func read<Space: BatchSpace>(from offset: Offset, maximumBytes: Int, into space: inout Space) throws(LogError) {
         let (segments, start, writtenEnd, highWatermark) = shared.withLock {
             ($0.segments, $0.startOffset, $0.writtenEnd, $0.highWatermark)
         }
@@ -15,36 +22,42 @@ extension PartitionLog {
                 .offsetOutOfRange, "\(topicPartition) holds offsets \(start) to \(highWatermark), not \(offset)",
                 partition: topicPartition)
         }
-        if offset.value == highWatermark { return [] }
+        if offset.value == highWatermark { return }
         if offset.value >= writtenEnd { throw LogError(.io, pendingReason, partition: topicPartition) }
         let place = segments.partitionPoint { $0.baseOffset > offset.value } - 1
-        return try reporting { () throws(FileError) in
-            try batches(of: segments[place], from: offset.value, maximumBytes: maximumBytes)
+        try reporting { () throws(FileError) in
+            try read(segments[place], from: offset.value, maximumBytes: maximumBytes, into: &space)
         }
     }
 
-    private func batches(of segment: Segment, from offset: Int64, maximumBytes: Int) throws(FileError) -> [UInt8] {
+    private func read<Space: BatchSpace>(
+        _ segment: Segment, from offset: Int64, maximumBytes: Int, into space: inout Space
+    ) throws(FileError) {
         switch try place(of: offset, in: segment) {
         case .batch(let header, let position):
             let limit = segment.readableBytes
             let byteCount = max(min(maximumBytes, limit - position), header.totalBytes)
-            var bytes = try segment.log.readBytes(at: position, byteCount: byteCount)
-            let valid = Self.validBytes(bytes, from: header.baseOffset)
-            if valid > 0 {
-                bytes.removeLast(bytes.count - valid)
-                return bytes
+            var valid = 0
+            try space.append(atMost: byteCount) { target throws(FileError) in
+                let count = try segment.log.read(into: target, at: position)
+                valid = Self.validBytes(UnsafeRawBufferPointer(rebasing: target[..<count]), from: header.baseOffset)
+                return valid
             }
+            if valid > 0 { return }
             if header.isControlBatch && header.totalBytes > Self.markerBytesMax {
-                return HoleMarker.batch(
-                    offsets: header.baseOffset..<header.nextOffset, timestamp: header.maxTimestamp,
-                    reason: "\(header.totalBytes) bytes of damage were set aside")
+                return space.append(
+                    HoleMarker.batch(
+                        offsets: header.baseOffset..<header.nextOffset, timestamp: header.maxTimestamp,
+                        reason: "\(header.totalBytes) bytes of damage were set aside"))
             }
             // The head was plausible, the batch is not what was written.
             var scanner = scanner(of: segment, from: position, offset: header.baseOffset)
-            if case .damage(let region) = try scanner.next() { return try substitute(region, in: segment, from: offset) }
-            return try segment.log.readBytes(at: position, byteCount: header.totalBytes)
+            if case .damage(let region) = try scanner.next() {
+                return space.append(try substitute(region, in: segment, from: offset))
+            }
+            space.append(try segment.log.readBytes(at: position, byteCount: header.totalBytes))
         case .damage(let region):
-            return try substitute(region, in: segment, from: offset)
+            space.append(try substitute(region, in: segment, from: offset))
         }
     }
 
@@ -211,20 +224,18 @@ extension PartitionLog {
     }
 
     /// How many bytes of `bytes`, which start at `offset`, are whole, valid batches that follow each other.
-    static func validBytes(_ bytes: [UInt8], from offset: Int64) -> Int {
-        bytes.withUnsafeBytes { bytes in
-            var position = 0
-            var expected = offset
-            while let header = try? RecordBatchReader.checkedHeader(UnsafeRawBufferPointer(rebasing: bytes[position...])),
-                header.baseOffset == expected, header.partitionLeaderEpoch == 0,
-                // A marker as large as what it replaced is given back in a small form.
-                !header.isControlBatch || header.totalBytes <= markerBytesMax
-            {
-                position += header.totalBytes
-                expected = header.nextOffset
-            }
-            return position
+    static func validBytes(_ bytes: UnsafeRawBufferPointer, from offset: Int64) -> Int {
+        var position = 0
+        var expected = offset
+        while let header = try? RecordBatchReader.checkedHeader(UnsafeRawBufferPointer(rebasing: bytes[position...])),
+            header.baseOffset == expected, header.partitionLeaderEpoch == 0,
+            // A marker as large as what it replaced is given back in a small form.
+            !header.isControlBatch || header.totalBytes <= markerBytesMax
+        {
+            position += header.totalBytes
+            expected = header.nextOffset
         }
+        return position
     }
 
     private static let markerBytesMax = 4096
