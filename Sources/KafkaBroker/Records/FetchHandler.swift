@@ -154,7 +154,9 @@ final class FetchHandler: RequestHandler {
             broker.memory.give(held - byteCount)
         }
         let pieces = places.map { place in
-            guard let piece = records.getSlice(at: place.lowerBound, length: place.count) else { preconditionFailure("it was read") }
+            guard let piece = records.getSlice(at: place.lowerBound, length: place.count) else {
+                preconditionFailure("it was read")
+            }
             return piece
         }
         var answer = Answer(response, to: fetch.header, records: pieces)
