@@ -170,10 +170,10 @@ def test_requests_are_cut_after_so_many_bytes_or_after_the_pattern(proxy, echo):
                 assert exchanged(client, part)
             client.sendall(parts[-1])
             all_of(client)
-        wait_until(lambda: proxy.connections == 0, 10)
-        assert echo.received == arrived
+        wait_until(lambda: proxy.connections == 0 and echo.received == arrived, 10)
         with connect(proxy) as client:
             assert exchanged(client, b"abcdef")
+        assert echo.received == arrived + b"abcdef"
 
 
 def test_a_delay_is_in_both_directions_and_ends_when_it_is_switched_off(proxy):

@@ -140,7 +140,7 @@ def test_connections_beyond_the_limit_are_closed_at_once(tmp_path):
 
 
 def test_a_reader_that_takes_nothing_holds_no_memory_and_stops_nobody(tmp_path):
-    """Twenty ask for 16 MiB each, again and again, and never read an answer; meanwhile events are stored, and others read."""
+    """Sixty ask for 16 MiB each, again and again, and never read an answer; meanwhile events are stored, and others read."""
     with Service(tmp_path / "data", {"EVENT_TRACKING_BATCH_SIZE": "1000"}) as service:
         access = Access(service.ready["kafka"])
         # Bytes that do not get smaller.
@@ -149,7 +149,7 @@ def test_a_reader_that_takes_nothing_holds_no_memory_and_stops_nobody(tmp_path):
         service.forget_peak()
         before = service.memory()[1]
         with contextlib.ExitStack() as stack:
-            for _ in range(20):
+            for _ in range(60):
                 connection = stack.enter_context(connected(access))
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                 connection.sendall(fetch * 10)
