@@ -3,7 +3,6 @@ import concurrent.futures
 
 import clickhouse_model
 import marketplace
-import pytest
 import rabbitmq_model
 import redis_model
 from exporters import drained
@@ -11,8 +10,6 @@ from load import seeded
 from service import Service
 from test_admin import TOKEN
 from test_exporter_outages import sessions_end
-
-pytestmark = pytest.mark.alone
 
 COUNT = 200_000
 CLIENTS = 4
