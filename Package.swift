@@ -169,7 +169,11 @@ let package = Package(
         tests("EventLog"),
         tests("KafkaProtocol"),
         tests(
-            "KafkaBroker", ["KafkaProtocol", "EventLog", "RecordFormat", .product(name: "NIOCore", package: "swift-nio")]),
+            "KafkaBroker",
+            [
+                "KafkaProtocol", "EventLog", "LogStorage", "RecordFormat", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
         tests("Telemetry"),
         tests("LogStorage", ["EventLog", "RecordFormat"]),
         .target(name: "AllocationCounter", path: "Tests/AllocationCounter"),

@@ -1,13 +1,13 @@
 internal import EventLog
-internal import KafkaProtocol
-internal import NIOCore
+package import KafkaProtocol
+package import NIOCore
 internal import Synchronization
 
 /// Looks after all groups: gives what is said to their states, answers whom these tell to answer, and wakes them when time is over.
 ///
 /// Owns: the groups' states and their timers.
 /// Threads: everything may be called on any; a group's state changes under the lock, and nobody is answered under it.
-final class GroupCoordinator: Sendable {
+package final class GroupCoordinator: Sendable {
     private struct Group {
         var state: GroupState
         var timer: Scheduled<Void>?
@@ -34,7 +34,7 @@ final class GroupCoordinator: Sendable {
     private let started: Int64
     private let mark = String(UInt64.random(in: 0...UInt64.max), radix: 36)
 
-    init(limits: BrokerLimits, timers: any EventLoop, uptime: @escaping @Sendable () -> Int64) {
+    package init(limits: BrokerLimits, timers: any EventLoop, uptime: @escaping @Sendable () -> Int64) {
         self.limits = limits
         self.timers = timers
         self.uptime = uptime
@@ -44,7 +44,7 @@ final class GroupCoordinator: Sendable {
     // MARK: Members
 
     /// - Parameter comesTwice: see `GroupState.Joining`.
-    func join(
+    package func join(
         _ request: JoinGroupRequest, clientID: String, clientHost: String, comesTwice: Bool,
         _ answer: @escaping @Sendable (JoinGroupResponse) -> Void
     ) {

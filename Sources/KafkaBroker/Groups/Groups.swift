@@ -8,12 +8,12 @@ package protocol BuiltInGroups: Sendable {
 }
 
 /// All groups, those of clients and the service's own.
-final class Groups: Sendable {
+package final class Groups: Sendable {
     let coordinator: GroupCoordinator
     let store: OffsetStore
     let builtIn: any BuiltInGroups
 
-    init(coordinator: GroupCoordinator, store: OffsetStore, builtIn: any BuiltInGroups) {
+    package init(coordinator: GroupCoordinator, store: OffsetStore, builtIn: any BuiltInGroups) {
         self.coordinator = coordinator
         self.store = store
         self.builtIn = builtIn
@@ -84,7 +84,7 @@ final class Groups: Sendable {
     }
 
     /// Forgets what all groups have committed of a topic that is deleted: another one of its name begins anew.
-    func forget(_ topic: TopicName) async {
+    package func forget(_ topic: TopicName) async {
         let offsets = store.offsets.groups.flatMap { group, offsets in
             offsets.keys.filter { $0.topic == topic }.map {
                 (group: group, partition: $0, committed: nil as GroupOffsets.Committed?)
@@ -96,7 +96,7 @@ final class Groups: Sendable {
     /// Forgets groups that have committed nothing for long and of which no member has come for long.
     ///
     /// - Parameter now: milliseconds since 1970.
-    func expire(now: Int64) async {
+    package func expire(now: Int64) async {
         let old = store.offsets.groups.filter { group, offsets in
             offsets.values.allSatisfy { $0.timestamp < now - Self.offsetsRetention }
                 && coordinator.hasBeenEmpty(group, for: Self.absenceMin)

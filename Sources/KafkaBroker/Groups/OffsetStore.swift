@@ -1,5 +1,5 @@
-internal import EventLog
-internal import LogStorage
+package import EventLog
+package import LogStorage
 internal import RecordFormat
 internal import Synchronization
 
@@ -7,8 +7,8 @@ internal import Synchronization
 ///
 /// The topic is made when the first one comes, and has one partition. When it holds many more records than there are offsets, all offsets are written once more, and what stands before
 /// that is deleted.
-final class OffsetStore: Sendable {
-    typealias Change = (group: String, partition: TopicPartition, committed: GroupOffsets.Committed?)
+package final class OffsetStore: Sendable {
+    package typealias Change = (group: String, partition: TopicPartition, committed: GroupOffsets.Committed?)
 
     private struct Waiting: Sendable {
         let changes: [Change]
@@ -37,13 +37,13 @@ final class OffsetStore: Sendable {
     private static let recordsOfOneMax = 8
     private static let readBytes = 1 << 20
 
-    init(log: EmbeddedLog, now: @escaping @Sendable () -> Int64) {
+    package init(log: EmbeddedLog, now: @escaping @Sendable () -> Int64) {
         self.log = log
         self.now = now
     }
 
     /// Reads what the topic holds.
-    func open() async throws(LogError) {
+    package func open() async throws(LogError) {
         if log.topic(named: Self.partition.topic) == nil { return }
         var (next, end) = (try log.bounds(of: Self.partition).start, try log.bounds(of: Self.partition).highWatermark)
         while next < end {
@@ -79,7 +79,7 @@ final class OffsetStore: Sendable {
     /// What all offsets take of memory, more or less.
     var byteCount: Int { state.withLock { $0.offsets.byteCount } }
 
-    var offsets: GroupOffsets { state.withLock { $0.offsets } }
+    package var offsets: GroupOffsets { state.withLock { $0.offsets } }
 
     subscript(group: String) -> [TopicPartition: GroupOffsets.Committed] { state.withLock { $0.offsets[group] } }
 
@@ -99,7 +99,7 @@ final class OffsetStore: Sendable {
     }
 
     /// The same for a task, which waits.
-    func keep(_ changes: [Change]) async -> LogError? {
+    package func keep(_ changes: [Change]) async -> LogError? {
         await withUnsafeContinuation { continuation in keep(changes) { continuation.resume(returning: $0) } }
     }
 
