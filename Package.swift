@@ -40,6 +40,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.1.0"),
     ],
     targets: [
         systemLibrary("CLZ4", pkgConfig: "liblz4", debian: "liblz4-dev"),
@@ -61,6 +62,10 @@ let package = Package(
         // The schemas come into the binary by C's #embed, which clang calls an extension before C23.
         .target(
             name: "EventCatalogue", exclude: ["README.md", "schemas"],
+            cSettings: [.unsafeFlags(["-Wno-c23-extensions"])]),
+        // So does the browser SDK, as Tools/build-sdk has built it.
+        .target(
+            name: "BrowserSDK", exclude: ["README.md", "modules", "published", "snippet.html", "tsconfig.json"],
             cSettings: [.unsafeFlags(["-Wno-c23-extensions"])]),
         .target(
             name: "CUserAgent", path: "Sources/CLibraries/CUserAgent",
@@ -129,7 +134,8 @@ let package = Package(
             "Server",
             [
                 "AdminAPI", "Collector", "Exporters", "Projections", "Consumption", "Ingestion", "EventModel", "EventLog",
-                "LogStorage", "RecordFormat", "Telemetry", "KafkaBroker",
+                "LogStorage", "RecordFormat", "Telemetry", "KafkaBroker", "BrowserSDK",
+                .product(name: "Crypto", package: "swift-crypto"),
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -139,7 +145,7 @@ let package = Package(
         .executableTarget(
             name: "okla-events",
             dependencies: [
-                "Server", "LogStorage", "EventLog", "EventModel", "RecordFormat", "OutboundHTTP", "CDeflate",
+                "Server", "LogStorage", "EventLog", "EventModel", "RecordFormat", "OutboundHTTP",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],

@@ -7,6 +7,9 @@ say() { printf '%s\n' "$*" >&2; }
 # Libraries that the build needs, the tools to find them, and uap-core's rules, which the service reads when it starts.
 build_packages=(liblz4-dev libsnappy-dev libzstd-dev libdeflate-dev libsimdjson-dev libre2-dev libmaxminddb-dev libyaml-dev libhiredis-dev librabbitmq-dev librdkafka-dev libcurl4-openssl-dev uap-core libsqlite3-dev pkg-config g++)
 
+# What builds the browser SDK from its modules and checks their types; its result is kept with the sources, so that the service needs none.
+sdk_packages=(esbuild node-typescript gzip)
+
 # need_packages NAME...: installs the Debian packages that are missing. Nothing to do takes a few milliseconds.
 need_packages() {
     local missing=() name

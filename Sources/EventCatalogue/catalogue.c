@@ -76,6 +76,9 @@ static const struct file files[] = {
     FILE_BEGIN("logout.json")
 #embed "schemas/logout.json"
     FILE_END
+    FILE_BEGIN("okla_client_discarded.json")
+#embed "schemas/okla_client_discarded.json"
+    FILE_END
     FILE_BEGIN("page_leave.json")
 #embed "schemas/page_leave.json"
     FILE_END

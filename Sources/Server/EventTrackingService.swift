@@ -50,6 +50,7 @@ package struct EventTrackingService: Sendable {
         router.add(middleware: cors)
         router.add(middleware: ErrorBodies())
         HealthRoutes(status: status).add(to: router)
+        SDKRoutes(assets: SDKRelease.assets).add(to: router)
         let metrics = Metrics()
         metrics.add(ProcessMetrics())
         MetricsRoutes(

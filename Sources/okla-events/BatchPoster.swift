@@ -1,6 +1,6 @@
-internal import CDeflate
 internal import Foundation
 internal import OutboundHTTP
+internal import RecordFormat
 
 /// Posts one batch, again and again where that makes sense.
 struct BatchPoster: Sendable {
@@ -38,7 +38,7 @@ struct BatchPoster: Sendable {
         let request = HTTPRequest(
             .post, url,
             headers: [("Content-Type", "application/json"), ("Content-Encoding", "gzip"), ("X-Write-Key", writeKey)],
-            body: Self.gzip(batch.body), timeout: .seconds(30), answerBytesMax: Self.answerBytesMax)
+            body: Gzip.compress(Array(batch.body)), timeout: .seconds(30), answerBytesMax: Self.answerBytesMax)
         var attempt = 0
         while attempt < attempts {
             let pause: Duration
@@ -77,17 +77,6 @@ struct BatchPoster: Sendable {
     }
 
     private static func retryAfter(_ answer: HTTPAnswer) -> Duration { min(answer.retryAfter ?? .seconds(1), .seconds(30)) }
-
-    private static func gzip(_ data: Data) -> [UInt8] {
-        guard let compressor = libdeflate_alloc_compressor(6) else { return Array(data) }
-        defer { libdeflate_free_compressor(compressor) }
-        let bound = libdeflate_gzip_compress_bound(compressor, data.count)
-        return data.withUnsafeBytes { input in
-            [UInt8](unsafeUninitializedCapacity: bound) { output, count in
-                count = libdeflate_gzip_compress(compressor, input.baseAddress, input.count, output.baseAddress, bound)
-            }
-        }
-    }
 }
 
 extension BatchPoster.Outcome {

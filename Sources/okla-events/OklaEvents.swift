@@ -15,6 +15,7 @@ struct OklaEvents: AsyncParsableCommand {
             Who reads the log, how far: okla-events consumers
             Read the log again:         okla-events replay --from earliest --target topic:copy
             Look at what it rejected:   okla-events rejected list
+            The snippet for a page:     okla-events sdk snippet --host https://events.example.com
             Check events and schemas:   okla-events catalog list
                                         okla-events catalog validate events.ndjson
 
@@ -25,5 +26,6 @@ struct OklaEvents: AsyncParsableCommand {
             CatalogCommand.self,
             RejectedCommand.self,
             LogCommand.self,
+            SDKCommand.self,
         ])
 }

@@ -19,11 +19,7 @@ struct SendCommand: AsyncParsableCommand {
     @Option(help: "The service's address.")
     var url = "http://127.0.0.1:5050"
 
-    @Option(help: "The write key; without it EVENT_TRACKING_WRITE_KEY, or the key in DATA-DIR/credentials.json.")
-    var writeKey: String?
-
-    @Option(help: ArgumentHelp("Where to look for the service's own key.", valueName: "dir"))
-    var dataDir = "./data"
+    @OptionGroup var writeKey: WriteKeyOption
 
     @Option(help: "Events in one request.")
     var batchSize = 100
@@ -42,13 +38,12 @@ struct SendCommand: AsyncParsableCommand {
 
     func run() async throws {
         let batches: EventBatches
-        let key: String
         do {
             batches = try EventBatches(file: file, eventsMax: batchSize)
-            key = try self.key()
-        } catch let error as EventBatches.Failure {
+        } catch {
             throw Failure.report(error.message)
         }
+        let key = try writeKey.key()
         let poster = BatchPoster(
             url: url.hasSuffix("/") ? "\(url)api/events/batch" : "\(url)/api/events/batch", writeKey: key,
             attempts: attempts, connections: connections)
@@ -70,16 +65,6 @@ struct SendCommand: AsyncParsableCommand {
         summary.notSent = batches.eventCount - summary.answered
         summary.print(to: url)
         if !summary.isComplete { throw ExitCode.failure }
-    }
-
-    private func key() throws -> String {
-        if let writeKey { return writeKey }
-        if let key = ProcessInfo.processInfo.environment["EVENT_TRACKING_WRITE_KEY"] { return key }
-        let credentials = StoredCredentials(dataDirectory: dataDir)
-        if let key = credentials.writeKey { return key }
-        throw EventBatches.Failure(
-            message: "no write key: give --write-key, set EVENT_TRACKING_WRITE_KEY, or name the service's --data-dir "
-                + "(\(credentials.path) cannot be read)")
     }
 }
 

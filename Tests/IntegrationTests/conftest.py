@@ -6,6 +6,7 @@ import pytest
 sys.path.insert(0, os.path.dirname(__file__))
 
 import faults as preload  # noqa: E402
+from chromium import *  # noqa: E402, F403
 from fixtures_of_servers import *  # noqa: E402, F403
 from service import ENRICHED, Service  # noqa: E402
 

@@ -1,0 +1,96 @@
+import { whenPageCalled } from '../api.js';
+import { pageNow, setReferrer } from '../context.js';
+import { listen } from '../guard.js';
+import { handOver, leave, retryNow, startSender } from '../sender.js';
+import { trackAutomatic } from '../tracker.js';
+import { watchClicks } from './clicks.js';
+import { watchErrors } from './errors.js';
+import { watchForms } from './forms.js';
+import { route, watchNavigation } from './navigation.js';
+import { scrollDepth, startScroll, watchScroll } from './scroll.js';
+import { countTime, duration, startStopwatch, takeTimes } from './stopwatch.js';
+
+// A visit of a page goes: opened, viewed (once), shown and hidden, left. Within a page that navigates by itself there are several.
+
+/**
+ * The page of this visit, as it was last seen.
+ * @type {import('../context.js').Page}
+ */
+let page;
+let at = '';
+let isViewed = false;
+let isOpen = false;
+
+/** What a page is watched for. */
+export function watch() {
+  whenPageCalled(() => {
+    follow();
+    isViewed = true;
+  });
+  setReferrer(document.referrer);
+  watchErrors();
+  watchClicks();
+  watchForms();
+  watchScroll();
+  watchNavigation(() => {
+    // The router has changed the address, and sets the title next.
+    setTimeout(follow);
+  });
+  listen(document, 'visibilitychange', () => {
+    countTime();
+    if (isOpen && document.hidden) {
+      trackVisibility();
+      handOver();
+    }
+  });
+  listen(window, 'pagehide', () => {
+    closeVisit();
+    leave();
+  });
+  listen(window, 'pageshow', ({ persisted }) => {
+    if (!persisted) return;
+    startSender();
+    openVisit();
+    view();
+  });
+  listen(window, 'online', retryNow);
+  openVisit();
+}
+
+/** The automatic page_view, unless the page has sent its own. */
+export function view() {
+  page = pageNow();
+  if (!isViewed) trackAutomatic('page_view', { ...page });
+  isViewed = true;
+}
+
+/** Where the address is another one, one visit ends and the next begins. */
+function follow() {
+  if (route() == at) return;
+  closeVisit();
+  setReferrer(page.url);
+  openVisit();
+  // After whoever calls this has had the chance to call page().
+  setTimeout(() => view());
+}
+
+function openVisit() {
+  page = pageNow();
+  at = route();
+  isViewed = false;
+  isOpen = true;
+  startStopwatch();
+  startScroll();
+}
+
+function closeVisit() {
+  if (!isOpen) return;
+  isOpen = false;
+  trackVisibility();
+  trackAutomatic('page_leave', { url: page.url, duration: duration(), scrollDepth: scrollDepth() }, page);
+}
+
+function trackVisibility() {
+  const times = takeTimes();
+  if (times.visibleTime || times.hiddenTime) trackAutomatic('visibility', { ...times, url: page.url }, page);
+}

@@ -1,0 +1,39 @@
+import { view, watch } from './automatic/watcher.js';
+import { call, install } from './api.js';
+import { debug, guarded } from './guard.js';
+import { startSender } from './sender.js';
+import { configure, settings } from './settings.js';
+import { VERSION } from './version.js';
+
+// The one script a page loads. The snippet has left `window.okla`, an array of the calls made so far, and the key in it.
+
+const okla = (window.okla = window.okla || []);
+// A page that has the script twice has it once.
+if (!okla.initialize) guarded(begin)();
+
+function begin() {
+  const { src } = /** @type {HTMLScriptElement} */ (document.currentScript) || {};
+  settings.host = new URL(src || location.href).origin;
+  okla.VERSION = VERSION;
+  okla.initialize = guarded(initialize);
+  if (okla.WRITE_KEY) okla.initialize(okla.WRITE_KEY);
+}
+
+/** @param {string} key @param {import('./settings.js').Options} [options] */
+function initialize(key, options) {
+  if (settings.key) return okla;
+  if (!key) throw new Error('initialize needs the write key');
+  configure(`${key}`, { ...okla.options, debug: okla.debug, ...options });
+  debug('started', VERSION, settings.host);
+  startSender();
+  watch();
+  const calls = okla.splice(0);
+  // Who has kept the snippet's own methods calls these.
+  okla.push = (/** @type {any[][]} */ ...calls) => calls.forEach(([name, ...args]) => call(name, args));
+  install(okla);
+  for (const [name, ...args] of calls) call(name, args);
+  // A page that is rendered before anybody asks for it is seen later, or never.
+  if (document.prerendering) document.addEventListener('prerenderingchange', guarded(view), { once: true });
+  else view();
+  return okla;
+}
