@@ -37,7 +37,7 @@ export const tests = {
     equal(saved(), ['user']);
     equal(document.cookie, '');
     forget('user');
-    equal(recall('user'), undefined);
+    holds(!recall('user'), 'nothing');
     equal(saved(), []);
   },
 
@@ -49,7 +49,7 @@ export const tests = {
     holds(/^okla\|test\|user=ana%3B/.test(document.cookie), document.cookie);
     forget('user');
     equal(document.cookie, '');
-    equal(recall('user'), undefined);
+    holds(!recall('user'), 'nothing');
   },
 
   async 'without either it is known for as long as the page lives'() {
@@ -59,7 +59,7 @@ export const tests = {
     keep('user', 'ana');
     equal(recall('user'), 'ana');
     forget('user');
-    equal(recall('user'), undefined);
+    holds(!recall('user'), 'nothing');
     equal([read('a'), write('a', 'b'), remove('a'), names()], [undefined, undefined, undefined, []]);
   },
 
@@ -78,14 +78,28 @@ export const tests = {
     equal(userId(), 'eva');
   },
 
+  async 'who logs out in another tab is not remembered in this one'() {
+    await configured();
+    keep('user', 'ana');
+    localStorage.removeItem('okla|test|user');
+    holds(!recall('user'), 'nobody');
+  },
+
+  async 'what a page without localStorage has kept is found by the next, and moves where there is some'() {
+    await configured();
+    document.cookie = 'okla|test|user=ana;path=/';
+    equal(recall('user'), 'ana');
+    keep('user', 'eva');
+    equal([recall('user'), document.cookie, saved()], ['eva', '', ['user']]);
+  },
+
   async 'two keys on one page know nothing of each other'() {
     await configured();
     keep('user', 'ana');
     write('q.p.0', 'x');
     const { configure } = await import('/modules/settings.js');
     configure('test.q', {});
-    equal(recall('user'), 'ana', 'what the page still has in memory');
-    equal(read('user'), null);
+    holds(!recall('user'), 'the other key’s user');
     equal(names(), []);
   },
 
@@ -97,7 +111,7 @@ export const tests = {
     setUserId('ana');
     equal([userId(), anonymousId()], ['ana', id]);
     forgetIdentity();
-    equal(userId(), undefined);
+    holds(!userId(), 'nobody');
     holds(anonymousId() != id, 'a new id');
   },
 

@@ -8,7 +8,7 @@ from playwright.sync_api import sync_playwright
 
 from service import ROOT
 
-__all__ = ["chromium", "visitor"]
+__all__ = ["playwright", "chromium", "visitor"]
 
 EXECUTABLE = "/usr/bin/chromium"
 # It runs as root in a container; what it keeps in shared memory goes to files.
@@ -16,9 +16,15 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 
 
 @pytest.fixture(scope="module")
-def chromium():
-    """Playwright keeps an event loop in this thread: another module may have one of its own."""
-    with sync_playwright() as playwright, closing(playwright.chromium.launch(executable_path=EXECUTABLE, args=ARGUMENTS)) as browser:
+def playwright():
+    """It keeps an event loop in this thread: another module may have one of its own."""
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="module")
+def chromium(playwright):
+    with launched(playwright) as browser:
         yield browser
 
 
@@ -36,7 +42,8 @@ def visitor(chromium):
 
 
 @contextlib.contextmanager
-def closing(browser):
+def launched(playwright, **options):
+    browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=ARGUMENTS, **options)
     try:
         yield browser
     finally:

@@ -7,6 +7,9 @@ import { VERSION } from './version.js';
 /** Where the user came from: the address before, also within a page that navigates by itself. */
 let referrer = '';
 
+/** Asked for once: it takes longer than the rest of an event. */
+let timezone = '';
+
 /** @param {string} address */
 export function setReferrer(address) {
   referrer = address;
@@ -44,11 +47,12 @@ function campaign() {
  * @param {Page} page
  */
 export function context(page) {
+  timezone = timezone || Intl.DateTimeFormat().resolvedOptions().timeZone;
   return {
     page,
     userAgent: navigator.userAgent,
     locale: navigator.language,
-    timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    timezone,
     screen: { width: screen.width, height: screen.height, density: devicePixelRatio },
     campaign: campaign(),
     library: { name: 'okla.js', version: VERSION },

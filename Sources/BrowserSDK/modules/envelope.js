@@ -19,7 +19,7 @@ export function envelope(event, body, page = pageNow()) {
     timestamp: now.toISOString(),
     messageId: id,
     context: context(page),
-    userId: userId(),
+    userId: userId() || undefined,
     anonymousId: anonymousId(),
     sessionId: sessionId(+now),
     ...body,

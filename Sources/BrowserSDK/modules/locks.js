@@ -1,3 +1,4 @@
+import { attempt } from './attempt.js';
 import { full } from './storage.js';
 
 // Web Locks, where the browser has them: pages served in the clear have none, and then every page acts as if it were alone. The
@@ -8,6 +9,9 @@ import { full } from './storage.js';
  * @type {(() => void)[]}
  */
 let releases = [];
+
+/** Whether there are any here. */
+export const hasLocks = () => attempt(() => navigator.locks);
 
 /**
  * Takes the lock of a page until this one is left: its own, or one of a page that is gone.

@@ -1,6 +1,6 @@
 import { view, watch } from './automatic/watcher.js';
 import { call, install } from './api.js';
-import { debug, guarded } from './guard.js';
+import { debug, guarded, listen } from './guard.js';
 import { startSender } from './sender.js';
 import { configure, settings } from './settings.js';
 import { VERSION } from './version.js';
@@ -23,7 +23,7 @@ function begin() {
 function initialize(key, options) {
   if (settings.key) return okla;
   if (!key) throw new Error('initialize needs the write key');
-  configure(`${key}`, { ...okla.options, debug: okla.debug, ...options });
+  configure(`${key}`, { debug: okla.debug, ...okla.options, ...options });
   debug('started', VERSION, settings.host);
   startSender();
   watch();
@@ -33,7 +33,8 @@ function initialize(key, options) {
   install(okla);
   for (const [name, ...args] of calls) call(name, args);
   // A page that is rendered before anybody asks for it is seen later, or never.
-  if (document.prerendering) document.addEventListener('prerenderingchange', guarded(view), { once: true });
-  else view();
+  if (document.prerendering) listen(document, 'prerenderingchange', view);
+  // In a task of its own: the first event of a page takes the longest.
+  else setTimeout(guarded(view));
   return okla;
 }

@@ -12,7 +12,7 @@ import {
   reportBytes,
   retryAfterMillisecondsMax,
 } from './limits.js';
-import { exclusively, own, releaseAll } from './locks.js';
+import { exclusively, hasLocks, own, releaseAll } from './locks.js';
 import { addLoss, takeLosses } from './losses.js';
 import {
   adopt,
@@ -88,7 +88,7 @@ async function run() {
   try {
     await exclusively(async () => {
       // Pages without locks look once: they cannot tell which of the others are alive.
-      if (navigator.locks || !hasAdopted) for (const page of strangers()) if (await own(page)) adopt(page);
+      if (hasLocks() || !hasAdopted) for (const page of strangers()) if (await own(page)) adopt(page);
       hasAdopted = true;
       if (!idleEvents()) reportLosses();
       while (await sendNext());

@@ -4,7 +4,7 @@ import { settings } from './settings.js';
 // localStorage, which may be absent, full, or forbidden even to look at. Nothing here throws.
 
 /**
- * What was kept, for as long as the page lives.
+ * What localStorage does not have: it was kept here when that could not be written, or found in a cookie by the first who asked.
  * @type {Record<string, string | undefined>}
  */
 const memory = {};
@@ -72,25 +72,25 @@ function cookie(name) {
  * @param {string} value
  */
 export function keep(name, value) {
-  memory[name] = value;
-  if (!write(name, value)) {
-    // An older value in a storage that is full would win over the cookie.
-    remove(name);
-    setCookie(name, value, 31536000);
-  }
+  const isSaved = write(name, value);
+  // An older value, in a storage that is full, would win over the cookie.
+  if (!isSaved) remove(name);
+  if (!isSaved || memory[name]) setCookie(name, value, isSaved ? 0 : 31536000);
+  memory[name] = isSaved ? '' : value;
 }
 
 /**
- * What `keep` was given last, by this page or another.
+ * What `keep` was given last, by this page or, where there is localStorage, by another.
  * @param {string} name
  */
 export function recall(name) {
-  return read(name) || cookie(name) || memory[name];
+  // To look for a cookie takes longer than all else that an event needs.
+  return read(name) || (name in memory ? memory[name] : (memory[name] = cookie(name)));
 }
 
 /** @param {string} name */
 export function forget(name) {
-  delete memory[name];
+  memory[name] = '';
   remove(name);
   setCookie(name, '', 0);
 }

@@ -1,0 +1,125 @@
+"""A small shop whose pages have the snippet, under a strict Content-Security-Policy, and what is known of a visit to it."""
+import http.server
+import json
+import threading
+import urllib.parse
+
+from service import KEY, ROOT, run
+
+FOLDER = ROOT / "Tests/IntegrationTests/shop"
+
+
+class Shop:
+    """Serves the page at every path. `port`: where browsers find the service, its own port or a proxy's before it.
+
+    `options` become `okla.options`; `calls` is a script that runs before the SDK is loaded, right behind the snippet.
+    """
+
+    def __init__(self, port, options=None, calls="", pinned=False, key=KEY):
+        self.events = f"http://127.0.0.1:{port}"
+        self.options, self.calls = options, calls
+        result = run("sdk", "snippet", "--key", key, "--host", self.events, *(["--pinned"] if pinned else []))
+        assert result.returncode == 0, result.stderr
+        self.snippet = result.stdout.strip()
+        policy = result.stderr.split("\n")[1].strip()
+        self.policy = f"default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; {policy.replace('script-src', 'script-src ' + chr(39) + 'self' + chr(39))}"
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def handler(shop):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                path = urllib.parse.urlparse(self.path).path
+                if path == "/favicon.ico":
+                    return self.answer(b"", "image/png")
+                if path == "/options.js":
+                    options = f"window.okla = []; okla.options = {json.dumps(shop.options)};" if shop.options else ""
+                    return self.answer(options.encode(), "text/javascript")
+                if path == "/shop.css":
+                    return self.answer((FOLDER / "shop.css").read_bytes(), "text/css")
+                if path == "/shop.js":
+                    return self.answer((FOLDER / "shop.js").read_bytes() + shop.calls.encode(), "text/javascript")
+                page = (FOLDER / "page.html").read_text().replace("<!-- snippet -->", shop.snippet)
+                self.answer(page.encode(), "text/html; charset=utf-8")
+
+            def answer(self, body, kind):
+                self.send_response(200)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.send_header("Content-Security-Policy", shop.policy)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+        return Handler
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Visit:
+    """A visitor in the shop: the pages, and every complaint of the browser."""
+
+    def __init__(self, shop, context):
+        self.shop, self.context = shop, context
+        self.errors, self.console = [], []
+        context.on("weberror", lambda error: self.errors.append(str(error.error)))
+        context.on("console", lambda message: self.console.append((message.type, message.text)))
+
+    def open(self, path="/", loaded=True, **options):
+        page = self.context.new_page()
+        page.goto(self.shop.url + path, **options)
+        if loaded:
+            page.wait_for_function("window.okla && okla.VERSION")
+        return page
+
+    def complaints(self):
+        """What the page's developer would see in the console, but for what the network itself says."""
+        return self.errors + [text for kind, text in self.console if kind in ("error", "warning") and not text.startswith("Failed to load resource")]
+
+
+def closed(page):
+    """As when the user closes the tab: the page is told, and gets its moment."""
+    with page.expect_event("close"):
+        page.close(run_before_unload=True)
+
+
+def until(page, condition, seconds=30):
+    """Waits for a state that the browser brings about; Playwright's own work goes on meanwhile."""
+    for _ in range(int(seconds / 0.02)):
+        if condition():
+            return
+        page.wait_for_timeout(20)
+    raise TimeoutError("the awaited state did not come")
+
+
+def stored(service, event=None):
+    """The events that the log holds, of one name or all, in the order of their times."""
+    events = [record["value"] for record in service.records()]
+    return sorted((value for value in events if event in (None, value["event"])), key=lambda value: value["timestamp"])
+
+
+def arrived(page, service, event, count=1, seconds=30):
+    """Waits for so many events of a name, and gives them."""
+    until(page, lambda: len(stored(service, event)) >= count, seconds)
+    events = stored(service, event)
+    assert len(events) == count, [value.get("properties") for value in events]
+    return events
+
+
+def nothing_waits(page, seconds=30):
+    """Waits until the SDK has nothing saved any more: everything is acknowledged."""
+    until(page, lambda: page.evaluate("Object.keys(localStorage).filter((name) => name.includes('|q.')).length") == 0, seconds)
+
+
+def judged_well(service):
+    """The service's own validation has nothing against any of it."""
+    assert service.records("okla.events.rejected") == []

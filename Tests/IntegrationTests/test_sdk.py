@@ -1,0 +1,497 @@
+"""The browser SDK in a shop's pages, in the real browser: what it is called with and what it sees by itself, as it arrives in the log."""
+import re
+import urllib.parse
+
+import pytest
+
+from service import KEY
+from shop import Shop, Visit, arrived, closed, judged_well, nothing_waits, stored, until
+
+UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+
+
+@pytest.fixture
+def shop(service):
+    with Shop(service.port) as shop:
+        yield shop
+
+
+@pytest.fixture
+def visit(shop, visitor):
+    """A visitor who has seen nothing yet; at the end nothing may have been rejected, and the browser may have no complaint."""
+    visit = Visit(shop, visitor())
+    yield visit
+    assert visit.complaints() == []
+
+
+# What pages call
+
+def test_the_snippet_brings_a_page_view_with_its_context(service, shop, visit):
+    page = visit.open("/vehicle/1?utm_source=google&utm_medium=cpc&utm_campaign=q1%20suv&utm_term=toyota+rav4&utm_content=a&other=1")
+    page.evaluate("okla.flush()")
+    [event] = arrived(page, service, "page_view")
+    url = page.url
+    assert event["properties"] == {"url": url, "title": "Toyota RAV4 2024 - Shop", "referrer": ""}
+    context = event["context"]
+    assert context["page"] == {"url": url, "title": "Toyota RAV4 2024 - Shop", "referrer": ""}
+    assert context["campaign"] == {"source": "google", "medium": "cpc", "campaign": "q1 suv", "term": "toyota rav4", "content": "a"}
+    assert (context["locale"], context["timezone"]) == ("es-DO", "America/Santo_Domingo")
+    assert context["screen"] == {"width": 1280, "height": 720, "density": 1}
+    assert context["userAgent"] == page.evaluate("navigator.userAgent")
+    assert context["library"] == {"name": "okla.js", "version": "1.0.0"} and page.evaluate("okla.VERSION") == "1.0.0"
+    # The service adds what it knows.
+    assert context["ip"] == "127.0.0.1" and context["os"]["name"] == "Linux" and context["browser"]["name"] == "HeadlessChrome" and context["bot"]
+    assert "userId" not in event
+    for name in ("messageId", "anonymousId", "sessionId"):
+        assert UUID.fullmatch(event[name]), name
+    assert visit.context.cookies() == []
+    judged_well(service)
+
+
+def test_every_call_arrives_as_the_specification_writes_it(service, shop, visit):
+    page = visit.open()
+    page.evaluate("""async () => {
+        await okla.identify("user-123", { email: "juan@email.com", name: "Juan Pérez 🚗", createdAt: "2025-03-15" });
+        await okla.page({ section: "suv" });
+        await okla.track("vehicle_view", { vehicleId: "abc-123", source: "search_results", position: 3 });
+        await new Promise((resolve) => okla.track("lead_form_submit", { vehicleId: "abc-123", dealerId: "dealer-456" }, resolve));
+    }""")
+    [identify] = stored(service, "identify")
+    assert identify["traits"] == {"email": "juan@email.com", "name": "Juan Pérez 🚗", "createdAt": "2025-03-15"} and identify["userId"] == "user-123"
+    [vehicle] = stored(service, "vehicle_view")
+    assert vehicle["properties"] == {"vehicleId": "abc-123", "source": "search_results", "position": 3} and vehicle["userId"] == "user-123"
+    [lead] = stored(service, "lead_form_submit")
+    assert lead["properties"] == {"vehicleId": "abc-123", "dealerId": "dealer-456"}
+    assert [view["properties"].get("section") for view in stored(service, "page_view")] == [None, "suv"]
+    before = {vehicle["anonymousId"], vehicle["sessionId"]}
+    page.evaluate("async () => { okla.reset(); await okla.track('logout'); }")
+    [logout] = stored(service, "logout")
+    assert "userId" not in logout and not before & {logout["anonymousId"], logout["sessionId"]}
+    judged_well(service)
+
+
+def test_calls_before_the_script_is_there_come_in_their_order(service, shop, visit):
+    shop.calls = """
+        okla.identify("user-1", { plan: "gold" }).track("search", { query: "rav4" }).page({ section: "early" });
+        const kept = okla.track;
+        kept("vehicle_click", { vehicleId: "v-1" }, (error) => (shop.early = error === undefined));
+        window.keepCalling = () => kept("vehicle_favorite", { vehicleId: "v-2" });
+    """
+    page = visit.open()
+    page.evaluate("keepCalling(); okla.flush()")
+    arrived(page, service, "vehicle_favorite")
+    nothing_waits(page)
+    events = [record["value"] for record in service.records()]
+    assert [event["event"] for event in events] == ["identify", "search", "page_view", "vehicle_click", "vehicle_favorite"]
+    assert {event["userId"] for event in events} == {"user-1"}
+    # The page has told of its own view, with more than the automatic one would have.
+    assert events[2]["properties"]["section"] == "early" and events[2]["properties"]["url"] == page.url
+    assert page.evaluate("shop.early") is True
+    judged_well(service)
+
+
+def test_a_callback_is_called_when_the_service_has_answered(service, shop, visit):
+    page = visit.open()
+    outcome = page.evaluate("""async () => {
+        let told = 'not yet';
+        const promise = okla.track("vehicle_view", { vehicleId: "v-1" }, (error) => (told = error === undefined));
+        const before = told;
+        okla.flush();
+        const outcome = await promise;
+        await new Promise((resolve) => setTimeout(resolve));
+        return [before, told, outcome];
+    }""")
+    assert outcome == ["not yet", True, {"status": "stored"}]
+    assert len(stored(service, "vehicle_view")) == 1
+
+
+def test_a_rejected_event_gives_an_error_that_says_why(service, shop, visit):
+    page = visit.open()
+    outcome = page.evaluate("""async () => {
+        const outcome = await okla.track("vehicle_view", { source: "test" });
+        return [outcome.status, outcome.error instanceof Error, outcome.error.message, outcome.error.errors];
+    }""")
+    assert outcome == ["rejected", True, "rejected: /properties/vehicleId is required",
+                       [{"path": "/properties/vehicleId", "keyword": "required", "message": "is required"}]]
+    # It is kept at the service, so nothing was discarded here.
+    assert len(service.records("okla.events.rejected")) == 1 and stored(service, "okla_client_discarded") == []
+
+
+@pytest.mark.parametrize("call", [
+    "okla.track()", "okla.track(7)", "okla.track('')", "okla.track('x'.repeat(129))", "okla.track(null, null, null)", "okla.track({})",
+    "okla.track('a', { n: 1n })", "okla.track('a', (() => { const o = {}; o.o = o; return o; })())",
+    "okla.track('a', { get a() { throw new Error('mine'); } })", "okla.track('a', { toJSON() { throw 1; } })",
+    "okla.track('a', { text: 'x'.repeat(40000) })",
+])
+def test_what_cannot_be_an_event_gives_an_error_and_is_told_of(service, shop, visit, call):
+    page = visit.open()
+    outcome = page.evaluate(f"async () => {{ const {{ status, error }} = await {call}; return [status, error.message]; }}")
+    reason = "too_large" if "40000" in call else "invalid"
+    assert outcome == ["discarded", f"discarded: {reason}"]
+    page.evaluate("okla.track('after', {}); okla.flush()")
+    [report] = arrived(page, service, "okla_client_discarded")
+    assert report["properties"] == {"reason": reason, "count": 1}
+    judged_well(service)
+
+
+def test_whatever_the_page_passes_it_goes_on(service, shop, visit):
+    page = visit.open()
+    page.evaluate("""() => {
+        okla.identify(); okla.identify(null); okla.identify({ plan: "gold" }); okla.identify(7); okla.page("text"); okla.page(null);
+        okla.track("odd", [1, 2]); okla.track("odd", "text"); okla.track("odd", 7); okla.reset(1); okla.optIn({}); okla.flush(null);
+        okla.push(); okla.push(["nothing"]); okla.initialize(); okla.initialize("other", { host: "https://elsewhere.test" });
+    }""")
+    page.evaluate("async () => { await okla.track('after', {}); }")
+    assert [event.get("userId") for event in stored(service, "identify")] == [None, None, None, "7"]
+    # What is no object of properties is for the service to refuse, and to keep.
+    assert [record["value"]["properties"] for record in service.records("okla.events.rejected")] == [[1, 2], "text", 7]
+    assert len(stored(service, "after")) == 1
+
+
+def test_an_error_of_the_pages_own_callback_is_the_pages(service, shop, visitor):
+    visit = Visit(shop, visitor())
+    page = visit.open()
+    page.evaluate("async () => { okla.track('a', {}, () => { throw new Error('mine'); }); await okla.track('b', {}); }")
+    until(page, lambda: visit.errors)
+    assert len(visit.errors) == 1 and "mine" in visit.errors[0]
+    page.evaluate("async () => { await okla.track('c', {}); }")
+    # It is an error of the page as any other.
+    [error] = arrived(page, service, "error")
+    assert error["properties"]["message"] == "Uncaught Error: mine"
+
+
+def test_without_the_snippet_a_page_can_begin_by_itself(service, shop, visit):
+    page = visit.open("/", loaded=False)
+    shop.snippet = f'<script src="{shop.events}/sdk/v1/okla.min.js"></script>'
+    page.reload()
+    page.evaluate(f"okla.initialize('{KEY}', {{ autoTrack: false }})")
+    page.evaluate("async () => { await okla.track('vehicle_view', { vehicleId: 'v-1' }); }")
+    assert len(stored(service, "vehicle_view")) == 1
+
+
+def test_the_snippet_twice_is_once(service, shop, visit):
+    page = visit.open("/", loaded=False)
+    shop.snippet += shop.snippet
+    page.context.new_page().goto(f"{shop.url}/twice")
+    twice = page.context.pages[-1]
+    twice.wait_for_function("okla.VERSION")
+    twice.wait_for_load_state("networkidle")
+    twice.evaluate("async () => { await okla.track('vehicle_view', { vehicleId: 'v-1' }); }")
+    assert len(stored(service, "vehicle_view")) == 1
+    assert len([view for view in stored(service, "page_view") if view["properties"]["url"].endswith("/twice")]) == 1
+
+
+def test_a_pinned_snippet_loads_what_its_hash_says_and_nothing_else(service, visitor):
+    with Shop(service.port, pinned=True) as shop:
+        visit = Visit(shop, visitor())
+        page = visit.open()
+        page.evaluate("async () => { await okla.track('vehicle_view', { vehicleId: 'v-1' }); }")
+        assert len(stored(service, "vehicle_view")) == 1 and visit.complaints() == []
+        shop.snippet = re.sub(r"sha384-....", "sha384-AAAA", shop.snippet)
+        shop.policy = "default-src 'self' 'unsafe-inline'; script-src * 'unsafe-inline'"
+        page = visit.open("/changed", loaded=False)
+        until(page, lambda: any("integrity" in text for text in visit.complaints()))
+        assert page.evaluate("okla.VERSION") is None
+
+
+# What it sees by itself
+
+def test_a_single_page_application_has_a_view_and_a_leave_for_each_address(service, shop, visit):
+    page = visit.open("/vehicle/1")
+    for how, path in (("pushState", "/vehicle/2"), ("replaceState", "/vehicle/3"), ("pushState", "/vehicle/3#photos"), ("pushState", "/vehicle/3#/tab")):
+        page.evaluate("([path, how]) => shop.navigate(path, `title of ${path}`, how)", [path, how])
+        page.wait_for_timeout(60)
+    page.go_back()
+    page.wait_for_timeout(60)
+    closed(page)
+    other = visit.context.new_page()
+    paths = ["/vehicle/1", "/vehicle/2", "/vehicle/3", "/vehicle/3#/tab", "/vehicle/3#photos"]
+    views = arrived(other, service, "page_view", 5)
+    assert [view["properties"]["url"].removeprefix(shop.url) for view in views] == paths
+    assert [view["properties"]["referrer"].removeprefix(shop.url) for view in views] == ["", *paths[:4]]
+    assert [view["properties"]["title"] for view in views][1:4] == [f"title of {path}" for path in paths[1:4]]
+    assert [view["context"]["page"]["referrer"] for view in views] == [view["properties"]["referrer"] for view in views]
+    leaves = arrived(other, service, "page_leave", 5)
+    assert [leave["properties"]["url"].removeprefix(shop.url) for leave in leaves] == paths
+    assert [leave["context"]["page"]["url"] for leave in leaves] == [leave["properties"]["url"] for leave in leaves]
+    judged_well(service)
+
+
+def test_a_router_that_calls_page_by_itself_is_not_counted_twice(service, shop, visit):
+    page = visit.open("/a")
+    page.evaluate("() => { shop.navigate('/b', 'B'); okla.page({ section: 'mine' }); }")
+    page.wait_for_timeout(60)
+    page.evaluate("() => shop.navigate('/c', 'C')")
+    page.wait_for_timeout(60)
+    page.evaluate("okla.flush()")
+    views = arrived(page, service, "page_view", 3)
+    assert [(view["properties"]["title"], view["properties"].get("section")) for view in views][1:] == [("B", "mine"), ("C", None)]
+    assert [leave["properties"]["url"].removeprefix(shop.url) for leave in arrived(page, service, "page_leave", 2)] == ["/a", "/b"]
+
+
+def test_browsers_without_the_navigation_api_are_watched_too(service, shop, visit):
+    visit.context.add_init_script("delete window.navigation; Object.defineProperty(window, 'navigation', { value: undefined });")
+    page = visit.open("/a")
+    page.evaluate("() => { window.result = history.pushState({ mine: 1 }, '', '/b'); }")
+    page.wait_for_timeout(60)
+    page.evaluate("location.hash = '#/c'")
+    page.wait_for_timeout(60)
+    page.go_back()
+    page.wait_for_timeout(60)
+    page.evaluate("okla.flush()")
+    assert [view["properties"]["url"].removeprefix(shop.url) for view in arrived(page, service, "page_view", 4)] == ["/a", "/b", "/b#/c", "/b"]
+    assert page.evaluate("[history.state, typeof result]") == [{"mine": 1}, "undefined"]
+
+
+def test_what_a_visit_was_is_told_when_the_tab_is_closed(service, shop, visit):
+    page = visit.open("/vehicle/1")
+    page.evaluate("scrollTo(0, 2000)")
+    arrived_at = page.evaluate("(scrollY + innerHeight) / document.documentElement.scrollHeight * 100")
+    page.wait_for_timeout(1200)
+    closed(page)
+    other = visit.context.new_page()
+    [leave] = arrived(other, service, "page_leave")
+    assert leave["properties"]["url"] == f"{shop.url}/vehicle/1"
+    assert 1.2 <= leave["properties"]["duration"] < 30 and abs(leave["properties"]["scrollDepth"] - arrived_at) <= 1
+    [visibility] = arrived(other, service, "visibility")
+    assert visibility["properties"]["url"] == f"{shop.url}/vehicle/1"
+    assert 1.2 <= visibility["properties"]["visibleTime"] <= leave["properties"]["duration"] + 0.1 and visibility["properties"]["hiddenTime"] == 0
+    assert [scroll["properties"] for scroll in arrived(other, service, "scroll", 2)] == [
+        {"depth": depth, "url": f"{shop.url}/vehicle/1"} for depth in (25, 50)]
+    judged_well(service)
+
+
+def test_scroll_milestones_come_once_each_and_anew_on_the_next_address(service, shop, visit):
+    page = visit.open("/a")
+    for _ in range(2):
+        for top in (0, 100, 1500, 3000, 9000, 0):
+            page.evaluate("(top) => scrollTo(0, top)", top)
+            page.wait_for_timeout(150)
+    page.evaluate("() => shop.navigate('/b', 'B')")
+    page.wait_for_timeout(60)
+    page.evaluate("scrollTo(0, 1500)")
+    page.wait_for_timeout(300)
+    page.evaluate("okla.flush()")
+    assert [(scroll["properties"]["depth"], scroll["properties"]["url"].removeprefix(shop.url)) for scroll in arrived(page, service, "scroll", 5)] == [
+        (25, "/a"), (50, "/a"), (75, "/a"), (100, "/a"), (25, "/b")]
+
+
+def test_hiding_a_page_tells_how_long_it_was_seen(service, shop, visit):
+    page = visit.open("/a")
+    show(page, "hidden")
+    [first] = arrived(page, service, "visibility")
+    page.wait_for_timeout(700)
+    show(page, "visible")
+    page.wait_for_timeout(300)
+    closed(page)
+    other = visit.context.new_page()
+    second = arrived(other, service, "visibility", 2)[1]
+    assert first["properties"]["hiddenTime"] < 0.1
+    assert 0.7 <= second["properties"]["hiddenTime"] < 20 and 0.3 <= second["properties"]["visibleTime"] < 20
+    [leave] = arrived(other, service, "page_leave")
+    total = sum(event["properties"][name] for event in (first, second) for name in ("visibleTime", "hiddenTime"))
+    assert abs(total - leave["properties"]["duration"]) < 0.1
+
+
+def show(page, state):
+    """As when the user changes to another tab and back; a browser without windows never does by itself."""
+    page.evaluate("""(state) => {
+        Object.defineProperty(document, 'visibilityState', { value: state, configurable: true });
+        Object.defineProperty(document, 'hidden', { value: state == 'hidden', configurable: true });
+        document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
+    }""", state)
+
+
+def test_clicks_on_what_has_data_track(service, shop, visit):
+    page = visit.open()
+    page.evaluate("document.getElementById('calc').addEventListener('click', (event) => event.preventDefault())")
+    page.click("#inner")
+    page.click("#plain")
+    page.click("#call")
+    page.click("#inside")
+    page.evaluate("okla.flush()")
+    first, second, third = arrived(page, service, "click", 3)
+    assert first["properties"] == {"name": "financing_calculator", "element": "a", "text": "Calcular cuota", "id": "calc",
+                                   "href": "/financing?v=abc", "vehicleId": "abc-123", "position": "3"}
+    assert second["properties"] == {"name": "call", "element": "button", "text": "Llamar", "id": "call", "href": ""}
+    assert third["properties"]["name"] == "card"
+    judged_well(service)
+
+
+def test_a_click_that_leads_away_arrives(service, shop, visit):
+    page = visit.open()
+    page.click("#calc")
+    page.wait_for_url("**/financing?v=abc")
+    assert arrived(page, service, "click")[0]["properties"]["name"] == "financing_calculator"
+    assert len(arrived(page, service, "page_leave")) == 1
+    page.evaluate("okla.flush()")
+    views = arrived(page, service, "page_view", 2)
+    assert views[1]["properties"]["referrer"] == views[0]["properties"]["url"]
+    judged_well(service)
+
+
+def test_a_form_is_told_of_and_never_what_was_typed(service, shop, visit):
+    page = visit.open()
+    page.fill("#email", "secreto@correo.do")
+    page.evaluate("shop.submits = true")
+    page.click("#subscribe")
+    page.wait_for_url("**/newsletter?*")
+    [event] = arrived(page, service, "form_submit")
+    assert event["properties"] == {"form": "newsletter", "formId": "newsletter-footer", "action": "/newsletter"}
+    page.fill("#q", "otro secreto")
+    page.click("#find")
+    page.wait_for_url("**/search?*")
+    closed(page)
+    other = visit.context.new_page()
+    arrived(other, service, "page_leave", 3)
+    assert len(stored(service, "form_submit")) == 1
+    typed = [event for event in stored(service) if "secreto" in str(event["properties"]) and event["event"] in ("form_submit", "click")]
+    assert typed == []
+    judged_well(service)
+
+
+def test_javascript_errors_once_each_and_ten_at_most(service, shop, visitor):
+    visit = Visit(shop, visitor())
+    page = visit.open()
+    page.evaluate("""() => {
+        const fail = (name) => setTimeout(() => { throw new TypeError(name); });
+        for (let times = 0; times < 5; times++) fail("the same");
+        Promise.reject(new RangeError("nobody waits"));
+        Promise.reject("only a text");
+        Promise.reject(undefined);
+        Promise.reject({ get message() { throw new Error("hostile"); } });
+        const script = document.createElement("script");
+        script.src = "/shop.js?missing";
+        document.body.append(new Image());
+    }""")
+    page.wait_for_timeout(100)
+    page.evaluate("okla.flush()")
+    until(page, lambda: len(stored(service, "error")) >= 4)
+    page.evaluate("() => { for (let number = 0; number < 50; number++) setTimeout(() => { throw new Error(`number ${number}`); }); }")
+    page.wait_for_timeout(200)
+    page.evaluate("okla.flush()")
+    errors = arrived(page, service, "error", 10)
+    first = next(error["properties"] for error in errors if error["properties"]["message"].endswith("the same"))
+    assert first["type"] == "TypeError" and "the same" in first["stack"] and isinstance(first["line"], int)
+    messages = [error["properties"]["message"] for error in errors]
+    assert "nobody waits" in messages and "only a text" in messages and messages.count("Uncaught TypeError: the same") == 1
+    judged_well(service)
+
+
+def test_each_part_can_be_turned_off(service, visitor):
+    automatic = ("page_view", "page_leave", "click", "form_submit", "scroll", "visibility", "error")
+    for off in (*automatic, None):
+        with Shop(service.port, options={"autoTrack": {off: False} if off else False}) as shop:
+            visit = Visit(shop, visitor())
+            page = visit.open(f"/{off}")
+            page.evaluate("setTimeout(() => { throw new Error('broken'); })")
+            page.evaluate("scrollTo(0, 2000)")
+            page.wait_for_timeout(200)
+            page.click("#call")
+            page.click("#subscribe")
+            page.evaluate("okla.track('after', {})")
+            closed(page)
+            other = visit.context.new_page()
+            until(other, lambda: "after" in seen(service, shop))
+            assert seen(service, shop) == {"after", *(set(automatic) - {off} if off else ())}
+
+
+def seen(service, shop):
+    return {event["event"] for event in stored(service) if event["context"]["page"]["url"].startswith(shop.url)}
+
+
+# Who the visitor is
+
+def test_a_visitor_stays_the_same_over_pages_and_tabs_and_another_is_another(service, shop, visit, visitor):
+    page = visit.open("/1")
+    page.evaluate("async () => { await okla.identify('user-1'); }")
+    second = visit.open("/2")
+    second.evaluate("async () => { await okla.track('from', { tab: 2 }); }")
+    page.evaluate("async () => { await okla.track('from', { tab: 1 }); }")
+    stranger = Visit(shop, visitor()).open("/3")
+    stranger.evaluate("async () => { await okla.track('from', { tab: 3 }); }")
+    of_tab = {event["properties"]["tab"]: event for event in stored(service, "from")}
+    for name in ("anonymousId", "sessionId", "userId"):
+        assert of_tab[1][name] == of_tab[2][name]
+    assert of_tab[3]["anonymousId"] != of_tab[1]["anonymousId"] and of_tab[3]["sessionId"] != of_tab[1]["sessionId"]
+    assert "userId" not in of_tab[3]
+
+
+def test_after_half_an_hour_a_new_session_begins(service, shop, visitor):
+    visit = Visit(shop, visitor())
+    visit.context.clock.install()
+    page = visit.open()
+    page.evaluate("okla.track('from', { minute: 0 })")
+    visit.context.clock.fast_forward("29:00")
+    page.evaluate("okla.track('from', { minute: 29 })")
+    visit.context.clock.fast_forward("31:00")
+    page.evaluate("okla.track('from', { minute: 60 })")
+    visit.context.clock.run_for(6000)
+    at = {event["properties"]["minute"]: event["sessionId"] for event in arrived(page, service, "from", 3)}
+    assert at[0] == at[29] != at[60]
+
+
+@pytest.mark.parametrize("says", ["navigator.globalPrivacyControl = true", "navigator.doNotTrack = '1'"])
+def test_what_the_browser_asks_for_is_respected(service, shop, visit, says):
+    name, value = says.removeprefix("navigator.").split(" = ")
+    visit.context.add_init_script(f"Object.defineProperty(navigator, '{name}', {{ value: {value} }})")
+    requests = []
+    visit.context.on("request", lambda request: requests.append(request.url))
+    page = visit.open()
+    outcome = page.evaluate("async () => { const { status, error } = await okla.track('a', {}); okla.flush(); return [status, error.message]; }")
+    assert outcome == ["discarded", "discarded: opted_out"]
+    assert page.evaluate("[Object.keys(localStorage), document.cookie]") == [[], ""]
+    page.evaluate("async () => { okla.optIn(); await okla.track('b', {}); }")
+    assert [event["event"] for event in stored(service)] == ["b"]
+    posted = [url for url in requests if "/api/" in url]
+    assert len(posted) == 1 and urllib.parse.urlparse(posted[0]).path == "/api/events/batch"
+
+
+def test_a_site_can_decide_to_send_all_the_same(service, visitor):
+    with Shop(service.port, options={"respectDoNotTrack": False}) as shop:
+        visit = Visit(shop, visitor())
+        visit.context.add_init_script("Object.defineProperty(navigator, 'globalPrivacyControl', { value: true })")
+        page = visit.open()
+        assert page.evaluate("async () => (await okla.track('a', {})).status") == "stored"
+
+
+def test_opting_out_erases_everything_and_lasts(service, shop, visit):
+    page = visit.open("/1")
+    page.evaluate("async () => { await okla.identify('user-1'); }")
+    before = len(stored(service))
+    outcome = page.evaluate("""async () => {
+        const waiting = okla.track('waiting', {});
+        okla.optOut();
+        return [(await waiting).error.message, (await okla.track('after', {})).error.message];
+    }""")
+    assert outcome == ["discarded: opted_out", "discarded: opted_out"]
+    assert page.evaluate("Object.keys(localStorage)") == [f"okla|{KEY}|consent"]
+    page.click("#call")
+    page.reload()
+    page.wait_for_function("okla.VERSION")
+    page.evaluate("async () => { await okla.track('after', {}); }")
+    assert len(stored(service)) == before
+    page.evaluate("async () => { okla.optIn(); await okla.track('again', {}); }")
+    again = stored(service, "again")[0]
+    assert "userId" not in again and again["anonymousId"] not in {event["anonymousId"] for event in stored(service)[:before]}
+
+
+def test_a_page_that_is_rendered_beforehand_is_viewed_when_it_is_shown(service, shop, visit):
+    visit.context.add_init_script("Object.defineProperty(document, 'prerendering', { value: true, configurable: true })")
+    page = visit.open()
+    page.evaluate("async () => { await okla.track('a', {}); }")
+    assert stored(service, "page_view") == []
+    page.evaluate("document.dispatchEvent(new Event('prerenderingchange')); okla.flush()")
+    assert len(arrived(page, service, "page_view")) == 1
+
+
+def test_debug_tells_what_happens_and_nothing_else_ever_does(service, shop, visit, visitor):
+    page = visit.open()
+    page.evaluate("async () => { await okla.track('a', {}); }")
+    assert visit.console == []
+    with Shop(service.port, options={"debug": True}) as talking:
+        second = Visit(talking, visitor())
+        page = second.open()
+        page.evaluate("async () => { await okla.track('a', {}); }")
+        until(page, lambda: any("[okla] sent" in text for _, text in second.console))
+        assert {kind for kind, _ in second.console} == {"log"}
