@@ -94,10 +94,10 @@ def closed(page):
 
 def until(page, condition, seconds=30):
     """Waits for a state that the browser brings about; Playwright's own work goes on meanwhile."""
-    for _ in range(int(seconds / 0.02)):
+    for _ in range(int(seconds / 0.1)):
         if condition():
             return
-        page.wait_for_timeout(20)
+        page.wait_for_timeout(100)
     raise TimeoutError("the awaited state did not come")
 
 
@@ -116,7 +116,8 @@ def arrived(page, service, event, count=1, seconds=30):
 
 
 def nothing_waits(page, seconds=30):
-    """Waits until the SDK has nothing saved any more: everything is acknowledged."""
+    """Waits until the SDK has nothing saved any more: everything is acknowledged, what other pages have left included."""
+    page.evaluate("okla.flush()")
     until(page, lambda: page.evaluate("Object.keys(localStorage).filter((name) => name.includes('|q.')).length") == 0, seconds)
 
 

@@ -301,6 +301,8 @@ def test_a_page_that_ends_with_events_waiting(service, shop, visit, end):
         page.close()
     if end != "reload":
         page = visit.open("/2")
+    page.wait_for_function("okla.VERSION")
+    page.evaluate("okla.flush()")
     all_arrive(page, service, range(30))
     nothing_waits(page)
     assert numbers(service) == list(range(30)) and discarded(service) == {}
@@ -321,6 +323,7 @@ def test_a_page_that_ends_while_the_service_is_down_leaves_it_to_the_next(servic
     closed(page)
     way.pass_on()
     page = visit.open("/2")
+    page.evaluate("okla.flush()")
     all_arrive(page, service, range(150))
     nothing_waits(page)
     assert numbers(service) == list(range(150)) and discarded(service) == {}
@@ -338,7 +341,7 @@ def test_a_page_that_ends_offline_and_a_next_one_days_later(service, shop, visit
     visit.context.set_offline(False)
     visit.context.clock.install(time=datetime.datetime.now() + datetime.timedelta(days=3))
     page = visit.open("/2")
-    page.clock.run_for(6000)
+    page.clock.fast_forward(6000)
     all_arrive(page, service, range(10))
     assert discarded(service) == {}
 
