@@ -139,13 +139,20 @@ def test_whatever_the_page_passes_it_goes_on(service, shop, visit):
     page.evaluate("""() => {
         okla.identify(); okla.identify(null); okla.identify({ plan: "gold" }); okla.identify(7); okla.page("text"); okla.page(null);
         okla.track("odd", [1, 2]); okla.track("odd", "text"); okla.track("odd", 7); okla.reset(1); okla.optIn({}); okla.flush(null);
-        okla.push(); okla.push(["nothing"]); okla.initialize(); okla.initialize("other", { host: "https://elsewhere.test" });
+        okla.push(); okla.push(["nothing"]); okla.push(null, 7, ["track", "pushed"]); okla.initialize(); okla.initialize("other", { host: "https://elsewhere.test" });
     }""")
     page.evaluate("async () => { await shop.answered(okla.track('after', {})); }")
     assert sorted(str(event.get("userId")) for event in stored(service, "identify")) == ["7", "None", "None", "None"]
     # What is no object of properties is for the service to refuse, and to keep.
     assert sorted(str(record["value"]["properties"]) for record in service.records("okla.events.rejected")) == ["7", "[1, 2]", "text"]
-    assert len(stored(service, "after")) == 1
+    assert len(stored(service, "after")) == len(stored(service, "pushed")) == 1
+
+
+def test_whatever_stands_in_the_queue_the_rest_is_done(service, shop, visit):
+    shop.calls = "okla.push(null, 7, ['nothing'], ['constructor'], ['track', 'queued']);"
+    page = visit.open()
+    page.evaluate("okla.flush()")
+    assert len(arrived(page, service, "queued")) == len(arrived(page, service, "page_view")) == 1
 
 
 def test_an_error_of_the_pages_own_callback_is_the_pages(service, shop, visitor):
@@ -227,6 +234,39 @@ def test_a_router_that_calls_page_by_itself_is_not_counted_twice(service, shop, 
     views = arrived(page, service, "page_view", 3)
     assert [(view["properties"]["title"], view["properties"].get("section")) for view in views][1:] == [("B", "mine"), ("C", None)]
     assert [leave["properties"]["url"].removeprefix(shop.url) for leave in arrived(page, service, "page_leave", 2)] == ["/a", "/b"]
+
+
+def test_an_application_that_goes_on_at_once_has_one_view(service, shop, visit):
+    """As a router that redirects while the page is being loaded."""
+    shop.calls = "history.replaceState({}, '', '/home'); document.addEventListener('DOMContentLoaded', () => history.replaceState({}, '', '/home/start'));"
+    page = visit.open("/")
+    page.wait_for_timeout(100)
+    page.evaluate("okla.flush()")
+    [view] = arrived(page, service, "page_view")
+    assert view["properties"]["url"] == f"{shop.url}/home/start" and view["properties"]["referrer"] == ""
+    assert stored(service, "page_leave") == []
+
+
+def test_the_depth_of_an_address_is_its_own(service, shop, visit):
+    page = visit.open("/long")
+    page.wait_for_timeout(50)
+    # The next address has a short page at once, and nobody scrolls there.
+    page.evaluate("() => { dispatchEvent(new Event('scroll')); shop.navigate('/short', 'short'); document.querySelector('.tall').remove(); }")
+    page.wait_for_timeout(300)
+    page.evaluate("okla.flush()")
+    [leave] = arrived(page, service, "page_leave")
+    assert leave["properties"]["url"] == f"{shop.url}/long" and 10 <= leave["properties"]["scrollDepth"] <= 16
+    assert stored(service, "scroll") == []
+
+
+@pytest.mark.parametrize("mine", ["var navigation = { mine: true };", "var navigation = document.createElement('nav');", "function navigation() {}"])
+def test_a_page_that_has_the_name_of_the_navigation_api(service, shop, visit, mine):
+    visit.context.add_init_script(mine)
+    page = visit.open("/a")
+    page.evaluate("() => shop.navigate('/b', 'B')")
+    page.wait_for_timeout(60)
+    page.evaluate("okla.flush()")
+    assert [view["properties"]["url"].removeprefix(shop.url) for view in arrived(page, service, "page_view", 2)] == ["/a", "/b"]
 
 
 def test_browsers_without_the_navigation_api_are_watched_too(service, shop, visit):
@@ -438,7 +478,7 @@ def test_what_the_browser_asks_for_is_respected(service, shop, visit, says):
     requests = []
     visit.context.on("request", lambda request: requests.append(request.url))
     page = visit.open()
-    outcome = page.evaluate("async () => { const { status, error } = await shop.answered(okla.track('a', {})); okla.flush(); return [status, error.message]; }")
+    outcome = page.evaluate("async () => { okla.identify('user-1'); const { status, error } = await shop.answered(okla.track('a', {})); return [status, error.message]; }")
     assert outcome == ["discarded", "discarded: opted_out"]
     assert page.evaluate("[Object.keys(localStorage), document.cookie]") == [[], ""]
     page.evaluate("async () => { okla.optIn(); await shop.answered(okla.track('b', {})); }")
@@ -461,7 +501,9 @@ def test_opting_out_erases_everything_and_lasts(service, shop, visit):
     before = len(stored(service))
     outcome = page.evaluate("""async () => {
         const waiting = okla.track('waiting', {});
+        okla.track('');
         okla.optOut();
+        okla.flush();
         return [(await waiting).error.message, (await shop.answered(okla.track('after', {}))).error.message];
     }""")
     assert outcome == ["discarded: opted_out", "discarded: opted_out"]
@@ -471,17 +513,30 @@ def test_opting_out_erases_everything_and_lasts(service, shop, visit):
     page.wait_for_function("okla.VERSION")
     page.evaluate("async () => { await shop.answered(okla.track('after', {})); }")
     assert len(stored(service)) == before
-    page.evaluate("async () => { okla.optIn(); await shop.answered(okla.track('again', {})); }")
+    page.evaluate("async () => { okla.optIn(); await shop.answered(okla.track('again', {})); await shop.answered(okla.track('last', {})); }")
+    assert stored(service, "okla_client_discarded") == []
     again = stored(service, "again")[0]
     assert "userId" not in again and again["anonymousId"] not in {event["anonymousId"] for event in stored(service)[:before]}
+
+
+def test_who_opts_out_in_one_tab_has_in_the_others(service, shop, visit):
+    page, other = visit.open("/1"), visit.open("/2")
+    page.evaluate("() => { okla.track('waiting', {}); }")
+    other.evaluate("() => { okla.optOut(); }")
+    # Browsers tell each other's processes within milliseconds.
+    page.wait_for_function(f"localStorage.getItem('okla|{KEY}|consent') == 'out'")
+    page.evaluate("okla.flush()")
+    closed(page)
+    other.evaluate("async () => { okla.optIn(); await shop.answered(okla.track('again', {})); }")
+    assert stored(service, "waiting") == [] and len(stored(service, "again")) == 1
 
 
 def test_a_page_that_is_rendered_beforehand_is_viewed_when_it_is_shown(service, shop, visit):
     visit.context.add_init_script("Object.defineProperty(document, 'prerendering', { value: true, configurable: true })")
     page = visit.open()
-    page.evaluate("async () => { await shop.answered(okla.track('a', {})); }")
-    assert stored(service, "page_view") == []
-    page.evaluate("document.dispatchEvent(new Event('prerenderingchange')); okla.flush()")
+    page.evaluate("async () => { shop.navigate('/b', 'B'); await shop.answered(okla.track('a', {})); }")
+    assert stored(service, "page_view") == stored(service, "page_leave") == []
+    page.evaluate("Object.defineProperty(document, 'prerendering', { value: false }); document.dispatchEvent(new Event('prerenderingchange')); okla.flush()")
     assert len(arrived(page, service, "page_view")) == 1
 
 

@@ -166,6 +166,57 @@ def test_a_browser_that_is_offline(service, shop, visit):
     all_arrive(page, service, range(10), seconds=4)
 
 
+def test_many_events_offline_cost_nothing(service, shop, visit):
+    """It looks again when there is reason to, not all the time."""
+    page = visit.open()
+    visit.context.set_offline(True)
+    page.evaluate("() => { shop.asked = 0; const { locks } = navigator; const { request } = locks; locks.request = (...args) => (shop.asked++, request.apply(locks, args)); }")
+    track(page, *range(150))
+    page.wait_for_timeout(1000)
+    assert page.evaluate("shop.asked") <= 3
+    visit.context.set_offline(False)
+    all_arrive(page, service, range(150))
+
+
+def test_a_storage_that_says_nonsense_and_a_service_that_is_down(service, way, shop, visit):
+    page = visit.open("/1")
+    page.evaluate(f"localStorage.setItem('okla|{KEY}|until', 'never')")
+    way.refuse()
+    noted = posts(visit)
+    track(page, *range(150))
+    page.wait_for_timeout(1500)
+    assert len(noted) <= 6, "it pauses between its tries"
+    way.pass_on()
+    all_arrive(page, service, range(150))
+
+
+@pytest.mark.parametrize("lacks", [
+    "delete window.CompressionStream;", "delete Request.prototype.keepalive;", "delete window.CompressionStream; delete Request.prototype.keepalive;"])
+def test_a_browser_of_some_years_ago(service, shop, visit, lacks):
+    visit.context.add_init_script(lacks)
+    page = visit.open("/1")
+    track(page, *range(250))
+    page.evaluate("okla.flush()")
+    until(page, lambda: page.evaluate("shop.outcomes.length") == 250)
+    track(page, *range(250, 280))
+    closed(page)
+    page = visit.open("/2")
+    all_arrive(page, service, range(280))
+    nothing_waits(page)
+    assert numbers(service) == list(range(280)) and discarded(service) == {}
+
+
+def test_a_clock_that_is_set_back_while_it_waits(service, way, shop, visit):
+    page = visit.open()
+    way.refuse()
+    track(page, 1)
+    page.evaluate("okla.flush()")
+    until(page, lambda: any("ERR_CONNECTION" in text for _, text in visit.console))
+    page.evaluate("() => { const { now } = Date; Date.now = () => now() - 86400000; }")
+    way.pass_on()
+    all_arrive(page, service, [1], seconds=20)
+
+
 def test_a_rate_limit_is_waited_for(tmp_path, visitor):
     limits = {"EVENT_TRACKING_RATE_LIMITS_PER_IP": "10"}
     with Service(tmp_path / "data", limits) as service, Shop(service.port) as shop:
@@ -268,6 +319,20 @@ def test_events_that_the_service_never_takes_are_told_of(service, shop, visit):
     until(page, lambda: discarded(service))
     # The five, and the view of the page.
     assert discarded(service) == {"http_400": 6}
+
+
+def test_a_report_that_is_refused_itself_is_made_again(service, shop, visit):
+    page = visit.open()
+    page.evaluate("async () => { okla.track(''); okla.track(''); await shop.answered(okla.track('a', {})); }")
+    arrived(page, service, "a")
+    visit.context.route("**/api/events/batch*", lambda route: route.fulfill(
+        status=404, headers={"Access-Control-Allow-Origin": "*"}, body="nothing here"), times=1)
+    page.evaluate("async () => { okla.track(''); okla.track(''); await shop.answered(okla.track('b', {})); }")
+    page.evaluate("async () => { await shop.answered(okla.track('c', {})); }")
+    until(page, lambda: sum(discarded(service).values()) >= 4)
+    page.evaluate("okla.flush()")
+    until(page, lambda: discarded(service).get("invalid") == 4)
+    assert len(stored(service, "b")) + discarded(service).get("http_404", 0) >= 1
 
 
 def test_a_service_with_smaller_batches(tmp_path, visitor):

@@ -1,4 +1,4 @@
-import { setConsent } from './consent.js';
+import { isAllowed, setConsent } from './consent.js';
 import { pageNow } from './context.js';
 import { guarded } from './guard.js';
 import { forgetIdentity, setUserId } from './identity.js';
@@ -18,7 +18,7 @@ const calls = {
   identify([user, traits], done) {
     // The traits may stand alone: of somebody who has no id yet.
     if (user && typeof user == 'object') [user, traits] = [undefined, user];
-    if (user || user === 0) setUserId(`${user}`);
+    if ((user || user === 0) && isAllowed()) setUserId(`${user}`);
     track('identify', { traits: traits || {} }, done);
   },
   track([event, properties], done) {

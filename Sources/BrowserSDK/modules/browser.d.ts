@@ -3,6 +3,7 @@
 interface Window {
   okla: any;
   navigation?: EventTarget;
+  Navigation?: any;
 }
 
 interface Navigator {

@@ -32,3 +32,12 @@ export function listen(target, type, work) {
   // Capturing: what the page stops on its way is seen all the same.
   target.addEventListener(type, guarded(work), true);
 }
+
+/**
+ * Calls `work` in a task of its own, and never throws from there.
+ * @param {() => void} work
+ * @param {number} [milliseconds]
+ */
+export function later(work, milliseconds) {
+  setTimeout(guarded(work), milliseconds);
+}

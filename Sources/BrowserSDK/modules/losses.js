@@ -41,9 +41,7 @@ export function adoptLosses(page) {
  */
 export function takeLosses() {
   const taken = Object.entries(counts);
-  if (taken.length) {
-    counts = {};
-    isSaved = false;
-  }
+  counts = {};
+  isSaved = false;
   return taken;
 }

@@ -1,6 +1,6 @@
 import { view, watch } from './automatic/watcher.js';
 import { call, install } from './api.js';
-import { debug, guarded, listen } from './guard.js';
+import { guarded, later, listen } from './guard.js';
 import { startSender } from './sender.js';
 import { configure, settings } from './settings.js';
 import { VERSION } from './version.js';
@@ -24,17 +24,17 @@ function initialize(key, options) {
   if (settings.key) return okla;
   if (!key) throw new Error('initialize needs the write key');
   configure(`${key}`, { debug: okla.debug, ...okla.options, ...options });
-  debug('started', VERSION, settings.host);
   startSender();
-  watch();
-  const calls = okla.splice(0);
-  // Who has kept the snippet's own methods calls these.
-  okla.push = (/** @type {any[][]} */ ...calls) => calls.forEach(([name, ...args]) => call(name, args));
+  guarded(watch)();
+  const before = okla.splice(0);
+  const perform = guarded((/** @type {any[]} */ [name, ...args]) => call(name, args));
+  // Who has kept the snippet's own methods calls this.
+  okla.push = (/** @type {any[][]} */ ...calls) => calls.forEach(perform);
   install(okla);
-  for (const [name, ...args] of calls) call(name, args);
+  before.forEach(perform);
   // A page that is rendered before anybody asks for it is seen later, or never.
   if (document.prerendering) listen(document, 'prerenderingchange', view);
   // In a task of its own: the first event of a page takes the longest.
-  else setTimeout(guarded(view));
+  else later(view);
   return okla;
 }

@@ -47,7 +47,7 @@ let willSave = false;
  * @returns {string} its name
  */
 export function openOutbox() {
-  for (const line of [...waiting.values()]) if (line.chunk) drop(line);
+  for (const line of waiting.values()) if (line.chunk) drop(line);
   owned.clear();
   savedCharacters = 0;
   page = uuid().slice(0, 8);
@@ -177,7 +177,7 @@ function chunksOf(lines) {
 /**
  * The oldest events that are in no request.
  * @param {number} countMax @param {number} bytesMax of their JSON and a comma each
- * @param {(line: Line) => boolean} [which]
+ * @param {(line: Line) => unknown} [which]
  */
 export function take(countMax, bytesMax, which = () => true) {
   const taken = [];
@@ -214,25 +214,27 @@ export function noteHandedOver() {
 }
 
 /**
- * The answer was seen after all, and they are to go again.
- * @param {Line[]} lines
- * @param {number} since when they went
+ * Gives up some of those that are in no request.
+ * @param {string} reason
+ * @param {(line: Line) => unknown} which
  */
-export function unnoteHandedOver(lines, since) {
-  const noted = lines.filter((line) => line.handed >= since);
-  for (const line of noted) line.handed = 0;
-  rewrite(chunksOf(noted));
+export function discard(reason, which) {
+  const lines = take(1 / 0, 1 / 0, which);
+  settle(lines, () => ['discarded', reason]);
+  if (lines.length) addLoss(reason, lines.length);
+}
+
+/** What was handed over so long ago that the service, had it arrived, would not know it for the same any more. */
+export function discardUnconfirmed() {
+  discard('unconfirmed', (line) => line.handed && Math.abs(Date.now() - line.handed) > recognisedMilliseconds);
 }
 
 /**
- * The page ends, and with it what is not saved. What can still be handed over stays.
+ * What is not saved, of a page that ends, but for what it can still hand over.
  * @param {number} bytes how much that is
- * @returns {number} how many events are discarded
  */
 export function discardUnsaved(bytes) {
-  const lines = take(1 / 0, 1 / 0, (line) => !line.chunk && (bytes -= line.bytes + 1) < 0);
-  settle(lines, () => ['discarded', 'not_saved']);
-  return lines.length;
+  discard('not_saved', (line) => !line.chunk && (bytes -= line.bytes + 1) < 0);
 }
 
 /**
@@ -300,8 +302,6 @@ function adoptChunk(name) {
     const json = part.slice(start);
     const id = (parsed(json) || {}).messageId;
     if (!id) addLoss('unreadable');
-    // Had it arrived then, the service would not know it for the same any more.
-    else if (handed && Math.abs(Date.now() - handed) > recognisedMilliseconds) addLoss('unconfirmed');
     else if (!waiting.has(id)) chunk.lines.push(add({ id, text: json, bytes: byteCount(json), handed, chunk }));
   }
   rewrite(new Set([chunk]));

@@ -1,3 +1,4 @@
+import { isAllowed } from './consent.js';
 import { envelope } from './envelope.js';
 import { debug } from './guard.js';
 import {
@@ -19,9 +20,9 @@ import {
   areIdle,
   byteCount,
   discardAll,
+  discardUnconfirmed,
   discardUnsaved,
   idleEvents,
-  isUrgent,
   mark,
   noteHandedOver,
   openOutbox,
@@ -31,7 +32,6 @@ import {
   settle,
   strangers,
   take,
-  unnoteHandedOver,
 } from './outbox.js';
 import { read, write } from './storage.js';
 import { batchText, gzip, post } from './transport.js';
@@ -42,8 +42,9 @@ let timer = 0;
 let due = 0;
 let isRunning = false;
 let failures = 0;
-/** No request before this time; the second is told to the site's other pages. */
+/** No request before this time of `performance.now`, which goes on when the clock is set back. */
 let failedUntil = 0;
+/** Nor before this one of `Date.now`, which is told to the site's other pages. */
 let toldUntil = 0;
 let eventsMax = batchEventsMax;
 let underwayBytes = 0;
@@ -64,15 +65,16 @@ export function startSender() {
 }
 
 /**
- * Sends within so many milliseconds.
+ * Sends within so many milliseconds, or when it may.
  * @param {number} milliseconds
  */
 export function wake(milliseconds) {
-  const at = performance.now() + milliseconds;
+  const wait = Math.max(milliseconds, pause());
+  const at = performance.now() + wait;
   if (timer && due <= at) return;
   clearTimeout(timer);
   due = at;
-  timer = setTimeout(run, milliseconds);
+  timer = setTimeout(run, wait);
 }
 
 /** The network is back. */
@@ -90,6 +92,8 @@ async function run() {
       // Pages without locks look once: they cannot tell which of the others are alive.
       if (hasLocks() || !hasAdopted) for (const page of strangers()) if (await own(page)) adopt(page);
       hasAdopted = true;
+      if (!isAllowed()) discardAll('opted_out');
+      discardUnconfirmed();
       if (!idleEvents()) reportLosses();
       while (await sendNext());
     });
@@ -97,19 +101,20 @@ async function run() {
     debug(error);
   }
   isRunning = false;
-  if (idleEvents() && !refusal) wake(pause() || (isUrgent() ? 0 : flushMilliseconds));
+  // What is left could not be sent now, however urgent it is.
+  if (idleEvents() && !refusal) wake(flushMilliseconds);
 }
 
 /** Milliseconds before anything may be sent. */
 function pause() {
   const now = Date.now();
-  const told = Math.max(toldUntil, +(read('until') || 0));
+  const told = Math.max(toldUntil, +(read('until') || 0) || 0);
   // A time so far away was written by a clock that was wrong.
-  return Math.max(0, failedUntil - now, told - now > retryAfterMillisecondsMax ? 0 : told - now);
+  return Math.max(0, failedUntil - performance.now(), told - now > retryAfterMillisecondsMax ? 0 : told - now);
 }
 
 function isBarred() {
-  return refusal || navigator.onLine === false;
+  return refusal || navigator.onLine === false || !isAllowed();
 }
 
 /** @returns {Promise<boolean | undefined>} whether to go on */
@@ -123,7 +128,7 @@ async function sendNext() {
   if (!areIdle(lines)) return true;
   const bytes = typeof body == 'string' ? byteCount(body) : body.length;
   if (bytes > bodyBytesMax && lines.length > 1) {
-    eventsMax = Math.max(1, Math.floor((lines.length * bodyBytesMax * 0.9) / bytes));
+    eventsMax = Math.floor((lines.length * bodyBytesMax * 0.9) / bytes) || 1;
     return true;
   }
   return deliver(lines, body, bytes);
@@ -131,25 +136,24 @@ async function sendNext() {
 
 /**
  * @param {import('./outbox.js').Line[]} lines @param {string | Uint8Array} body @param {number} bytes
+ * @param {boolean} [isLast] the page may end now
  * @returns {Promise<boolean>} whether more may follow
  */
-async function deliver(lines, body, bytes) {
-  const since = Date.now();
+async function deliver(lines, body, bytes, isLast) {
   mark(lines, true);
   underwayBytes += bytes;
-  const answer = await post(body);
+  const answer = await post(body, isLast);
   underwayBytes -= bytes;
   mark(lines, false);
   const { length } = lines;
   const means = verdict(answer, length);
   debug('sent', length, answer.status, means);
   if (means == 'again') {
-    unnoteHandedOver(lines, since);
     const wait = Math.min(pauseMilliseconds * 2 ** failures++, pauseMillisecondsMax) * (0.5 + Math.random() / 2);
-    failedUntil = Date.now() + wait;
+    failedUntil = performance.now() + wait;
     const told = retryAfter(answer.retryAfter, Date.now());
     if (told) write('until', `${(toldUntil = Date.now() + told)}`);
-    if (idleEvents()) wake(pause());
+    if (idleEvents()) wake(0);
     return false;
   }
   failures = 0;
@@ -166,14 +170,20 @@ async function deliver(lines, body, bytes) {
     if (means == 'stop') addLoss((refusal = reason), discardAll(reason));
     saveSoon();
   }
+  if (idleEvents()) wake(0);
   return true;
 }
 
 /** Puts what was lost among what waits. */
 function reportLosses() {
+  if (!isAllowed()) return;
   for (const [reason, count] of takeLosses()) {
     const { id, text } = envelope('okla_client_discarded', { properties: { reason, count } });
-    put(id, text, undefined, true);
+    /** @type {import('./outbox.js').Done} */
+    const done = (status) => {
+      if (status == 'discarded') addLoss(reason, count);
+    };
+    put(id, text, done, true);
   }
 }
 
@@ -194,16 +204,14 @@ function handOverThose(which) {
     const lines = take(batchEventsMax, Math.min(keepaliveBytesMax - underwayBytes, eventBytesMax), which);
     if (!lines.length) return;
     const text = batchText(lines);
-    deliver(lines, text, byteCount(text));
+    deliver(lines, text, byteCount(text), true);
   }
 }
 
 /** The page is left: what is neither saved nor can be handed over is lost, and told of while there is time. */
 export function leave() {
   save();
-  const room = isBarred() ? 0 : keepaliveBytesMax - underwayBytes - reportBytes;
-  const lost = discardUnsaved(room);
-  if (lost) addLoss('not_saved', lost);
+  discardUnsaved(isBarred() ? 0 : keepaliveBytesMax - underwayBytes - reportBytes);
   reportLosses();
   handOver();
   releaseAll();

@@ -3,7 +3,7 @@ import { isAllowed, setConsent } from './consent.js';
 import { envelope } from './envelope.js';
 import { forgetIdentity } from './identity.js';
 import { flushMilliseconds } from './limits.js';
-import { addLoss } from './losses.js';
+import { addLoss, takeLosses } from './losses.js';
 import { discardAll, eraseSaved, isUrgent, put, saveSoon } from './outbox.js';
 import { refused, wake } from './sender.js';
 import { endSession } from './session.js';
@@ -54,6 +54,7 @@ export function trackAutomatic(event, properties, page) {
 export function optOut() {
   setConsent('out');
   discardAll('opted_out');
+  takeLosses();
   eraseSaved();
   forgetIdentity();
   endSession();

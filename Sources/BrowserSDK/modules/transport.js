@@ -25,14 +25,15 @@ export async function gzip(text) {
 /**
  * Posts a batch, in a request that outlives the page. Text is sent so that it needs no question beforehand (a preflight).
  * @param {string | Uint8Array} body text, or what `gzip` made of it
+ * @param {boolean} [isLast] the page may end now
  * @returns {Promise<Answer>} status 0: there was none. Never rejects
  */
-export async function post(body) {
+export async function post(body, isLast) {
   const url = `${settings.host}/api/events/batch?writeKey=${encodeURIComponent(settings.key)}`;
   const isText = typeof body == 'string';
   try {
     // No answer comes back from a beacon; what was saved goes again, and the service recognises it.
-    if (isText && !('keepalive' in Request.prototype)) throw navigator.sendBeacon(url, body);
+    if (isLast && !('keepalive' in Request.prototype)) throw navigator.sendBeacon(url, /** @type {any} */ (body));
     const response = await fetch(url, {
       method: 'POST',
       body,

@@ -12,8 +12,9 @@ export function route() {
  * @param {() => void} work
  */
 export function watchNavigation(work) {
-  const { navigation } = window;
-  if (navigation) return listen(navigation, 'currententrychange', work);
+  const { navigation, Navigation } = window;
+  // A page's own variable may have the name.
+  if (Navigation && navigation instanceof Navigation) return listen(/** @type {any} */ (navigation), 'currententrychange', work);
   listen(window, 'popstate', work);
   listen(window, 'hashchange', work);
   for (const name of /** @type {const} */ (['pushState', 'replaceState'])) {

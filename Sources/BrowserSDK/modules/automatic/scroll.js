@@ -1,22 +1,23 @@
-import { listen } from '../guard.js';
+import { later, listen } from '../guard.js';
 import { pageNow } from '../context.js';
 import { trackAutomatic } from '../tracker.js';
 
 let deepest = 0;
 let isPlanned = false;
 
-/** A page is opened now. */
+/** A page is opened now; what was planned for the one before is off. */
 export function startScroll() {
   deepest = 0;
+  isPlanned = false;
 }
 
 /** The deepest point that was seen, in percent of the page's height. */
 export function scrollDepth() {
-  look();
   return deepest;
 }
 
-function look() {
+/** Sees how deep the page is scrolled, while it is this page. */
+export function look() {
   const { scrollHeight } = document.documentElement;
   const depth = scrollHeight ? Math.round(((scrollY + innerHeight) / scrollHeight) * 100) : 0;
   deepest = Math.max(deepest, Math.min(100, depth));
@@ -28,11 +29,12 @@ export function watchScroll() {
     // Asking for the height makes the browser lay the page out: a few times a second, not for each pixel.
     if (isPlanned || target != document) return;
     isPlanned = true;
-    setTimeout(milestones, 100);
+    later(milestones, 100);
   });
 }
 
 function milestones() {
+  if (!isPlanned) return;
   isPlanned = false;
   const before = deepest;
   look();

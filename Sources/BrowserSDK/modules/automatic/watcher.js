@@ -1,13 +1,13 @@
 import { whenPageCalled } from '../api.js';
 import { pageNow, setReferrer } from '../context.js';
-import { listen } from '../guard.js';
+import { later, listen } from '../guard.js';
 import { handOver, leave, retryNow, startSender } from '../sender.js';
 import { trackAutomatic } from '../tracker.js';
 import { watchClicks } from './clicks.js';
 import { watchErrors } from './errors.js';
 import { watchForms } from './forms.js';
 import { route, watchNavigation } from './navigation.js';
-import { scrollDepth, startScroll, watchScroll } from './scroll.js';
+import { look, scrollDepth, startScroll, watchScroll } from './scroll.js';
 import { countTime, duration, startStopwatch, takeTimes } from './stopwatch.js';
 
 // A visit of a page goes: opened, viewed (once), shown and hidden, left. Within a page that navigates by itself there are several.
@@ -33,8 +33,9 @@ export function watch() {
   watchForms();
   watchScroll();
   watchNavigation(() => {
+    look();
     // The router has changed the address, and sets the title next.
-    setTimeout(follow);
+    later(follow);
   });
   listen(document, 'visibilitychange', () => {
     countTime();
@@ -44,6 +45,7 @@ export function watch() {
     }
   });
   listen(window, 'pagehide', () => {
+    look();
     closeVisit();
     leave();
   });
@@ -60,18 +62,22 @@ export function watch() {
 /** The automatic page_view, unless the page has sent its own. */
 export function view() {
   page = pageNow();
-  if (!isViewed) trackAutomatic('page_view', { ...page });
+  if (!isViewed) {
+    // An address that was changed before it was ever seen is none of its own.
+    at = route();
+    trackAutomatic('page_view', { ...page });
+  }
   isViewed = true;
 }
 
 /** Where the address is another one, one visit ends and the next begins. */
 function follow() {
-  if (route() == at) return;
+  if (document.prerendering || route() == at) return;
   closeVisit();
   setReferrer(page.url);
   openVisit();
   // After whoever calls this has had the chance to call page().
-  setTimeout(() => view());
+  later(view);
 }
 
 function openVisit() {
@@ -92,5 +98,5 @@ function closeVisit() {
 
 function trackVisibility() {
   const times = takeTimes();
-  if (times.visibleTime || times.hiddenTime) trackAutomatic('visibility', { ...times, url: page.url }, page);
+  if (times.visibleTime + times.hiddenTime > 0.05) trackAutomatic('visibility', { ...times, url: page.url }, page);
 }
