@@ -8,6 +8,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 import faults as preload  # noqa: E402
 from chromium import *  # noqa: E402, F403
 from fixtures_of_servers import *  # noqa: E402, F403
+from fixtures_of_shop import *  # noqa: E402, F403
 from service import ENRICHED, Service  # noqa: E402
 
 

@@ -124,3 +124,42 @@ def nothing_waits(page, seconds=30):
 def judged_well(service):
     """The service's own validation has nothing against any of it."""
     assert service.records("okla.events.rejected") == []
+
+
+# What became of the events that a test's page tracks with shop.track.
+
+def track(page, *numbers):
+    page.evaluate("(numbers) => { for (const number of numbers) shop.track(number); }", list(numbers))
+
+
+def numbers(service):
+    """Of the events that `track` made and the log holds, each as often as it is there."""
+    return sorted(int(event["properties"]["vehicleId"].removeprefix("v-")) for event in stored(service, "vehicle_view"))
+
+
+def discarded(service):
+    """The report of losses: how many for which reason."""
+    counts = {}
+    for event in stored(service, "okla_client_discarded"):
+        reason = event["properties"]["reason"]
+        counts[reason] = counts.get(reason, 0) + event["properties"]["count"]
+    return counts
+
+
+def all_arrive(page, service, expected, seconds=60):
+    until(page, lambda: len(numbers(service)) >= len(expected), seconds)
+    assert numbers(service) == list(expected)
+    judged_well(service)
+
+
+def works(page):
+    """The page's own scripts go on."""
+    beats = page.evaluate("shop.beats")
+    until(page, lambda: page.evaluate("shop.beats") > beats + 3)
+
+
+def posts(visit):
+    """Notes every request with events, from here on."""
+    noted = []
+    visit.context.on("request", lambda request: noted.append(request) if "/api/events" in request.url and request.method == "POST" else None)
+    return noted
