@@ -92,6 +92,15 @@ def closed(page):
         page.close(run_before_unload=True)
 
 
+def show(page, state):
+    """As when the user changes to another tab and back; a browser without windows never does by itself."""
+    page.evaluate("""(state) => {
+        Object.defineProperty(document, 'visibilityState', { value: state, configurable: true });
+        Object.defineProperty(document, 'hidden', { value: state == 'hidden', configurable: true });
+        document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
+    }""", state)
+
+
 def until(page, condition, seconds=30):
     """Waits for a state that the browser brings about; Playwright's own work goes on meanwhile."""
     for _ in range(int(seconds / 0.1)):

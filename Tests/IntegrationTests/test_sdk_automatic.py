@@ -1,7 +1,7 @@
 """What the browser SDK sees of a visit by itself, as it arrives in the log."""
 import pytest
 
-from shop import Shop, Visit, arrived, closed, judged_well, stored, until
+from shop import Shop, Visit, arrived, closed, judged_well, show, stored, until
 
 
 # What it sees by itself
@@ -134,15 +134,6 @@ def test_hiding_a_page_tells_how_long_it_was_seen(service, shop, visit):
     [leave] = arrived(other, service, "page_leave")
     total = sum(event["properties"][name] for event in (first, second) for name in ("visibleTime", "hiddenTime"))
     assert abs(total - leave["properties"]["duration"]) < 0.1
-
-
-def show(page, state):
-    """As when the user changes to another tab and back; a browser without windows never does by itself."""
-    page.evaluate("""(state) => {
-        Object.defineProperty(document, 'visibilityState', { value: state, configurable: true });
-        Object.defineProperty(document, 'hidden', { value: state == 'hidden', configurable: true });
-        document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
-    }""", state)
 
 
 def test_clicks_on_what_has_data_track(service, shop, visit):

@@ -8,7 +8,7 @@ import pytest
 
 from ports import free_port
 from service import KEY, Service
-from shop import Shop, Visit, all_arrive, arrived, closed, discarded, nothing_waits, numbers, posts, stored, track, until, works
+from shop import Shop, Visit, all_arrive, arrived, closed, discarded, nothing_waits, numbers, posts, show, stored, track, until, works
 
 
 # When it is sent
@@ -56,6 +56,26 @@ def test_every_request_fits_the_services_limit(service, shop, visit):
     assert discarded(service) == {}
 
 
+def test_what_is_handed_over_while_it_is_compressed_goes_once(service, shop, visit):
+    page = visit.open()
+    page.evaluate("okla.flush()")
+    arrived(page, service, "page_view")
+    page.evaluate("""() => {
+        const { arrayBuffer } = Response.prototype;
+        Response.prototype.arrayBuffer = function () { shop.packs = true; return new Promise((done) => (shop.release = done)).then(() => arrayBuffer.call(this)); };
+    }""")
+    noted = posts(visit)
+    track(page, *range(10))
+    page.evaluate("okla.flush()")
+    page.wait_for_function("shop.packs")
+    show(page, "hidden")
+    all_arrive(page, service, range(10))
+    page.evaluate("shop.release()")
+    until(page, lambda: page.evaluate("shop.outcomes.length") == 10)
+    works(page)
+    assert len(noted) == 1
+
+
 # The service and the network
 
 def test_a_service_that_is_down_for_a_while(service, way, shop, visit):
@@ -70,6 +90,24 @@ def test_a_service_that_is_down_for_a_while(service, way, shop, visit):
     all_arrive(page, service, range(40))
     until(page, lambda: page.evaluate("shop.outcomes.length") == 40)
     assert page.evaluate("shop.outcomes.every(([number, error]) => error === null)")
+
+
+def test_tries_come_further_and_further_apart(service, way, shop, visit):
+    page = visit.open()
+    page.evaluate("okla.flush()")
+    arrived(page, service, "page_view")
+    way.refuse()
+    at = []
+    visit.context.on("request", lambda request: at.append(request.timing["startTime"] / 1000 if request.timing["startTime"] > 0 else time.time()))
+    track(page, 1)
+    page.evaluate("okla.flush()")
+    until(page, lambda: len(at) >= 4)
+    way.pass_on()
+    all_arrive(page, service, [1])
+    pauses = [after - before for before, after in zip(at[:4], at[1:4])]
+    # Half of each is left to chance, so that not all pages of all visitors come back at once.
+    for pause, longest in zip(pauses, (1, 2, 4)):
+        assert longest / 2 - 0.1 < pause < longest + 10, pauses
 
 
 def test_an_answer_that_is_lost(service, way, shop, visit):
