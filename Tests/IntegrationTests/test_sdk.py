@@ -171,6 +171,8 @@ def test_the_snippet_twice_is_once(service, shop, visit):
     twice.wait_for_load_state("networkidle")
     twice.evaluate("async () => { await shop.answered(okla.track('vehicle_view', { vehicleId: 'v-1' })); }")
     assert len(stored(service, "vehicle_view")) == 1
+    closed(twice)
+    assert len(arrived(page, service, "page_leave")) == 1
     assert len([view for view in stored(service, "page_view") if view["properties"]["url"].endswith("/twice")]) == 1
 
 
@@ -268,13 +270,17 @@ def test_opting_out_erases_everything_and_lasts(service, shop, visit):
 
 def test_who_opts_out_in_one_tab_has_in_the_others(service, shop, visit):
     page, other = visit.open("/1"), visit.open("/2")
-    page.evaluate("() => { okla.track('waiting', {}); }")
+    page.evaluate("() => { okla.track('waiting', {}); okla.track(''); }")
     other.evaluate("() => { okla.optOut(); }")
     # Browsers tell each other's processes within milliseconds.
     page.wait_for_function(f"localStorage.getItem('okla|{KEY}|consent') == 'out'")
     page.evaluate("okla.flush()")
-    closed(page)
-    other.evaluate("async () => { okla.optIn(); await shop.answered(okla.track('again', {})); }")
+    page.wait_for_timeout(200)
+    # No id and no session was made for a report of what was lost.
+    assert page.evaluate("Object.keys(localStorage).filter((name) => /anonymous|session|user|[|]q[.]/.test(name))") == []
+    other.evaluate("() => { okla.optIn(); }")
+    page.wait_for_function(f"localStorage.getItem('okla|{KEY}|consent') == 'in'")
+    page.evaluate("async () => { await shop.answered(okla.track('again', {})); }")
     assert stored(service, "waiting") == [] and len(stored(service, "again")) == 1
 
 

@@ -41,12 +41,14 @@ def test_a_router_that_calls_page_by_itself_is_not_counted_twice(service, shop, 
 
 def test_an_application_that_goes_on_at_once_has_one_view(service, shop, visit):
     """As a router that redirects while the page is being loaded."""
-    shop.calls = "history.replaceState({}, '', '/home'); document.addEventListener('DOMContentLoaded', () => history.replaceState({}, '', '/home/start'));"
+    # Once before the script is there, once while it begins, and once between that and the page's view.
+    shop.calls = """history.replaceState({}, '', '/home');
+        okla.track('redirecting', { get to() { history.replaceState({}, '', '/home/start'); setTimeout(() => history.replaceState({}, '', '/home/end')); return 1; } });"""
     page = visit.open("/")
     page.wait_for_timeout(100)
     page.evaluate("okla.flush()")
     [view] = arrived(page, service, "page_view")
-    assert view["properties"]["url"] == f"{shop.url}/home/start" and view["properties"]["referrer"] == ""
+    assert view["properties"]["url"] == f"{shop.url}/home/end" and view["properties"]["referrer"] == ""
     assert stored(service, "page_leave") == []
 
 
@@ -54,7 +56,7 @@ def test_the_depth_of_an_address_is_its_own(service, shop, visit):
     page = visit.open("/long")
     page.wait_for_timeout(50)
     # The next address has a short page at once, and nobody scrolls there.
-    page.evaluate("() => { dispatchEvent(new Event('scroll')); shop.navigate('/short', 'short'); document.querySelector('.tall').remove(); }")
+    page.evaluate("() => { document.dispatchEvent(new Event('scroll')); shop.navigate('/short', 'short'); document.querySelector('.tall').remove(); }")
     page.wait_for_timeout(300)
     page.evaluate("okla.flush()")
     [leave] = arrived(page, service, "page_leave")
@@ -62,9 +64,9 @@ def test_the_depth_of_an_address_is_its_own(service, shop, visit):
     assert stored(service, "scroll") == []
 
 
-@pytest.mark.parametrize("mine", ["var navigation = { mine: true };", "var navigation = document.createElement('nav');", "function navigation() {}"])
+@pytest.mark.parametrize("mine", ["{ mine: true }", "document.createElement('nav')", "() => {}"])
 def test_a_page_that_has_the_name_of_the_navigation_api(service, shop, visit, mine):
-    visit.context.add_init_script(mine)
+    visit.context.add_init_script(f"window.navigation = {mine}")
     page = visit.open("/a")
     page.evaluate("() => shop.navigate('/b', 'B')")
     page.wait_for_timeout(60)

@@ -10,7 +10,7 @@ import { route, watchNavigation } from './navigation.js';
 import { look, scrollDepth, startScroll, watchScroll } from './scroll.js';
 import { countTime, duration, startStopwatch, takeTimes } from './stopwatch.js';
 
-// A visit of a page goes: opened, viewed (once), shown and hidden, left. Within a page that navigates by itself there are several.
+// A visit of a page goes: opened, viewed (once), shown and hidden, left; what was never viewed is not left either. Within a page that navigates by itself there are several.
 
 /**
  * The page of this visit, as it was last seen.
@@ -19,7 +19,6 @@ import { countTime, duration, startStopwatch, takeTimes } from './stopwatch.js';
 let page;
 let at = '';
 let isViewed = false;
-let isOpen = false;
 
 /** What a page is watched for. */
 export function watch() {
@@ -39,8 +38,8 @@ export function watch() {
   });
   listen(document, 'visibilitychange', () => {
     countTime();
-    if (isOpen && document.hidden) {
-      trackVisibility();
+    if (document.hidden) {
+      if (isViewed) trackVisibility();
       handOver();
     }
   });
@@ -73,8 +72,10 @@ export function view() {
 /** Where the address is another one, one visit ends and the next begins. */
 function follow() {
   if (document.prerendering || route() == at) return;
-  closeVisit();
-  setReferrer(page.url);
+  if (isViewed) {
+    closeVisit();
+    setReferrer(page.url);
+  }
   openVisit();
   // After whoever calls this has had the chance to call page().
   later(view);
@@ -83,15 +84,13 @@ function follow() {
 function openVisit() {
   page = pageNow();
   at = route();
-  isViewed = false;
-  isOpen = true;
   startStopwatch();
   startScroll();
 }
 
 function closeVisit() {
-  if (!isOpen) return;
-  isOpen = false;
+  if (!isViewed) return;
+  isViewed = false;
   trackVisibility();
   trackAutomatic('page_leave', { url: page.url, duration: duration(), scrollDepth: scrollDepth() }, page);
 }
