@@ -10,6 +10,7 @@ import tempfile
 import threading
 
 import pytest
+from kafka.record import MemoryRecords
 
 from refusal import check_refusal
 from sender import Sender
@@ -181,6 +182,16 @@ def test_of_two_services_that_start_at_once_one_runs(tmp_path):
 
 # MARK: Copies
 
+def written(data_dir):
+    """How many records the segments of the events' topic hold."""
+    count = 0
+    for path in (data_dir / "log").glob(f"{TOPIC}-*/*.log"):
+        records = MemoryRecords(path.read_bytes())
+        while (batch := records.next_batch()) is not None:
+            count += len(list(batch))
+    return count
+
+
 def check_copy(copy):
     """A copy of a data directory opens and holds what `copy`, the sender of that time, knows to be acknowledged."""
     copy.service.start()
@@ -237,6 +248,8 @@ def test_a_copy_opens_of_which_a_part_was_copied_later_than_the_segments(later, 
     sender = serve(tmp_path / "data")
     for _ in range(5):
         assert sender.send(0, 1).status == 202
+    # An acknowledgement waits for the journal; the segments have it a moment later.
+    wait_until(lambda: written(sender.service.data_dir) == len(sender.acknowledged))
     copy = sender.copy(Service(tmp_path / "copy", SETTINGS))
     shutil.copytree(sender.service.data_dir, copy.service.data_dir)
     for _ in range(5):
