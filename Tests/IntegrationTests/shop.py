@@ -1,8 +1,11 @@
 """A small shop whose pages have the snippet, under a strict Content-Security-Policy, and what is known of a visit to it."""
+import contextlib
 import http.server
 import json
 import threading
 import urllib.parse
+
+from playwright.sync_api import Error
 
 from service import KEY, ROOT, run
 
@@ -78,7 +81,18 @@ class Visit:
         page = self.context.new_page()
         page.goto(self.shop.url + path, **options)
         if loaded:
-            page.wait_for_function("window.okla && okla.VERSION")
+            wait_for(page, "window.okla && okla.VERSION")
+        return page
+
+    def open_before_the_script(self, path="/"):
+        """Opens a page whose own scripts have all run when the SDK's comes."""
+        held = []
+        self.context.route("**/sdk/v1/**", lambda route: held.append(route))
+        page = self.open(path, loaded=False, wait_until="domcontentloaded")
+        until(page, lambda: held)
+        held[0].continue_()
+        self.context.unroute("**/sdk/v1/**")
+        wait_for(page, "okla.VERSION")
         return page
 
     def complaints(self):
@@ -108,6 +122,15 @@ def until(page, condition, seconds=30):
             return
         page.wait_for_timeout(100)
     raise TimeoutError("the awaited state did not come")
+
+
+def wait_for(page, expression, seconds=30):
+    """Waits until an expression of the page's is true. Playwright's own way evaluates text in the page, which its policy forbids."""
+    def holds():
+        # While one page follows another there is none.
+        with contextlib.suppress(Error):
+            return page.evaluate(f"!!({expression})")
+    until(page, holds, seconds)
 
 
 def stored(service, event=None):

@@ -5,7 +5,7 @@ import urllib.parse
 import pytest
 
 from service import KEY
-from shop import Shop, Visit, arrived, closed, judged_well, nothing_waits, stored, until
+from shop import Shop, Visit, arrived, closed, judged_well, nothing_waits, stored, until, wait_for
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
@@ -63,7 +63,7 @@ def test_calls_before_the_script_is_there_come_in_their_order(service, shop, vis
         kept("vehicle_click", { vehicleId: "v-1" }, (error) => (shop.early = error === undefined));
         window.keepCalling = () => kept("vehicle_favorite", { vehicleId: "v-2" });
     """
-    page = visit.open()
+    page = visit.open_before_the_script()
     page.evaluate("keepCalling(); okla.flush()")
     arrived(page, service, "vehicle_favorite")
     nothing_waits(page)
@@ -136,7 +136,7 @@ def test_whatever_the_page_passes_it_goes_on(service, shop, visit):
 
 def test_whatever_stands_in_the_queue_the_rest_is_done(service, shop, visit):
     shop.calls = "okla.push(null, 7, ['nothing'], ['constructor'], ['track', 'queued']);"
-    page = visit.open()
+    page = visit.open_before_the_script()
     page.evaluate("okla.flush()")
     assert len(arrived(page, service, "queued")) == len(arrived(page, service, "page_view")) == 1
 
@@ -167,7 +167,7 @@ def test_the_snippet_twice_is_once(service, shop, visit):
     shop.snippet += shop.snippet
     page.context.new_page().goto(f"{shop.url}/twice")
     twice = page.context.pages[-1]
-    twice.wait_for_function("okla.VERSION")
+    wait_for(twice, "okla.VERSION")
     twice.wait_for_load_state("networkidle")
     twice.evaluate("async () => { await shop.answered(okla.track('vehicle_view', { vehicleId: 'v-1' })); }")
     assert len(stored(service, "vehicle_view")) == 1
@@ -259,7 +259,7 @@ def test_opting_out_erases_everything_and_lasts(service, shop, visit):
     assert page.evaluate("Object.keys(localStorage)") == [f"okla|{KEY}|consent"]
     page.click("#call")
     page.reload()
-    page.wait_for_function("okla.VERSION")
+    wait_for(page, "okla.VERSION")
     page.evaluate("async () => { await shop.answered(okla.track('after', {})); }")
     assert len(stored(service)) == before
     page.evaluate("async () => { okla.optIn(); await shop.answered(okla.track('again', {})); await shop.answered(okla.track('last', {})); }")
@@ -273,13 +273,13 @@ def test_who_opts_out_in_one_tab_has_in_the_others(service, shop, visit):
     page.evaluate("() => { okla.track('waiting', {}); okla.track(''); }")
     other.evaluate("() => { okla.optOut(); }")
     # Browsers tell each other's processes within milliseconds.
-    page.wait_for_function(f"localStorage.getItem('okla|{KEY}|consent') == 'out'")
+    wait_for(page, f"localStorage.getItem('okla|{KEY}|consent') == 'out'")
     page.evaluate("okla.flush()")
     page.wait_for_timeout(200)
     # No id and no session was made for a report of what was lost.
     assert page.evaluate("Object.keys(localStorage).filter((name) => /anonymous|session|user|[|]q[.]/.test(name))") == []
     other.evaluate("() => { okla.optIn(); }")
-    page.wait_for_function(f"localStorage.getItem('okla|{KEY}|consent') == 'in'")
+    wait_for(page, f"localStorage.getItem('okla|{KEY}|consent') == 'in'")
     page.evaluate("async () => { await shop.answered(okla.track('again', {})); }")
     assert stored(service, "waiting") == [] and len(stored(service, "again")) == 1
 

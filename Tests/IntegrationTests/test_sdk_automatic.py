@@ -44,7 +44,7 @@ def test_an_application_that_goes_on_at_once_has_one_view(service, shop, visit):
     # Once before the script is there, once while it begins, and once between that and the page's view.
     shop.calls = """history.replaceState({}, '', '/home');
         okla.track('redirecting', { get to() { history.replaceState({}, '', '/home/start'); setTimeout(() => history.replaceState({}, '', '/home/end')); return 1; } });"""
-    page = visit.open("/")
+    page = visit.open_before_the_script("/")
     page.wait_for_timeout(100)
     page.evaluate("okla.flush()")
     [view] = arrived(page, service, "page_view")

@@ -4,7 +4,7 @@ import statistics
 
 import pytest
 
-from shop import Shop, Visit, until
+from shop import Shop, Visit, until, wait_for
 
 ROUNDS = 5
 # A task of 50 ms or more is long (W3C Long Tasks).
@@ -38,7 +38,7 @@ def seen(visit, has_sdk):
     session.send("Performance.enable")
     page.goto(visit.shop.url)
     if has_sdk:
-        page.wait_for_function("okla.VERSION")
+        wait_for(page, "okla.VERSION")
     for number in range(20):
         page.evaluate("(number) => { shop.track(number); scrollTo(0, number * 200); }", number)
         page.click("#plain")
@@ -50,5 +50,5 @@ def seen(visit, has_sdk):
     figures = {metric["name"]: metric["value"] for metric in session.send("Performance.getMetrics")["metrics"]}
     # The observer sees what is long: this is.
     page.evaluate("setTimeout(() => { const end = performance.now() + 60; while (performance.now() < end); })")
-    page.wait_for_function("(count) => tasks.length > count", arg=len(tasks))
+    wait_for(page, f"tasks.length > {len(tasks)}")
     return figures["JSHeapUsedSize"], sum(tasks), figures["ScriptDuration"] * 1000

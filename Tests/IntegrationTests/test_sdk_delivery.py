@@ -8,7 +8,7 @@ import pytest
 
 from ports import free_port
 from service import KEY, Service
-from shop import Shop, Visit, all_arrive, arrived, closed, discarded, nothing_waits, numbers, posts, show, stored, track, until, works
+from shop import Shop, Visit, all_arrive, arrived, closed, discarded, nothing_waits, numbers, posts, show, stored, track, until, works, wait_for
 
 
 # When it is sent
@@ -67,7 +67,7 @@ def test_what_is_handed_over_while_it_is_compressed_goes_once(service, shop, vis
     noted = posts(visit)
     track(page, *range(10))
     page.evaluate("okla.flush()")
-    page.wait_for_function("shop.packs")
+    wait_for(page, "shop.packs")
     show(page, "hidden")
     all_arrive(page, service, range(10))
     page.evaluate("shop.release()")

@@ -6,7 +6,7 @@ import pytest
 
 from chromium import launched
 from service import KEY
-from shop import Visit, all_arrive, arrived, closed, discarded, judged_well, nothing_waits, numbers, stored, track, until, works
+from shop import Visit, all_arrive, arrived, closed, discarded, judged_well, nothing_waits, numbers, stored, track, until, works, wait_for
 
 
 # The page ends
@@ -31,7 +31,7 @@ def test_a_page_that_ends_with_events_waiting(service, shop, visit, end):
         page.close()
     if end != "reload":
         page = visit.open("/2")
-    page.wait_for_function("okla.VERSION")
+    wait_for(page, "okla.VERSION")
     page.evaluate("okla.flush()")
     all_arrive(page, service, range(30))
     nothing_waits(page)
@@ -83,11 +83,11 @@ def test_a_page_comes_back_from_the_browsers_cache(service, shop, playwright):
         page.evaluate("window.kept = true")
         track(page, 1, 2)
         page.goto(f"{shop.url}/2")
-        page.wait_for_function("okla.VERSION")
+        wait_for(page, "okla.VERSION")
         track(page, 3)
         page.evaluate("history.back()")
         # Only the page itself, not one that was loaded again, has it.
-        page.wait_for_function("window.kept")
+        wait_for(page, "window.kept")
         track(page, 4)
         page.evaluate("okla.flush()")
         all_arrive(page, service, [1, 2, 3, 4])
@@ -133,7 +133,7 @@ def test_a_full_storage(service, shop, visit):
             for (let number = 0; number < 8; number++) try { localStorage.setItem(`fill.${size}.${number}`, 'x'.repeat(size)); } catch { break; }
     }""")
     page.reload()
-    page.wait_for_function("okla.VERSION")
+    wait_for(page, "okla.VERSION")
     # Names of the SDK's own begin with its own; of events there is none.
     seen = "JSON.stringify(Object.entries(localStorage).filter(([name]) => !name.startsWith('okla|') || name.includes('|q.')))"
     filled = page.evaluate(seen)
@@ -247,7 +247,7 @@ def test_what_others_wrote_into_the_storage_harms_nothing(service, shop, visit):
         put('session', 'x'); put('until', 'never'); put('consent', ''); put('user', '');
     }""", KEY)
     page.reload()
-    page.wait_for_function("okla.VERSION")
+    wait_for(page, "okla.VERSION")
     track(page, 1)
     page.evaluate("okla.flush()")
     all_arrive(page, service, [1])
