@@ -117,9 +117,8 @@ class ChaosProxy:
             self.changed.notify_all()
         self.stop_listening()
         self.cut()
-        while self.threads:
-            with contextlib.suppress(KeyError):
-                self.threads.copy().pop().join()
+        while running := self.running_threads():
+            running.pop().join()
         self.holder.close()
 
     def __enter__(self):
@@ -170,9 +169,15 @@ class ChaosProxy:
             finally:
                 self.threads.discard(thread)
         thread = threading.Thread(target=whole, daemon=True)
-        self.threads.add(thread)
-        thread.start()
+        # Nobody finds it there before it runs, when it cannot be waited for.
+        with self.changed:
+            self.threads.add(thread)
+            thread.start()
         return thread
+
+    def running_threads(self):
+        with self.changed:
+            return self.threads.copy()
 
     def take_a_cut(self, mode):
         """Whether this mode may still cut; the last time ends it."""
