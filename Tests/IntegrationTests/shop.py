@@ -164,6 +164,12 @@ def track(page, *numbers):
     page.evaluate("(numbers) => { for (const number of numbers) shop.track(number); }", list(numbers))
 
 
+def track_now(page, *numbers):
+    """And has them sent, without waiting for others."""
+    track(page, *numbers)
+    page.evaluate("okla.flush()")
+
+
 def numbers(service):
     """Of the events that `track` made and the log holds, each as often as it is there."""
     return sorted(int(event["properties"]["vehicleId"].removeprefix("v-")) for event in stored(service, "vehicle_view"))
@@ -176,6 +182,14 @@ def discarded(service):
         reason = event["properties"]["reason"]
         counts[reason] = counts.get(reason, 0) + event["properties"]["count"]
     return counts
+
+
+def viewed(visit, service):
+    """A page whose own view has arrived: what comes now is the test's alone."""
+    page = visit.open()
+    page.evaluate("okla.flush()")
+    arrived(page, service, "page_view")
+    return page
 
 
 def all_arrive(page, service, expected, seconds=60):

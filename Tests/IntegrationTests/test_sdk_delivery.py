@@ -8,7 +8,7 @@ import pytest
 
 from ports import free_port
 from service import KEY, Service
-from shop import Shop, Visit, all_arrive, arrived, closed, discarded, nothing_waits, numbers, posts, show, stored, track, until, works, wait_for
+from shop import Shop, Visit, all_arrive, closed, discarded, nothing_waits, numbers, posts, show, stored, track, track_now, until, viewed, wait_for, works
 
 
 # When it is sent
@@ -28,9 +28,7 @@ def test_events_wait_five_seconds_for_others(service, shop, visit):
 
 
 def test_a_hundred_events_wait_for_none(service, shop, visit):
-    page = visit.open()
-    page.evaluate("okla.flush()")
-    arrived(page, service, "page_view")
+    page = viewed(visit, service)
     page.clock.install()
     noted = posts(visit)
     track(page, *range(99))
@@ -57,16 +55,13 @@ def test_every_request_fits_the_services_limit(service, shop, visit):
 
 
 def test_what_is_handed_over_while_it_is_compressed_goes_once(service, shop, visit):
-    page = visit.open()
-    page.evaluate("okla.flush()")
-    arrived(page, service, "page_view")
+    page = viewed(visit, service)
     page.evaluate("""() => {
         const { arrayBuffer } = Response.prototype;
         Response.prototype.arrayBuffer = function () { shop.packs = true; return new Promise((done) => (shop.release = done)).then(() => arrayBuffer.call(this)); };
     }""")
     noted = posts(visit)
-    track(page, *range(10))
-    page.evaluate("okla.flush()")
+    track_now(page, *range(10))
     wait_for(page, "shop.packs")
     show(page, "hidden")
     all_arrive(page, service, range(10))
@@ -81,8 +76,7 @@ def test_what_is_handed_over_while_it_is_compressed_goes_once(service, shop, vis
 def test_a_service_that_is_down_for_a_while(service, way, shop, visit):
     page = visit.open()
     way.refuse()
-    track(page, *range(20))
-    page.evaluate("okla.flush()")
+    track_now(page, *range(20))
     until(page, lambda: any("ERR_CONNECTION" in text for _, text in visit.console))
     works(page)
     track(page, *range(20, 40))
@@ -93,14 +87,11 @@ def test_a_service_that_is_down_for_a_while(service, way, shop, visit):
 
 
 def test_tries_come_further_and_further_apart(service, way, shop, visit):
-    page = visit.open()
-    page.evaluate("okla.flush()")
-    arrived(page, service, "page_view")
+    page = viewed(visit, service)
     way.refuse()
     at = []
     visit.context.on("request", lambda request: at.append(request.timing["startTime"] / 1000 if request.timing["startTime"] > 0 else time.time()))
-    track(page, 1)
-    page.evaluate("okla.flush()")
+    track_now(page, 1)
     until(page, lambda: len(at) >= 4)
     way.pass_on()
     all_arrive(page, service, [1])
@@ -111,12 +102,9 @@ def test_tries_come_further_and_further_apart(service, way, shop, visit):
 
 
 def test_an_answer_that_is_lost(service, way, shop, visit):
-    page = visit.open()
-    page.evaluate("okla.flush()")
-    arrived(page, service, "page_view")
+    page = viewed(visit, service)
     way.cut_replies(pattern=b"POST", times=2)
-    track(page, *range(20))
-    page.evaluate("okla.flush()")
+    track_now(page, *range(20))
     all_arrive(page, service, range(20))
     nothing_waits(page)
     assert way.cuts == 2 and numbers(service) == list(range(20))
@@ -124,12 +112,9 @@ def test_an_answer_that_is_lost(service, way, shop, visit):
 
 
 def test_a_request_that_breaks_off(service, way, shop, visit):
-    page = visit.open()
-    page.evaluate("okla.flush()")
-    arrived(page, service, "page_view")
+    page = viewed(visit, service)
     way.cut_requests(200, pattern=b"POST", times=2)
-    track(page, *range(20))
-    page.evaluate("okla.flush()")
+    track_now(page, *range(20))
     all_arrive(page, service, range(20))
     assert way.cuts == 2
 
@@ -138,8 +123,7 @@ def test_a_browser_that_is_offline(service, shop, visit):
     page = visit.open()
     noted = posts(visit)
     visit.context.set_offline(True)
-    track(page, *range(10))
-    page.evaluate("okla.flush()")
+    track_now(page, *range(10))
     works(page)
     assert noted == [], "it does not even try"
     visit.context.set_offline(False)
@@ -176,8 +160,7 @@ def test_a_storage_that_says_nonsense_and_a_service_that_is_down(service, way, s
 def test_a_browser_of_some_years_ago(service, shop, visit, lacks):
     visit.context.add_init_script(lacks)
     page = visit.open("/1")
-    track(page, *range(250))
-    page.evaluate("okla.flush()")
+    track_now(page, *range(250))
     until(page, lambda: page.evaluate("shop.outcomes.length") == 250)
     track(page, *range(250, 280))
     closed(page)
@@ -190,8 +173,7 @@ def test_a_browser_of_some_years_ago(service, shop, visit, lacks):
 def test_a_clock_that_is_set_back_while_it_waits(service, way, shop, visit):
     page = visit.open()
     way.refuse()
-    track(page, 1)
-    page.evaluate("okla.flush()")
+    track_now(page, 1)
     until(page, lambda: any("ERR_CONNECTION" in text for _, text in visit.console))
     page.evaluate("() => { const { now } = Date; Date.now = () => now() - 86400000; }")
     way.pass_on()
@@ -207,8 +189,7 @@ def test_a_rate_limit_is_waited_for(tmp_path, visitor):
         visit.context.on("response", lambda response: answers.append(
             (time.monotonic(), response.status, int(response.headers.get("retry-after", 0)))) if "/api/events" in response.url else None)
         for first in range(0, 120, 40):
-            track(page, *range(first, first + 40))
-            page.evaluate("okla.flush()")
+            track_now(page, *range(first, first + 40))
             page.wait_for_timeout(50)
         all_arrive(page, service, range(120))
         until(page, lambda: answers[-1][1] == 202)
@@ -230,13 +211,11 @@ def test_all_tabs_wait_when_one_was_told_to(service, shop, visit):
             return route.continue_()
         route.fulfill(status=503, headers={"Retry-After": "4", "Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After"}, body="{}")
     visit.context.route("**/api/events/batch*", answer)
-    track(page, 1)
-    page.evaluate("okla.flush()")
+    track_now(page, 1)
     until(page, lambda: told)
     page.wait_for_timeout(300)
     second = visit.open("/2")
-    track(second, 2)
-    second.evaluate("okla.flush()")
+    track_now(second, 2)
     all_arrive(second, service, [1, 2])
     assert told[1] - told[0] >= 3.9
 
@@ -249,8 +228,7 @@ def test_a_service_without_room(tmp_path, visitor):
         page = visit.open()
         statuses = []
         visit.context.on("response", lambda response: statuses.append(response.status) if "/api/events" in response.url else None)
-        track(page, *range(10))
-        page.evaluate("okla.flush()")
+        track_now(page, *range(10))
         until(page, lambda: 503 in statuses)
         service.stop()
         service.configure()
@@ -264,12 +242,10 @@ def test_what_is_refused_is_never_tried_again(service, visitor):
         visit = Visit(shop, visitor())
         noted = posts(visit)
         page = visit.open()
-        track(page, *range(10))
-        page.evaluate("okla.flush()")
+        track_now(page, *range(10))
         until(page, lambda: page.evaluate("shop.outcomes.length") == 10)
         assert {error for _, error in page.evaluate("shop.outcomes")} == {"discarded: http_401"}
-        track(page, 10)
-        page.evaluate("okla.flush()")
+        track_now(page, 10)
         until(page, lambda: page.evaluate("shop.outcomes.length") == 11)
         page.wait_for_timeout(300)
         assert len(noted) == 1 and visit.complaints() == []
@@ -291,11 +267,9 @@ def test_events_that_the_service_never_takes_are_told_of(service, shop, visit):
     page = visit.open()
     visit.context.route("**/api/events/batch*", lambda route: route.fulfill(
         status=400, headers={"Access-Control-Allow-Origin": "*"}, body='{"code":"invalid_json","message":"no"}'), times=1)
-    track(page, *range(5))
-    page.evaluate("okla.flush()")
+    track_now(page, *range(5))
     until(page, lambda: page.evaluate("shop.outcomes.length") == 5)
-    track(page, 5)
-    page.evaluate("okla.flush()")
+    track_now(page, 5)
     all_arrive(page, service, [5])
     until(page, lambda: discarded(service))
     # The five, and the view of the page.
@@ -324,8 +298,7 @@ def test_a_report_that_is_refused_itself_is_made_again(service, shop, visit):
 def test_a_service_with_smaller_batches(tmp_path, visitor):
     with Service(tmp_path / "data", {"EVENT_TRACKING_BATCH_SIZE": "7"}) as service, Shop(service.port) as shop:
         page = Visit(shop, visitor()).open()
-        track(page, *range(50))
-        page.evaluate("okla.flush()")
+        track_now(page, *range(50))
         all_arrive(page, service, range(50))
         assert discarded(service) == {}
 
@@ -341,8 +314,7 @@ def test_a_clock_that_is_wrong_by_a_day(service, shop, visit, days):
         }};
     }})()""")
     page = visit.open("/1")
-    track(page, *range(10))
-    page.evaluate("okla.flush()")
+    track_now(page, *range(10))
     all_arrive(page, service, range(10))
     track(page, *range(10, 20))
     closed(page)
@@ -360,8 +332,7 @@ def test_a_page_whose_policy_forbids_it(service, shop, visitor):
     visit = Visit(shop, visitor())
     shop.policy = re.sub(r"connect-src [^;]*", "connect-src 'none'", shop.policy)
     page = visit.open("/1")
-    track(page, *range(5))
-    page.evaluate("okla.flush()")
+    track_now(page, *range(5))
     until(page, lambda: visit.complaints())
     works(page)
     assert all("Content Security Policy" in text or "violates" in text for text in visit.complaints())

@@ -6,7 +6,7 @@ import pytest
 
 from chromium import launched
 from service import KEY
-from shop import Visit, all_arrive, arrived, closed, discarded, judged_well, nothing_waits, numbers, stored, track, until, works, wait_for
+from shop import Visit, all_arrive, arrived, closed, discarded, judged_well, nothing_waits, numbers, stored, track, track_now, until, wait_for, works
 
 
 # The page ends
@@ -88,8 +88,7 @@ def test_a_page_comes_back_from_the_browsers_cache(service, shop, playwright):
         page.evaluate("history.back()")
         # Only the page itself, not one that was loaded again, has it.
         wait_for(page, "window.kept")
-        track(page, 4)
-        page.evaluate("okla.flush()")
+        track_now(page, 4)
         all_arrive(page, service, [1, 2, 3, 4])
         nothing_waits(page)
         assert numbers(service) == [1, 2, 3, 4] and discarded(service) == {}
@@ -109,16 +108,14 @@ def forbidden(*names):
 def test_a_browser_that_keeps_nothing(service, shop, visit, names):
     visit.context.add_init_script(forbidden(*names))
     page = visit.open("/1")
-    track(page, *range(30))
-    page.evaluate("okla.flush()")
+    track_now(page, *range(30))
     all_arrive(page, service, range(30))
     track(page, *range(30, 60))
     works(page)
     closed(page)
     page = visit.open("/2")
     all_arrive(page, service, range(60))
-    track(page, 60)
-    page.evaluate("okla.flush()")
+    track_now(page, 60)
     all_arrive(page, service, range(61))
     visitors = {event["anonymousId"] for event in stored(service)}
     # A cookie is enough to know who comes back; without one, each page is somebody new.
@@ -203,8 +200,7 @@ def test_two_tabs_send_one_at_a_time_and_nothing_twice(service, shop, visit):
     for turn in range(10):
         for number, page in enumerate(pages):
             first = turn * 60 + number * 20
-            track(page, *range(first, first + 20))
-            page.evaluate("okla.flush()")
+            track_now(page, *range(first, first + 20))
     all_arrive(pages[0], service, range(600))
     for page in pages:
         nothing_waits(page)
@@ -219,8 +215,7 @@ def test_a_tab_that_lives_takes_over_what_a_crashed_one_left(service, way, shop,
     track(other, *range(20))
     other.close(run_before_unload=False)
     way.pass_on()
-    track(living, 20)
-    living.evaluate("okla.flush()")
+    track_now(living, 20)
     all_arrive(living, service, range(21))
 
 
@@ -234,8 +229,7 @@ def test_a_script_that_is_blocked(service, shop, visit):
     # It comes with the next page.
     visit.context.unroute("**/sdk/v1/**")
     page = visit.open("/2")
-    track(page, 9)
-    page.evaluate("okla.flush()")
+    track_now(page, 9)
     all_arrive(page, service, [9])
 
 
@@ -248,6 +242,5 @@ def test_what_others_wrote_into_the_storage_harms_nothing(service, shop, visit):
     }""", KEY)
     page.reload()
     wait_for(page, "okla.VERSION")
-    track(page, 1)
-    page.evaluate("okla.flush()")
+    track_now(page, 1)
     all_arrive(page, service, [1])
